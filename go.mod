@@ -1,0 +1,3 @@
+module github.com/argand-go/argand
+
+go 1.26
