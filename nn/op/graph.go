@@ -1,0 +1,155 @@
+package op
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/argand-go/argand/tensor"
+)
+
+// A Value names the result of a node, or an input, within its graph:
+// 0, 1, … in order of appearance. It has no shape until inputs have one.
+type Value int
+
+// A Node applies one operator.
+type Node struct {
+	Path string // layer in the network and prefix in the checkpoint, "layer1.0.conv1"
+	Op   Op
+	In   []Value
+	Out  []Value
+}
+
+// An Input is one operand of a network.
+type Input struct {
+	Value Value
+	DType tensor.DType
+}
+
+// A Graph is a network in execution order: every node comes after those it
+// reads. It knows no shapes.
+type Graph struct {
+	Inputs  []Input
+	Nodes   []Node
+	Outputs []Value
+	Values  int // values are 0 … Values-1
+}
+
+// Validate returns an error unless every value is written once, before it is
+// read.
+func (g *Graph) Validate() error {
+	written := make([]bool, g.Values)
+	write := func(v Value) error {
+		if v < 0 || int(v) >= g.Values {
+			return fmt.Errorf("value %d of %d", v, g.Values)
+		}
+		if written[v] {
+			return fmt.Errorf("value %d written twice", v)
+		}
+		written[v] = true
+		return nil
+	}
+	read := func(v Value) error {
+		if v < 0 || int(v) >= g.Values || !written[v] {
+			return fmt.Errorf("value %d read before it is written", v)
+		}
+		return nil
+	}
+	var errs []error
+	for _, in := range g.Inputs {
+		errs = append(errs, write(in.Value))
+	}
+	for _, n := range g.Nodes {
+		for _, v := range n.In {
+			if err := read(v); err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", n.Path, err))
+			}
+		}
+		for _, v := range n.Out {
+			if err := write(v); err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", n.Path, err))
+			}
+		}
+	}
+	for _, v := range g.Outputs {
+		errs = append(errs, read(v))
+	}
+	return errors.Join(errs...)
+}
+
+// Infer returns the type and shape of every value of a valid graph for inputs
+// of the given shapes. It returns a [*ShapeError] with the layer's path if
+// operands do not fit, or an [*OperandError] for a wrong number of inputs.
+func (g *Graph) Infer(in ...tensor.Shape) ([]Spec, error) {
+	if len(in) != len(g.Inputs) {
+		return nil, &OperandError{"input", -1, fmt.Sprint(len(in)), fmt.Sprint(len(g.Inputs))}
+	}
+	specs := make([]Spec, g.Values)
+	for i, x := range g.Inputs {
+		if err := in[i].Validate(); err != nil {
+			return nil, &OperandError{"input", i, in[i].String(), err.Error()}
+		}
+		specs[x.Value] = Spec{x.DType, in[i].Clone()}
+	}
+	for _, n := range g.Nodes {
+		operands := make([]Spec, len(n.In))
+		for i, v := range n.In {
+			operands[i] = specs[v]
+		}
+		out, err := n.Op.Infer(operands...)
+		if e, ok := errors.AsType[*ShapeError](err); ok && e.Path == "" {
+			e.Path = n.Path
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(out) != len(n.Out) {
+			return nil, fmt.Errorf("%s: %s has %d outputs, the graph has %d", n.Path, n.Op.Name(), len(out), len(n.Out))
+		}
+		for i, v := range n.Out {
+			if err := out[i].Shape.Validate(); err != nil {
+				return nil, &ShapeError{n.Path, n.Op.Name(), operands, err.Error()}
+			}
+			specs[v] = out[i]
+		}
+	}
+	return specs, nil
+}
+
+// CountedRows returns, for every value of a valid graph, the value (N) that
+// counts its meaningful leading rows (their number is the sum over N), or −1
+// if all rows are meaningful. Every operator computes row i of its outputs
+// from row i of its first operand, except those that pack rows ([RoIAlign]
+// begins a counted value) or take them apart again ([Detections],
+// [MaskSelect], whose outputs are padded with zeros).
+func (g *Graph) CountedRows() []Value {
+	count := make([]Value, g.Values)
+	for i := range count {
+		count[i] = -1
+	}
+	for _, n := range g.Nodes {
+		c := Value(-1)
+		switch n.Op.(type) {
+		case *RoIAlign:
+			c = n.In[1]
+		case *Proposals, *Detections, *MaskSelect:
+		default:
+			if len(n.In) > 0 {
+				c = count[n.In[0]]
+			}
+		}
+		for _, v := range n.Out {
+			count[v] = c
+		}
+	}
+	return count
+}
+
+// ShapeOnly reports whether o uses only the shape of the operand at index i,
+// so that a backend need not keep that value for it.
+func ShapeOnly(o Op, i int) bool {
+	switch o.(type) {
+	case *Upsample, *Proposals:
+		return i == 1
+	}
+	return false
+}

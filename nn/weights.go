@@ -1,0 +1,177 @@
+package nn
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/argand-go/argand/tensor"
+)
+
+// Source is a checkpoint: tensors under the names of PyTorch's state_dict.
+// Package loaders has several.
+type Source interface {
+	Keys() []string
+	Tensor(key string) (*tensor.Tensor, error)
+}
+
+// Weights is a view of a checkpoint under a prefix, from which layers read
+// their tensors: w.At("layer1.0").At("conv1") is the view of
+// layer1.0.conv1.weight and whatever else that layer has.
+//
+// Constructors that read from it return no error. What is missing, of another
+// shape or left over is collected, for [Weights.Err] to report all at once, in
+// PyTorch's words; and a network built from weights that did not fit does not
+// compile.
+type Weights struct {
+	c      *checkpoint
+	prefix string // "" or with a final dot
+}
+
+// checkpoint is what all views of one checkpoint share.
+type checkpoint struct {
+	src      Source
+	keys     map[string]bool // true once read or ignored
+	order    []string
+	missing  []string
+	mismatch []SizeMismatch
+	failed   []error // tensors that could not be read
+}
+
+// NewWeights returns a view of all of src.
+func NewWeights(src Source) Weights {
+	c := &checkpoint{src: src, keys: make(map[string]bool), order: src.Keys()}
+	for _, k := range c.order {
+		c.keys[k] = false
+	}
+	return Weights{c, ""}
+}
+
+// At returns the view under name.
+func (w Weights) At(name string) Weights {
+	if name != "" {
+		w.prefix += name + "."
+	}
+	return w
+}
+
+// AtFirst returns the view under the first of names that the checkpoint has
+// any tensor under, or else under names[0]: for layers that were renamed
+// between versions of torchvision.
+func (w Weights) AtFirst(names ...string) Weights {
+	for _, n := range names {
+		if w.At(n).Exists() {
+			return w.At(n)
+		}
+	}
+	return w.At(names[0])
+}
+
+// Path returns the prefix without its final dot.
+func (w Weights) Path() string { return strings.TrimSuffix(w.prefix, ".") }
+
+// Exists reports whether the checkpoint has any tensor under w.
+func (w Weights) Exists() bool {
+	return slices.ContainsFunc(w.c.order, func(k string) bool { return strings.HasPrefix(k, w.prefix) })
+}
+
+// Has reports whether the checkpoint has the named tensor.
+func (w Weights) Has(name string) bool {
+	_, ok := w.c.keys[w.prefix+name]
+	return ok
+}
+
+// Shape returns the shape of the named tensor, for networks whose width or
+// number of classes the checkpoint decides. It is nil if there is none.
+func (w Weights) Shape(name string) tensor.Shape {
+	if !w.Has(name) {
+		return nil
+	}
+	t, err := w.c.src.Tensor(w.prefix + name)
+	if err != nil {
+		w.c.fail(err)
+		return nil
+	}
+	return t.Shape()
+}
+
+// Tensor returns the named tensor. If it is missing or not of that shape, that
+// is recorded for [Weights.Err], and an empty tensor is returned.
+func (w Weights) Tensor(name string, shape ...int) *tensor.Tensor {
+	key := w.prefix + name
+	if _, ok := w.c.keys[key]; !ok {
+		if !slices.Contains(w.c.missing, key) {
+			w.c.missing = append(w.c.missing, key)
+		}
+		return empty()
+	}
+	w.c.keys[key] = true
+	t, err := w.c.src.Tensor(key)
+	switch {
+	case err != nil:
+		w.c.fail(err)
+		return empty()
+	case !t.Shape().Equal(shape):
+		w.c.mismatch = append(w.c.mismatch, SizeMismatch{key, t.Shape().Clone(), tensor.Shape(shape).Clone()})
+		return empty()
+	}
+	return t
+}
+
+// Vector returns the named tensor of n numbers in float64. Like
+// [Weights.Tensor] it records what does not fit, and then returns zeros.
+func (w Weights) Vector(name string, n int) []float64 {
+	v := make([]float64, max(n, 0))
+	t := w.Tensor(name, n)
+	if t.Len() != n {
+		return v
+	}
+	f, err := t.Float32s()
+	if err != nil {
+		w.c.fail(err)
+		return v
+	}
+	for i, x := range f {
+		v[i] = float64(x)
+	}
+	return v
+}
+
+// Ignore marks tensors as known and not needed: those of a given name, and
+// those under it. They are then not unexpected.
+func (w Weights) Ignore(names ...string) {
+	for _, n := range names {
+		for _, k := range w.c.order {
+			if key := w.prefix + n; k == key || strings.HasPrefix(k, key+".") {
+				w.c.keys[k] = true
+			}
+		}
+	}
+}
+
+// Err returns a [*StateDictError] for the network of the given name unless
+// every tensor asked for was there, of the right shape, and every tensor that
+// is there was asked for: PyTorch's load_state_dict with strict=True.
+func (w Weights) Err(network string) error {
+	e := &StateDictError{Network: network, Missing: w.c.missing, Mismatch: w.c.mismatch, Failed: w.c.failed}
+	for _, k := range w.c.order {
+		if !w.c.keys[k] {
+			e.Unexpected = append(e.Unexpected, k)
+		}
+	}
+	if len(e.Missing)+len(e.Mismatch)+len(e.Failed)+len(e.Unexpected) == 0 {
+		return nil
+	}
+	return e
+}
+
+// broken reports whether a layer was built from weights that did not fit.
+func (w Weights) broken() bool {
+	return w.c != nil && len(w.c.missing)+len(w.c.mismatch)+len(w.c.failed) > 0
+}
+
+func (c *checkpoint) fail(err error) { c.failed = append(c.failed, err) }
+
+func empty() *tensor.Tensor {
+	t, _ := tensor.New(tensor.Float32, 0) // cannot fail
+	return t
+}
