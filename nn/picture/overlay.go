@@ -1,0 +1,120 @@
+package picture
+
+import (
+	"image"
+	"image/color"
+	"image/draw"
+	"math"
+)
+
+// An Instance is one found thing, as Overlay draws it.
+type Instance struct {
+	Box   [4]float32 // Box is x1, y1, x2, y2 in pixels of the picture.
+	Name  string     // Name is the label's name; it may be empty.
+	Score float32    // Score is the detector's confidence, 0 to 1.
+	Mask  *Mask      // Mask may be nil: a detector without masks.
+}
+
+const (
+	maskAlpha    = 0.45 // how much a mask covers the picture
+	contourAlpha = 0.90
+	overlayLevel = 0.5 // the probability from which a pixel is drawn
+)
+
+// Overlay draws instances on a copy of img: their masks (probability 0.5 and above) in colour with a contour, their
+// boxes, and plates that say "name 0.98". Each instance has a colour of its own, by its place in the slice. The first
+// instances are drawn last, so that the best detections lie on top. Lines and letters grow with the picture: 2 pixels
+// and 14 pixels at 640×640; letters never get smaller than 9 pixels, and text that would not fit is shortened. Instances
+// outside the picture or without a finite box are left out. img and instances are not changed.
+func Overlay(img *RGB, instances []Instance) *image.RGBA {
+	c := newCanvas(img)
+	for i := len(instances) - 1; i >= 0; i-- {
+		if m := instances[i].Mask; m != nil {
+			c.mask(m.Binary(overlayLevel), instanceColour(i))
+		}
+	}
+	for i := len(instances) - 1; i >= 0; i-- {
+		if r, ok := c.place(instances[i].Box); ok {
+			c.frame(r, instanceColour(i))
+		}
+	}
+	l := newLabels(c)
+	for i := range instances { // the best detection has the first choice of place
+		if r, ok := c.place(instances[i].Box); ok {
+			l.add(r, instances[i], instanceColour(i))
+		}
+	}
+	l.draw()
+	return c.dst
+}
+
+// A canvas is the copy that is drawn on.
+type canvas struct {
+	dst  *image.RGBA
+	line int     // width of a box's line in pixels
+	size float64 // geometric mean of width and height
+}
+
+func newCanvas(img *RGB) *canvas {
+	size := math.Sqrt(float64(img.W) * float64(img.H))
+	return &canvas{dst: img.RGBA(), line: max(1, int(math.Round(size/320))), size: size}
+}
+
+// place returns a box in whole pixels, cut to the picture, at least one pixel wide and high.
+func (c *canvas) place(box [4]float32) (image.Rectangle, bool) {
+	bounds := c.dst.Bounds()
+	var v [4]int
+	for i, f := range box {
+		if math.IsNaN(float64(f)) {
+			return image.Rectangle{}, false
+		}
+		limit := float64([2]int{bounds.Max.X, bounds.Max.Y}[i&1]) + 1
+		v[i] = int(math.Round(min(max(float64(f), -1), limit)))
+	}
+	r := image.Rectangle{Min: image.Pt(v[0], v[1]), Max: image.Pt(max(v[2], v[0]+1), max(v[3], v[1]+1))}
+	r = r.Intersect(bounds)
+	return r, !r.Empty()
+}
+
+// mask covers the pixels of b, and its rim more strongly.
+func (c *canvas) mask(b *Bitmap, ink color.RGBA) {
+	if b.W != c.dst.Rect.Dx() || b.H != c.dst.Rect.Dy() {
+		return // a mask of another picture
+	}
+	rim, r := max(1, c.line/2), b.Bounds()
+	inner := func(x, y int) bool { // beyond the picture a mask goes on: its cut needs no rim
+		return !(image.Point{X: x, Y: y}).In(c.dst.Rect) || b.At(x, y)
+	}
+	for y := r.Min.Y; y < r.Max.Y; y++ {
+		for x := r.Min.X; x < r.Max.X; x++ {
+			if !b.At(x, y) {
+				continue
+			}
+			alpha := maskAlpha
+			if !inner(x-rim, y) || !inner(x+rim, y) || !inner(x, y-rim) || !inner(x, y+rim) {
+				alpha = contourAlpha
+			}
+			c.blend(x, y, ink, alpha)
+		}
+	}
+}
+
+func (c *canvas) blend(x, y int, ink color.RGBA, alpha float64) {
+	d := c.dst.Pix[c.dst.PixOffset(x, y):][:3]
+	for i, v := range [3]uint8{ink.R, ink.G, ink.B} {
+		d[i] = uint8(float64(d[i])*(1-alpha) + float64(v)*alpha + 0.5)
+	}
+}
+
+// frame draws the outline of r, inside it.
+func (c *canvas) frame(r image.Rectangle, ink color.RGBA) {
+	t := c.line
+	for _, side := range []image.Rectangle{
+		image.Rect(r.Min.X, r.Min.Y, r.Max.X, r.Min.Y+t),
+		image.Rect(r.Min.X, r.Max.Y-t, r.Max.X, r.Max.Y),
+		image.Rect(r.Min.X, r.Min.Y, r.Min.X+t, r.Max.Y),
+		image.Rect(r.Max.X-t, r.Min.Y, r.Max.X, r.Max.Y),
+	} {
+		draw.Draw(c.dst, side.Intersect(r), image.NewUniform(ink), image.Point{}, draw.Src)
+	}
+}

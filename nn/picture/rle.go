@@ -1,0 +1,196 @@
+package picture
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image"
+)
+
+// maxRLEPixels bounds what RLE.Decode makes of a few bytes: 2^30 pixels are 128 MiB of bits.
+const maxRLEPixels = 1 << 30
+
+// An RLE is a set of pixels of an H×W picture in COCO's compressed run-length code, byte for byte as pycocotools writes
+// it. The runs go down the columns, from left to right, and alternate between pixels outside and inside the set,
+// beginning outside. In JSON it is {"size":[H,W],"counts":"…"}.
+type RLE struct {
+	H, W   int    // H and W are the picture's height and width.
+	Counts string // Counts are the runs: see countsOf in this file's source, or COCO's rleToString.
+}
+
+// RLE returns the set as COCO's run-length code.
+func (b *Bitmap) RLE() RLE {
+	var runs []int
+	end, inside := 0, false // position after the last change, and what comes after it
+	change := func(at int) {
+		runs = append(runs, at-end)
+		end, inside = at, !inside
+	}
+	for x := b.rect.Min.X; x < b.rect.Max.X; x++ {
+		word, shift := (x-b.rect.Min.X)>>6, (x-b.rect.Min.X)&63
+		if inside && b.rect.Min.Y > 0 {
+			change(x * b.H) // the column before reached the picture's bottom
+		}
+		for y := b.rect.Min.Y; y < b.rect.Max.Y; y++ {
+			if (b.words[(y-b.rect.Min.Y)*b.stride+word]>>shift&1 == 1) != inside {
+				change(x*b.H + y)
+			}
+		}
+		if inside && b.rect.Max.Y < b.H {
+			change(x*b.H + b.rect.Max.Y)
+		}
+	}
+	if inside && b.rect.Max.X < b.W {
+		change(b.rect.Max.X * b.H)
+	}
+	runs = append(runs, b.W*b.H-end)
+	return RLE{H: b.H, W: b.W, Counts: countsOf(runs)}
+}
+
+// countsOf writes each run, from the fourth on less the run two before it, in groups of five bits, lowest first: bit 32
+// says that more groups follow, bit 16 of the last group is the sign, and 48 is added to make it printable.
+func countsOf(runs []int) string {
+	var s []byte
+	for i, x := range runs {
+		if i > 2 {
+			x -= runs[i-2]
+		}
+		for more := true; more; {
+			c := byte(x & 31)
+			x >>= 5
+			more = (c&16 == 0 && x != 0) || (c&16 != 0 && x != -1)
+			if more {
+				c |= 32
+			}
+			s = append(s, c+48)
+		}
+	}
+	return string(s)
+}
+
+// runs reads Counts. Each run is at least 0 and their sum is exactly H×W, or there is an error.
+func (r RLE) runs() ([]int, error) {
+	if r.H < 0 || r.W < 0 || (r.W > 0 && r.H > maxRLEPixels/r.W) {
+		return nil, fmt.Errorf("picture: RLE: size %d×%d (H×W) is negative or above %d pixels", r.H, r.W, maxRLEPixels)
+	}
+	const tooLong = 10 // groups: 50 bits are more than any difference of runs needs
+	var runs []int
+	left := r.H * r.W
+	for at := 0; at < len(r.Counts); {
+		x, begin := 0, at
+		for more := true; more; at++ {
+			if at == len(r.Counts) {
+				return nil, fmt.Errorf("picture: RLE: counts end within the number at byte %d", begin)
+			}
+			c := int(r.Counts[at]) - 48
+			if c < 0 || c > 63 {
+				return nil, fmt.Errorf("picture: RLE: byte %#02x at %d of counts is no digit", r.Counts[at], at)
+			}
+			group := at - begin
+			if group == tooLong {
+				return nil, fmt.Errorf("picture: RLE: the number at byte %d of counts is too long", begin)
+			}
+			x |= (c & 31) << (5 * group)
+			more = c&32 != 0
+			if !more && c&16 != 0 {
+				x |= -1 << (5 * (group + 1))
+			}
+		}
+		if n := len(runs); n > 2 {
+			x += runs[n-2]
+		}
+		if x < 0 || x > left {
+			return nil, fmt.Errorf("picture: RLE: run %d at byte %d of counts is %d, but 0 to %d fit", len(runs), begin, x, left)
+		}
+		left -= x
+		runs = append(runs, x)
+	}
+	if left != 0 {
+		return nil, fmt.Errorf("picture: RLE: the runs miss %d of %d×%d pixels", left, r.H, r.W)
+	}
+	return runs, nil
+}
+
+// Decode returns the pixels that the code describes. It returns an error, and never panics, if Counts is not such a
+// code, if its runs do not fill H×W exactly, or if H×W is above 2^30.
+func (r RLE) Decode() (*Bitmap, error) {
+	runs, err := r.runs()
+	if err != nil {
+		return nil, err
+	}
+	b := newBitmap(boundsOf(runs, r.H), r.W, r.H)
+	at := 0
+	for i, n := range runs {
+		if i&1 == 1 && n > 0 {
+			x, y := at/r.H, at%r.H
+			for range n {
+				b.set(x, y)
+				if y++; y == r.H {
+					x, y = x+1, 0
+				}
+			}
+		}
+		at += n
+	}
+	return b, nil
+}
+
+// boundsOf returns the smallest rectangle around the runs inside the set.
+func boundsOf(runs []int, h int) image.Rectangle {
+	var r image.Rectangle
+	at := 0
+	for i, n := range runs {
+		if i&1 == 1 && n > 0 {
+			first, last := at, at+n-1
+			one := image.Rect(first/h, first%h, last/h+1, last%h+1)
+			if first/h != last/h {
+				one.Min.Y, one.Max.Y = 0, h
+			}
+			r = r.Union(one)
+		}
+		at += n
+	}
+	return r
+}
+
+// cocoRLE is the JSON form.
+type cocoRLE struct {
+	Size   []int           `json:"size"`
+	Counts json.RawMessage `json:"counts"`
+}
+
+// MarshalJSON returns {"size":[H,W],"counts":"…"}.
+func (r RLE) MarshalJSON() ([]byte, error) {
+	counts, err := json.Marshal(r.Counts)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(cocoRLE{Size: []int{r.H, r.W}, Counts: counts})
+}
+
+// UnmarshalJSON reads what MarshalJSON writes, and COCO's uncompressed form, whose counts are an array of runs. It checks
+// the form only; Decode checks that the runs fill the picture.
+func (r *RLE) UnmarshalJSON(data []byte) error {
+	var c cocoRLE
+	if err := json.Unmarshal(data, &c); err != nil {
+		return fmt.Errorf("picture: RLE: %w", err)
+	}
+	if len(c.Size) != 2 {
+		return fmt.Errorf("picture: RLE: size has %d numbers, not [height, width]", len(c.Size))
+	}
+	if len(c.Counts) == 0 {
+		return errors.New("picture: RLE: no counts")
+	}
+	out := RLE{H: c.Size[0], W: c.Size[1]}
+	if c.Counts[0] == '[' {
+		var runs []int
+		if err := json.Unmarshal(c.Counts, &runs); err != nil {
+			return fmt.Errorf("picture: RLE: counts: %w", err)
+		}
+		out.Counts = countsOf(runs)
+	} else if err := json.Unmarshal(c.Counts, &out.Counts); err != nil {
+		return fmt.Errorf("picture: RLE: counts: %w", err)
+	}
+	*r = out
+	return nil
+}

@@ -1,0 +1,129 @@
+package picture
+
+import "image"
+
+// fromYCbCr converts what a JPEG holds as libjpeg-turbo does with its default do_fancy_upsampling: jdsample.c for chroma,
+// jdcolor.c for colour.
+func fromYCbCr(p *RGB, m *image.YCbCr) {
+	b := m.Rect
+	if b.Min.X < 0 || b.Min.Y < 0 {
+		fromAny(p, m) // Go divides negative coordinates toward zero, so there is no chroma grid to speak of
+		return
+	}
+	hs, vs := subsampling(m.SubsampleRatio)
+	first, last := image.Pt(b.Min.X/hs, b.Min.Y/vs), image.Pt((b.Max.X-1)/hs, (b.Max.Y-1)/vs)
+	cw := last.X - first.X + 1
+	up := upsampler(hs, vs, cw)
+	cb, cr := make([]uint8, p.W), make([]uint8, p.W)
+	near, far := make([]int32, cw), make([]int32, cw)
+	for y := range p.H {
+		ay := b.Min.Y + y
+		r := ay / vs
+		other := r // the next nearest chroma row, above for even rows and below for odd ones
+		if vs == 2 {
+			other = min(max(r+2*(ay&1)-1, first.Y), last.Y)
+		}
+		for _, plane := range []struct{ src, dst []uint8 }{{m.Cb, cb}, {m.Cr, cr}} {
+			load(near, plane.src[(r-first.Y)*m.CStride:])
+			load(far, plane.src[(other-first.Y)*m.CStride:])
+			up(plane.dst, near, far, b.Min.X, ay)
+		}
+		yo := m.YOffset(b.Min.X, ay)
+		convertRow(p.row(y), m.Y[yo:yo+p.W], cb, cr)
+	}
+}
+
+func subsampling(r image.YCbCrSubsampleRatio) (horizontal, vertical int) {
+	switch r {
+	case image.YCbCrSubsampleRatio422:
+		return 2, 1
+	case image.YCbCrSubsampleRatio420:
+		return 2, 2
+	case image.YCbCrSubsampleRatio440:
+		return 1, 2
+	case image.YCbCrSubsampleRatio411:
+		return 4, 1
+	case image.YCbCrSubsampleRatio410:
+		return 4, 2
+	}
+	return 1, 1
+}
+
+// An upsampleFunc makes one full-width chroma row from the nearest and the next nearest row of the small plane. x0 and y
+// are the picture coordinates of dst[0]; their parity says where a pixel lies within its chroma sample.
+type upsampleFunc func(dst []uint8, near, far []int32, x0, y int)
+
+// upsampler chooses as jdsample.c's jinit_upsampler does. The triangle filter needs more than two chroma columns.
+func upsampler(hs, vs, cw int) upsampleFunc {
+	switch {
+	case hs == 2 && vs == 1 && cw > 2:
+		return upsampleH2V1
+	case hs == 2 && vs == 2 && cw > 2:
+		return upsampleH2V2
+	case hs == 1 && vs == 2:
+		return upsampleH1V2
+	}
+	return func(dst []uint8, near, _ []int32, x0, _ int) {
+		c0 := x0 / hs
+		for x := range dst {
+			dst[x] = uint8(near[(x0+x)/hs-c0])
+		}
+	}
+}
+
+// upsampleH2V1 is ¾ nearest + ¼ next; the rounding alternates so that it adds no bias.
+func upsampleH2V1(dst []uint8, near, _ []int32, x0, _ int) {
+	c0, end := x0/2, len(near)-1
+	for x := range dst {
+		odd := (x0 + x) & 1
+		c := (x0+x)/2 - c0
+		next := near[min(max(c+2*odd-1, 0), end)]
+		dst[x] = uint8((3*near[c] + next + 1 + int32(odd)) >> 2)
+	}
+}
+
+// upsampleH1V2 is upsampleH2V1 turned by 90°.
+func upsampleH1V2(dst []uint8, near, far []int32, _, y int) {
+	bias := int32(1 + y&1)
+	for x := range dst {
+		dst[x] = uint8((3*near[x] + far[x] + bias) >> 2)
+	}
+}
+
+// upsampleH2V2 is the product of both: 9/16, 3/16, 3/16, 1/16.
+func upsampleH2V2(dst []uint8, near, far []int32, x0, _ int) {
+	c0, end := x0/2, len(near)-1
+	column := func(c int) int32 { return 3*near[c] + far[c] }
+	for x := range dst {
+		odd := (x0 + x) & 1
+		c := (x0+x)/2 - c0
+		next := column(min(max(c+2*odd-1, 0), end))
+		dst[x] = uint8((3*column(c) + next + 8 - int32(odd)) >> 4)
+	}
+}
+
+func load(dst []int32, src []uint8) {
+	src = src[:len(dst)]
+	for i, v := range src {
+		dst[i] = int32(v)
+	}
+}
+
+// convertRow is jdcolor.c's ycc_rgb_convert: constants times 2^16, rounded to nearest.
+func convertRow(dst, luma, cb, cr []uint8) {
+	const (
+		half    = 1 << 15
+		redCr   = 91881  // 1.40200
+		blueCb  = 116130 // 1.77200
+		greenCb = 22554  // 0.34414
+		greenCr = 46802  // 0.71414
+	)
+	cb, cr, dst = cb[:len(luma)], cr[:len(luma)], dst[:3*len(luma)]
+	for x, l := range luma {
+		y, b, r := int32(l), int32(cb[x])-128, int32(cr[x])-128
+		d := dst[3*x : 3*x+3 : 3*x+3]
+		d[0] = clamp8(y + (redCr*r+half)>>16)
+		d[1] = clamp8(y + (half-greenCb*b-greenCr*r)>>16)
+		d[2] = clamp8(y + (blueCb*b+half)>>16)
+	}
+}
