@@ -39,8 +39,11 @@ func (o *Conv2d) Infer(in ...Spec) ([]Spec, error) {
 	if len(in) != 1+o.operands() {
 		return fail(fmt.Sprintf("%d operands", 1+o.operands()))
 	}
-	if len(w) != 4 || w.Len() == 0 || g < 0 || w[0]%g != 0 || s[0] < 1 || s[1] < 1 || d[0] < 1 || d[1] < 1 || p[0] < 0 || p[1] < 0 {
-		return fail(fmt.Sprintf("a valid convolution: weight %v, stride %v, padding %v, dilation %v, groups %d", w, s, p, d, g))
+	valid := len(w) == 4 && w.Len() > 0 && g > 0 && w[0]%g == 0 &&
+		min(s[0], s[1], d[0], d[1]) >= 1 && min(p[0], p[1]) >= 0
+	if !valid {
+		return fail(fmt.Sprintf("a valid convolution: weight %v, stride %v, padding %v, dilation %v, groups %d",
+			w, s, p, d, g))
 	}
 	x := in[0].Shape
 	if in[0].DType != tensor.Float32 || len(x) != 4 || x[1] != w[1]*g {

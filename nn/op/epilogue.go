@@ -49,8 +49,8 @@ func (e *Epilogue) check(out tensor.Shape, channels int, rest []Spec) string {
 		}
 	case NearestResidual:
 		r := rest[0]
-		if len(out) != 4 || r.DType != tensor.Float32 || len(r.Shape) != 4 || r.Shape[0] != out[0] || r.Shape[1] != out[1] ||
-			(r.Shape.Len() == 0) != (out.Len() == 0) {
+		images := len(out) == 4 && r.DType == tensor.Float32 && len(r.Shape) == 4
+		if !images || r.Shape[0] != out[0] || r.Shape[1] != out[1] || (r.Shape.Len() == 0) != (out.Len() == 0) {
 			return "a residual (N, C, h, w) to upsample to " + out.String()
 		}
 	}

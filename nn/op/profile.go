@@ -87,7 +87,8 @@ func (p *Profile) WriteOps(w io.Writer) error {
 	}
 	for _, o := range ops {
 		share := 100 * float64(o.Total) / float64(max(total, 1))
-		if _, err := fmt.Fprintf(w, "%5.1f %% %12v %6d × %s\n", share, o.Total.Round(time.Microsecond), o.Runs, o.Op); err != nil {
+		_, err := fmt.Fprintf(w, "%5.1f %% %12v %6d × %s\n", share, o.Total.Round(time.Microsecond), o.Runs, o.Op)
+		if err != nil {
 			return err
 		}
 	}
