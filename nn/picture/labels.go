@@ -14,13 +14,15 @@ import (
 	"golang.org/x/image/math/fixed"
 )
 
-// labels places plates with text so that they stay inside the picture and, where there is room, off each other.
+// labels places plates with text inside the picture and off each other. Where there is no room for one more, a plate is
+// left out rather than drawn over another's text; its box still has its colour.
 type labels struct {
 	canvas *canvas
 	face   font.Face // nil if the font cannot be read: then there are no plates
 	pad    int       // space left and right of the text
 	height int       // of a plate
 	base   int       // of the text, below the plate's top
+	room   int       // pixels that further plates may cover
 	plates []plate
 }
 
@@ -41,7 +43,7 @@ func newLabels(c *canvas) *labels {
 	if err != nil {
 		return l
 	}
-	em := max(smallestLetters, math.Round(c.size*14/640))
+	em := max(smallestLetters, math.Round(7+c.size/80))
 	face, err := opentype.NewFace(f, &opentype.FaceOptions{Size: em, DPI: 72, Hinting: font.HintingFull})
 	if err != nil {
 		return l
@@ -50,6 +52,7 @@ func newLabels(c *canvas) *labels {
 	l.pad = max(2, int(math.Round(em*0.3)))
 	above, below := int(math.Round(em*0.90)), int(math.Round(em*0.32))
 	l.height, l.base = above+below, above
+	l.room = c.dst.Rect.Dx() * c.dst.Rect.Dy() / 3 // a small picture should not vanish under its labels
 	return l
 }
 
@@ -64,42 +67,39 @@ func (l *labels) add(r image.Rectangle, in Instance, ink color.RGBA) {
 		return
 	}
 	w := font.MeasureString(l.face, text).Ceil() + 2*l.pad
+	if len(l.plates) > 0 && w*l.height > l.room {
+		return
+	}
 	right := max(r.Max.X-w, r.Min.X)
-	var best image.Rectangle
-	least := math.MaxInt
 	for _, at := range []image.Point{
 		{X: r.Min.X, Y: r.Min.Y - l.height}, // on the box
 		{X: r.Min.X, Y: r.Min.Y},            // in it, at the top
-		{X: right, Y: r.Min.Y - l.height},   // on it, at the right
-		{X: r.Min.X, Y: r.Max.Y},            // below it
-		{X: right, Y: r.Max.Y - l.height},   // in it, at the bottom
-		{X: right, Y: r.Min.Y},              //
-		{X: r.Min.X, Y: r.Max.Y - l.height}, //
-		{X: right, Y: r.Max.Y},              //
+		{X: right, Y: r.Min.Y - l.height},   // the same at its right side
+		{X: right, Y: r.Min.Y},
+		{X: r.Min.X, Y: r.Max.Y}, // below it
+		{X: right, Y: r.Max.Y},
+		{X: r.Min.X, Y: r.Max.Y - l.height}, // in it, at the bottom
+		{X: right, Y: r.Max.Y - l.height},
 	} {
+		at.X = max(0, min(at.X, bounds.Max.X-w))
+		at.Y = max(0, min(at.Y, bounds.Max.Y-l.height))
 		p := image.Rectangle{Min: at, Max: at.Add(image.Pt(w, l.height))}
-		p = p.Add(image.Pt(max(0, -p.Min.X), 0)).Sub(image.Pt(max(0, p.Max.X-bounds.Max.X), 0))
-		if p.Min.Y < 0 || p.Max.Y > bounds.Max.Y {
-			continue
-		}
-		if o := l.overlap(p); o < least {
-			best, least = p, o
+		if l.free(p) {
+			l.plates = append(l.plates, plate{p, text, ink})
+			l.room -= w * l.height
+			return
 		}
 	}
-	if least == math.MaxInt { // a box nearly as high as a picture hardly higher than letters
-		best = image.Rect(0, 0, w, l.height).Add(image.Pt(min(r.Min.X, bounds.Max.X-w), 0))
-	}
-	l.plates = append(l.plates, plate{best, text, ink})
 }
 
-// overlap returns how many pixels of r the plates already placed cover.
-func (l *labels) overlap(r image.Rectangle) int {
-	n := 0
+// free reports whether no plate lies in r yet.
+func (l *labels) free(r image.Rectangle) bool {
 	for _, p := range l.plates {
-		common := p.Intersect(r)
-		n += common.Dx() * common.Dy()
+		if p.Overlaps(r) {
+			return false
+		}
 	}
-	return n
+	return true
 }
 
 // fit returns "name 0.98", or as much of it as width allows: the name alone, then its beginning.
@@ -125,10 +125,9 @@ func (l *labels) fit(in Instance, width int) string {
 	return ""
 }
 
-// draw draws the plates, the first ones last.
+// draw draws the plates.
 func (l *labels) draw() {
-	for i := len(l.plates) - 1; i >= 0; i-- {
-		p := l.plates[i]
+	for _, p := range l.plates {
 		draw.Draw(l.canvas.dst, p.Rectangle, image.NewUniform(p.ink), image.Point{}, draw.Src)
 		d := font.Drawer{
 			Dst:  l.canvas.dst.SubImage(p.Rectangle).(*image.RGBA), // letters that overhang are cut at the plate

@@ -24,8 +24,9 @@ const (
 // Overlay draws instances on a copy of img: their masks (probability 0.5 and above) in colour with a contour, their
 // boxes, and plates that say "name 0.98". Each instance has a colour of its own, by its place in the slice. The first
 // instances are drawn last, so that the best detections lie on top. Lines and letters grow with the picture: 2 pixels
-// and 14 pixels at 640×640; letters never get smaller than 9 pixels, and text that would not fit is shortened. Instances
-// outside the picture or without a finite box are left out. img and instances are not changed.
+// and 15 pixels at 640×640; letters never get smaller than 9 pixels. Plates stay inside the picture and off each other:
+// text that would not fit is shortened, and a plate that finds no room is left out. So are instances outside the picture
+// or whose box holds a NaN. img and instances are not changed.
 func Overlay(img *RGB, instances []Instance) *image.RGBA {
 	c := newCanvas(img)
 	for i := len(instances) - 1; i >= 0; i-- {

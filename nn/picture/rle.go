@@ -15,7 +15,7 @@ const maxRLEPixels = 1 << 30
 // beginning outside. In JSON it is {"size":[H,W],"counts":"…"}.
 type RLE struct {
 	H, W   int    // H and W are the picture's height and width.
-	Counts string // Counts are the runs: see countsOf in this file's source, or COCO's rleToString.
+	Counts string // Counts are the runs as printable numbers of base 32, as COCO's rleToString writes them.
 }
 
 // RLE returns the set as COCO's run-length code.
