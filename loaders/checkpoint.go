@@ -1,0 +1,207 @@
+package loaders
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"sync"
+
+	"github.com/argand-go/argand/tensor"
+)
+
+// A Checkpoint is an open file of named tensors, or a part of one ([Sub],
+// [StripPrefix]). Opening reads names, shapes and places; bytes are touched by
+// [Checkpoint.Tensor] and later. It may be used by many goroutines. There is
+// nothing to close: the file stays mapped for as long as the checkpoint or a
+// tensor of it is reachable.
+//
+// [Sub]: Checkpoint.Sub
+// [StripPrefix]: Checkpoint.StripPrefix
+type Checkpoint struct {
+	file     *file
+	keys     []string
+	entries  map[string]*entry
+	prefixes []string // what may stand before a name of c in the file, most likely first
+}
+
+// A file is what all views of a checkpoint share.
+type file struct {
+	name     string
+	format   string
+	src      source
+	limits   Limits
+	entries  []*entry
+	ignored  []string
+	versions map[string]int // by dotted module path
+	metadata map[string]string
+
+	mu       sync.Mutex
+	inflated int64 // bytes granted so far, see Limits
+	gathered int64
+}
+
+// An entry is a tensor of the file.
+type entry struct {
+	key     string // in the file, dotted
+	dtype   tensor.DType
+	typ     string // PyTorch's name of the type, or what kind of tensor it is
+	shape   tensor.Shape
+	stride  []int // in elements; nil if the elements are contiguous in C order
+	storage *storage
+	offset  int64 // bytes in the storage
+	copied  bool  // whether gathering it was granted; guarded by file.mu
+}
+
+// bytes returns the bytes of the tensor in C order.
+func (e *entry) bytes() int64 { return int64(e.shape.Len()) * int64(e.dtype.Size()) }
+
+// Info describes a tensor of a checkpoint without touching its bytes.
+type Info struct {
+	Key    string
+	DType  tensor.DType // Invalid if no tensor can hold it; Type says what it is
+	Type   string       // PyTorch's name of the type, "float32", also for types without a DType
+	Shape  tensor.Shape // the caller must not change it
+	Bytes  int64        // of the elements in C order; 0 if DType is Invalid
+	Offset int64        // of the first element in the file; -1 if compressed or if DType is Invalid
+}
+
+func newCheckpoint(f *file) *Checkpoint {
+	c := &Checkpoint{file: f, entries: make(map[string]*entry, len(f.entries)), prefixes: []string{""}}
+	for _, e := range f.entries {
+		c.keys = append(c.keys, e.key)
+		c.entries[e.key] = e
+	}
+	return c
+}
+
+// Name returns the path or name that the checkpoint was opened with.
+func (c *Checkpoint) Name() string { return c.file.name }
+
+// Format returns "torch zip" or "safetensors".
+func (c *Checkpoint) Format() string { return c.file.format }
+
+// Keys returns the names of the tensors in the order of the file. Names in
+// nested dicts are joined by dots: {"model": {"fc.weight": …}} has the key
+// "model.fc.weight"; items of lists are named by their number. A file that
+// holds one bare tensor has the key "". The caller must not change the slice.
+func (c *Checkpoint) Keys() []string { return c.keys }
+
+// Ignored returns the dotted names of the values in the whole file that are
+// not tensors, such as "epoch", in the order of the file. The caller must not
+// change the slice.
+func (c *Checkpoint) Ignored() []string { return c.file.ignored }
+
+// Metadata returns a copy of the __metadata__ of a safetensors file, empty for
+// other formats.
+func (c *Checkpoint) Metadata() map[string]string {
+	m := maps.Clone(c.file.metadata)
+	if m == nil {
+		m = map[string]string{}
+	}
+	return m
+}
+
+// Info describes the tensor named key, and reports whether there is one.
+func (c *Checkpoint) Info(key string) (Info, bool) {
+	e, ok := c.entries[key]
+	if !ok {
+		return Info{}, false
+	}
+	i := Info{Key: key, DType: e.dtype, Type: e.typ, Shape: e.shape, Bytes: e.bytes(), Offset: -1}
+	if e.dtype.Valid() && e.storage.member == nil {
+		i.Offset = e.storage.offset + e.offset
+	}
+	return i, true
+}
+
+// Tensor returns the tensor named key, row-major in C order whatever its
+// strides in the file. It shares the memory of the file (or of the storage,
+// with tied tensors) unless its elements are not contiguous there or r of
+// [OpenReaderAt] had to be read; a caller that wants a tensor twice should
+// keep it. The caller must not write to it: mapped memory is read-only. It
+// returns a [*KeyError] if there is no such tensor, a [*TypeError] if no
+// tensor can hold it, a [*LimitError] if copying it exceeds the limits and a
+// [*FormatError] if its bytes are damaged.
+func (c *Checkpoint) Tensor(key string) (t *tensor.Tensor, err error) {
+	e, ok := c.entries[key]
+	if !ok {
+		return nil, &KeyError{Name: c.file.name, Key: key, Hint: c.hint(key)}
+	}
+	if !e.dtype.Valid() {
+		return nil, &TypeError{Name: c.file.name, Key: key, Type: e.typ}
+	}
+	defer c.file.guard(&err)()
+	return c.file.tensor(e)
+}
+
+// hint finds a key that ends in the one asked for.
+func (c *Checkpoint) hint(key string) string {
+	for _, k := range c.keys {
+		if prefix, ok := strings.CutSuffix(k, "."+key); ok && key != "" {
+			use := fmt.Sprintf("Sub(%q)", clip(prefix))
+			if prefix == "module" {
+				use = `StripPrefix("module.")`
+			}
+			return fmt.Sprintf("it has %q: see %s", clip(k), use)
+		}
+	}
+	return ""
+}
+
+// Version returns the version that the state_dict's _metadata gives to the
+// module at prefix ("" is the network itself, "backbone.fpn" a part of it),
+// and whether there is one. Modules raise it when their keys change; files
+// without _metadata, and safetensors, have none.
+func (c *Checkpoint) Version(prefix string) (int, bool) {
+	for _, p := range c.prefixes {
+		if v, ok := c.file.versions[strings.TrimSuffix(p+prefix, ".")]; ok {
+			return v, true
+		}
+	}
+	return 0, false
+}
+
+// Sub returns the part of c whose keys begin with prefix and a dot, without
+// them: of {"model": {…}, "epoch": 3}, Sub("model") is the state_dict. It is
+// empty if no key does. Sub("") is c.
+func (c *Checkpoint) Sub(prefix string) *Checkpoint {
+	prefix = strings.TrimSuffix(prefix, ".")
+	if prefix == "" {
+		return c
+	}
+	s := &Checkpoint{file: c.file, entries: map[string]*entry{}}
+	for _, p := range c.prefixes {
+		s.prefixes = append(s.prefixes, p+prefix+".")
+	}
+	for _, k := range c.keys {
+		if name, ok := strings.CutPrefix(k, prefix+"."); ok {
+			s.keys = append(s.keys, name)
+			s.entries[name] = c.entries[k]
+		}
+	}
+	return s
+}
+
+// StripPrefix returns c with prefix removed from the keys that begin with it,
+// as torch's consume_prefix_in_state_dict_if_present does; other keys stay.
+// StripPrefix("module.") is what files saved from DataParallel need. A key
+// whose short name is taken by another key keeps its long one.
+func (c *Checkpoint) StripPrefix(prefix string) *Checkpoint {
+	if prefix == "" {
+		return c
+	}
+	s := &Checkpoint{file: c.file, entries: make(map[string]*entry, len(c.keys))}
+	for _, p := range c.prefixes {
+		s.prefixes = append(s.prefixes, p+prefix)
+	}
+	s.prefixes = append(s.prefixes, c.prefixes...)
+	for _, k := range c.keys {
+		name := strings.TrimPrefix(k, prefix)
+		if _, taken := c.entries[name]; taken {
+			name = k
+		}
+		s.keys = append(s.keys, name)
+		s.entries[name] = c.entries[k]
+	}
+	return s
+}

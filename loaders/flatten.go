@@ -1,0 +1,198 @@
+package loaders
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/nlpodyssey/gopickle/types"
+)
+
+// A flattener turns the object of a pickle, dicts and lists in dicts and
+// lists, into tensors with dotted keys.
+type flattener struct {
+	file     *file
+	member   string
+	seen     map[string]bool // keys of tensors
+	values   int             // visited
+	keyBytes int64           // of all dotted keys together
+}
+
+// flatten fills f's entries, ignored and versions from the object v.
+func (f *file) flatten(v any, member string) error {
+	w := flattener{file: f, member: member, seen: map[string]bool{}}
+	f.versions = map[string]int{}
+	return w.walk(v, "", 0)
+}
+
+// walk visits v, whose dotted key is key. Dicts and lists may contain
+// themselves, and may be shared so often that they would take for ever:
+// depth, number and length of the keys are bounded.
+func (w *flattener) walk(v any, key string, depth int) error {
+	l := &w.file.limits
+	if depth > l.Nesting {
+		return &LimitError{w.file.name, "Nesting", int64(l.Nesting), "dicts and lists in each other"}
+	}
+	if err := w.count(1, key); err != nil {
+		return err
+	}
+	switch x := v.(type) {
+	case *view:
+		return w.tensor(x, key)
+	case *brokenStorage:
+		return w.damaged(key, x.err)
+	case *types.OrderedDict:
+		if err := w.versions(x.PyDict["_metadata"], key); err != nil {
+			return err
+		}
+		for e := x.List.Front(); e != nil; e = e.Next() {
+			entry := e.Value.(*types.OrderedDictEntry)
+			if err := w.item(entry.Key, entry.Value, key, depth); err != nil {
+				return err
+			}
+		}
+	case *types.Dict:
+		entries := unique(*x)
+		if err := w.count(len(*x)-len(entries), ""); err != nil {
+			return err
+		}
+		for _, e := range entries {
+			if err := w.item(e.Key, e.Value, key, depth); err != nil {
+				return err
+			}
+		}
+	case *types.List:
+		return w.list(*x, key, depth)
+	case *types.Tuple:
+		return w.list(*x, key, depth)
+	default:
+		w.file.ignored = append(w.file.ignored, key)
+	}
+	return nil
+}
+
+// count adds n values and a key to what was visited.
+func (w *flattener) count(n int, key string) error {
+	l := &w.file.limits
+	if w.values += n; w.values > l.Entries {
+		return &LimitError{w.file.name, "Entries", int64(l.Entries), "tensors and other values"}
+	}
+	if w.keyBytes += int64(len(key)); w.keyBytes > l.PickleBytes {
+		return &LimitError{w.file.name, "PickleBytes", l.PickleBytes, "bytes of dotted keys"}
+	}
+	return nil
+}
+
+func (w *flattener) list(items []any, key string, depth int) error {
+	for i, v := range items {
+		if err := w.walk(v, join(key, strconv.Itoa(i), depth), depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// item visits a value of a dict. A key that is neither a string nor a number
+// cannot be dotted; what lies under it is not visited.
+func (w *flattener) item(k, v any, key string, depth int) error {
+	switch k := k.(type) {
+	case string:
+		return w.walk(v, join(key, k, depth), depth+1)
+	case int:
+		return w.walk(v, join(key, strconv.Itoa(k), depth), depth+1)
+	}
+	key = join(key, "?", depth)
+	w.file.ignored = append(w.file.ignored, key)
+	return w.count(1, key)
+}
+
+func join(key, name string, depth int) string {
+	if depth == 0 {
+		return name
+	}
+	return key + "." + name
+}
+
+// unique returns the entries of d as Python has them: of entries with one key
+// the last value, in the place of the first. gopickle keeps them all. Numbers
+// that occur twice are found as keys of tensors.
+func unique(d types.Dict) []types.DictEntry {
+	place := make(map[string]int, len(d))
+	out := make([]types.DictEntry, 0, len(d))
+	for _, e := range d {
+		if k, ok := e.Key.(string); ok {
+			if i, twice := place[k]; twice {
+				out[i].Value = e.Value
+				continue
+			}
+			place[k] = len(out)
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+func (w *flattener) tensor(v *view, key string) error {
+	if v.err != nil {
+		return w.damaged(key, v.err)
+	}
+	if w.seen[key] {
+		return w.damaged(key, errors.New("two tensors have this dotted key"))
+	}
+	w.seen[key] = true
+	e := &entry{key: key, typ: v.what}
+	if v.typ != nil {
+		e.shape = v.layout.shape
+		if v.what == "" {
+			e.typ, e.dtype = v.typ.name, v.typ.dtype
+		}
+		e.storage = v.storage
+		if v.layout.shape.Len() > 0 {
+			e.offset = int64(v.layout.offset) * int64(v.typ.width)
+		}
+		if !v.layout.contiguous() {
+			e.stride = v.layout.stride
+		}
+	}
+	w.file.entries = append(w.file.entries, e)
+	return nil
+}
+
+func (w *flattener) damaged(key string, err error) error {
+	if l := (*LimitError)(nil); errors.As(err, &l) {
+		return err
+	}
+	return &FormatError{Name: w.file.name, Offset: -1, Member: clip(w.member), Key: clip(key), Msg: "damaged", Err: err}
+}
+
+// versions reads the _metadata of a state_dict, {"": {"version": 1}, …}.
+func (w *flattener) versions(metadata any, key string) error {
+	d, ok := metadata.(*types.OrderedDict)
+	if !ok {
+		return nil
+	}
+	for e := d.List.Front(); e != nil; e = e.Next() {
+		entry := e.Value.(*types.OrderedDictEntry)
+		module, ok1 := entry.Key.(string)
+		local, ok2 := entry.Value.(*types.Dict)
+		if !ok1 || !ok2 {
+			if err := w.count(1, ""); err != nil {
+				return err
+			}
+			continue
+		}
+		name := module
+		if key != "" {
+			name = strings.TrimSuffix(key+"."+module, ".")
+		}
+		if err := w.count(1+len(*local), name); err != nil {
+			return err
+		}
+		for _, x := range *local {
+			if v, ok := x.Value.(int); ok && x.Key == "version" {
+				w.file.versions[name] = v
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,222 @@
+package loaders
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+)
+
+// Limits bound what a file may make the package do. A zero field means its
+// default; the defaults fit every published checkpoint with room to spare.
+type Limits struct {
+	PickleBytes  int64 // length of a pickle, and of all dotted keys together; default 64 MiB
+	PickleOps    int   // opcodes of a pickle; default 5,000,000
+	PickleMemory int64 // estimated bytes that unpickling needs; default 512 MiB
+	StringBytes  int   // length of one string in a pickle; default 1 MiB
+	Nesting      int   // depth of dicts, lists and tuples; default 1024
+	Dims         int   // axes of a tensor; default 64
+	Entries      int   // tensors and other values; entries of an archive; default 1,000,000
+	HeaderBytes  int64 // header of a safetensors file; default (and the format's own limit) 100,000,000
+	Inflated     int64 // bytes of all compressed entries together, once inflated; default 1 GiB
+	Gathered     int64 // bytes of all tensors that must be copied; default 4 × the file, at least 64 MiB
+}
+
+func (l Limits) withDefaults(size int64) Limits {
+	or64 := func(v *int64, d int64) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	or := func(v *int, d int) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	or64(&l.PickleBytes, 64<<20)
+	or(&l.PickleOps, 5_000_000)
+	or64(&l.PickleMemory, 512<<20)
+	or(&l.StringBytes, 1<<20)
+	or(&l.Nesting, 1024)
+	or(&l.Dims, 64)
+	or(&l.Entries, 1_000_000)
+	or64(&l.HeaderBytes, 100_000_000)
+	or64(&l.Inflated, 1<<30)
+	or64(&l.Gathered, max(4*min(size, 1<<60), 64<<20))
+	return l
+}
+
+type options struct {
+	copied bool
+	limits Limits
+}
+
+// An Option changes how a checkpoint is opened.
+type Option func(*options)
+
+// WithCopy reads the whole file into memory when it is opened, instead of
+// mapping it or sharing the caller's bytes. Use it for files that another
+// program may rewrite or truncate meanwhile: a mapped file that shrinks ends
+// the process with a bus error when its lost part is read.
+func WithCopy() Option { return func(o *options) { o.copied = true } }
+
+// WithLimits replaces the default [Limits]; zero fields keep their default.
+func WithLimits(l Limits) Option { return func(o *options) { o.limits = l } }
+
+// Open opens the checkpoint in the file at path. The file is mapped into
+// memory (read into it on systems other than Linux, macOS and the BSDs) and
+// its tensors are views of the mapping, which lasts for as long as the
+// checkpoint or one of its tensors is reachable. It returns an [*os.PathError]
+// if the file cannot be read, otherwise the errors of [OpenReaderAt].
+func Open(path string, opts ...Option) (*Checkpoint, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, &FormatError{Name: path, Offset: -1, Msg: "not a regular file"}
+	}
+	o := collect(opts)
+	var src source
+	switch {
+	case info.Size() == 0:
+		src = newMemory(nil, nil)
+	case o.copied:
+		data, err := readAll(f, info.Size())
+		if err != nil {
+			return nil, &FormatError{Name: path, Offset: -1, Msg: "cannot be read", Err: err}
+		}
+		src = newMemory(data, nil)
+	default:
+		m, err := mapFile(f, info.Size())
+		if err != nil {
+			return nil, &os.PathError{Op: "map", Path: path, Err: err}
+		}
+		src = newMemory(m.data, m)
+	}
+	return open(src, path, o)
+}
+
+// OpenReaderAt opens the checkpoint in the first size bytes of r; name stands
+// for it in errors. Each tensor is read when it is asked for, into memory of
+// its own, so r must stay usable for as long as the checkpoint is. It returns
+// a [*FormatError] for what is not a readable checkpoint, a [*GlobalError] for
+// a pickle that wants more than tensors and plain values, and a [*LimitError]
+// for a file beyond its limits.
+func OpenReaderAt(r io.ReaderAt, size int64, name string, opts ...Option) (*Checkpoint, error) {
+	if size < 0 {
+		return nil, &FormatError{Name: name, Offset: -1, Msg: fmt.Sprintf("a file of %d bytes", size)}
+	}
+	o := collect(opts)
+	section := io.NewSectionReader(r, 0, size)
+	if !o.copied {
+		return open(reading{section}, name, o)
+	}
+	data, err := readAll(section, size)
+	if err != nil {
+		return nil, &FormatError{Name: name, Offset: -1, Msg: "cannot be read", Err: err}
+	}
+	return open(newMemory(data, nil), name, o)
+}
+
+// OpenBytes opens the checkpoint in data, for instance an embedded file; name
+// stands for it in errors. Its tensors share memory with data, so data must
+// not change. It returns the errors of [OpenReaderAt].
+func OpenBytes(data []byte, name string, opts ...Option) (*Checkpoint, error) {
+	o := collect(opts)
+	if o.copied {
+		data = bytes.Clone(data)
+	}
+	return open(newMemory(data, nil), name, o)
+}
+
+func collect(opts []Option) options {
+	var o options
+	for _, set := range opts {
+		set(&o)
+	}
+	return o
+}
+
+// open recognises the format of src and reads its directory.
+func open(src source, name string, o options) (c *Checkpoint, err error) {
+	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
+		return nil, &FormatError{Name: name, Offset: -1, Msg: "checkpoints are little-endian, this machine is not"}
+	}
+	f := &file{name: name, src: src, limits: o.limits.withDefaults(src.size())}
+	defer f.guard(&err)()
+	head := make([]byte, min(src.size(), 512))
+	if _, err := src.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
+		return nil, f.wrap(0, "", "cannot be read", err)
+	}
+	switch {
+	case len(head) >= 9 && head[8] == '{' && string(head[4:8]) == "\x00\x00\x00\x00":
+		err = f.readSafetensors() // no zip file: that has its compression method in byte 8
+	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
+		err = f.readZip()
+	default:
+		err = f.wrap(0, "", foreign(head), nil)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return newCheckpoint(f), nil
+}
+
+// guard returns what the public functions defer around work on untrusted
+// bytes: a panic becomes an error. It is a belt, not the means of checking;
+// besides mistakes of ours and gopickle's it catches the memory fault of a
+// mapped file that was truncated meanwhile.
+func (f *file) guard(err *error) func() {
+	old := debug.SetPanicOnFault(true)
+	return func() {
+		debug.SetPanicOnFault(old)
+		if r := recover(); r != nil {
+			*err = &FormatError{Name: f.name, Offset: -1, Msg: "damaged file", Err: fmt.Errorf("%v", r)}
+		}
+	}
+}
+
+// foreign says what a file that is no checkpoint begins with, and what to do.
+func foreign(head []byte) string {
+	const again = "; load it with torch and save it again: torch.save(model.state_dict(), path)"
+	if len(head) == 0 {
+		return "empty file"
+	}
+	// torch.save before 1.6 starts with a pickled number, 0x1950a86a20f9469cfc6c.
+	if bytes.Contains(head[:min(len(head), 64)], []byte("\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19")) {
+		return "the legacy format of PyTorch before 1.6 is not read" + again
+	}
+	if len(head) >= 262 && string(head[257:262]) == "ustar" {
+		return "the tar format of PyTorch before 0.1.10 is not read" + again
+	}
+	for _, k := range foreignFormats {
+		if bytes.HasPrefix(head, []byte(k.magic)) {
+			return "not a checkpoint of PyTorch but " + k.what
+		}
+	}
+	if head[0] == 0x80 {
+		return "a pickle that torch.save did not write" + again
+	}
+	return "neither a zip file of torch.save nor safetensors"
+}
+
+var foreignFormats = []struct{ magic, what string }{
+	{"version https://git-lfs", "a pointer of Git LFS: fetch the file itself with git lfs pull"},
+	{"<", "a page of HTML or XML: the download went wrong"},
+	{"{", "a text of JSON: if it is an index of shards, open the .safetensors files that it names"},
+	{"GGUF", "a GGUF file"},
+	{"\x89HDF", "an HDF5 file (Keras)"},
+	{"\x93NUMPY", "an array of NumPy"},
+	{"\x1f\x8b", "a gzip file: decompress it first"},
+	{"\x28\xb5\x2f\xfd", "a Zstandard file: decompress it first"},
+	{"PK\x05\x06", "an empty zip file"},
+}

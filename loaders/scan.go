@@ -1,0 +1,318 @@
+package loaders
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math"
+)
+
+// A slotKind is what the scanner knows of a value on the stack.
+type slotKind uint8
+
+const (
+	anyValue    slotKind = iota
+	text                 // a string of the pickle: data[at : at+n]
+	binaryText           // bytes: data[at : at+n]
+	callable             // functions[at] of the scanner
+	emptyTuple           // ()
+	orderedDict          // what collections.OrderedDict() returned
+	inertObject          // what plainValue returned
+)
+
+// A slot is a value on the stack, as far as the scanner knows it.
+type slot struct {
+	kind  slotKind
+	at, n int32
+}
+
+// A scanner walks over the opcodes of a pickle once, without building
+// anything, and proves what gopickle's machine takes for granted: that every
+// length lies inside the pickle, that no instruction takes from an empty stack,
+// that every memo is set before it is read, that only allowed functions are
+// called, and that memory stays below the limits. It knows the exact module
+// and name of every global, also of those whose names come from the stack,
+// because it refuses names that are not strings of the pickle itself.
+type scanner struct {
+	file   *file
+	member string
+	data   []byte
+
+	pos       int // of the next opcode or argument
+	op        int // position of the current opcode
+	frame     int // end of the current frame
+	stack     []slot
+	marks     []int // heights of the stack at the open MARKs
+	memo      map[uint32]slot
+	functions []*function
+	memory    int64 // estimate of what the machine allocates
+	repeated  int64 // bytes of strings pushed, counting repetitions
+}
+
+// scan returns the length of the pickle, up to its STOP.
+func (s *scanner) scan() (int, error) {
+	if len(s.data) > math.MaxInt32 {
+		return 0, s.fail("a pickle of 2 GiB or more")
+	}
+	s.memo = map[uint32]slot{}
+	for ops := 0; ; ops++ {
+		if ops >= s.file.limits.PickleOps {
+			return 0, s.limit("PickleOps", int64(s.file.limits.PickleOps), "opcodes of the pickle")
+		}
+		if s.pos >= len(s.data) {
+			return 0, s.fail("truncated pickle: no STOP")
+		}
+		s.op = s.pos
+		code := s.data[s.pos]
+		s.pos++
+		o := &opcodes[code]
+		if o.name == "" {
+			return 0, s.fail(fmt.Sprintf("opcode %#02x is not allowed in a checkpoint; "+
+				"save with the default pickle protocol", code))
+		}
+		if err := s.step(code, o); err != nil {
+			return 0, err
+		}
+		if code == '.' {
+			if len(s.marks) > 0 {
+				return 0, s.fail("STOP inside a MARK")
+			}
+			return s.pos, nil
+		}
+	}
+}
+
+// step reads the argument of an opcode and applies it to the stack.
+func (s *scanner) step(code byte, o *opcode) error {
+	arg, err := s.argument(o)
+	if err != nil {
+		return err
+	}
+	height := len(s.stack)
+	if o.toMark {
+		if len(s.marks) == 0 {
+			return s.fail(o.name + " without MARK")
+		}
+		height = s.marks[len(s.marks)-1]
+		s.marks = s.marks[:len(s.marks)-1]
+	}
+	items := len(s.stack) - height
+	if o.pairs && items%2 != 0 {
+		return s.fail(o.name + " of a key without value")
+	}
+	floor := 0
+	if len(s.marks) > 0 {
+		floor = s.marks[len(s.marks)-1]
+	}
+	if height-floor < o.pop {
+		return s.fail(o.name + " on an empty stack")
+	}
+	taken := s.stack[height-o.pop:]
+	s.memory += int64(o.cost) + int64(o.item)*int64(items) + int64(o.push)*32 + 2*int64(len(arg))
+	if s.memory > s.file.limits.PickleMemory {
+		return s.limit("PickleMemory", s.file.limits.PickleMemory, "memory for the pickle")
+	}
+	result, err := s.apply(code, o, arg, taken, items)
+	if err != nil {
+		return err
+	}
+	s.stack = s.stack[:height-o.pop]
+	if o.push == 0 {
+		return nil
+	}
+	s.stack = append(s.stack, result)
+	return s.repetition(result)
+}
+
+// argument returns the argument of an opcode, without its count.
+func (s *scanner) argument(o *opcode) ([]byte, error) {
+	n := uint64(o.fixed)
+	switch {
+	case o.lines > 0:
+		const longest = 1024 // for two names
+		line := s.data[s.pos:min(len(s.data), s.pos+longest)]
+		n = 0
+		for range o.lines {
+			i := bytes.IndexByte(line[n:], '\n')
+			if i < 0 {
+				return nil, s.fail(o.name + " of an unterminated line")
+			}
+			n += uint64(i) + 1
+		}
+	case o.prefix > 0:
+		if len(s.data)-s.pos < o.prefix {
+			return nil, s.fail("truncated pickle: " + o.name + " has no count")
+		}
+		var count [8]byte
+		copy(count[:], s.data[s.pos:s.pos+o.prefix])
+		n = binary.LittleEndian.Uint64(count[:])
+		s.pos += o.prefix
+		if n > uint64(s.file.limits.StringBytes) {
+			return nil, s.limit("StringBytes", int64(s.file.limits.StringBytes), fmt.Sprintf("%s of %d bytes", o.name, n))
+		}
+	}
+	if n > uint64(len(s.data)-s.pos) {
+		return nil, s.fail(fmt.Sprintf("truncated pickle: %s of %d bytes, %d are left", o.name, n, len(s.data)-s.pos))
+	}
+	if s.op < s.frame && s.pos+int(n) > s.frame {
+		return nil, s.fail(o.name + " crosses the end of a frame")
+	}
+	arg := s.data[s.pos : s.pos+int(n)]
+	s.pos += int(n)
+	return arg, nil
+}
+
+// apply checks what is special about an opcode and returns the value it leaves.
+func (s *scanner) apply(code byte, o *opcode, arg []byte, taken []slot, items int) (slot, error) {
+	switch code {
+	case '\x80': // PROTO
+		if arg[0] > 5 {
+			return slot{}, s.fail(fmt.Sprintf("pickle protocol %d", arg[0]))
+		}
+	case '\x95': // FRAME
+		n := binary.LittleEndian.Uint64(arg)
+		if s.op < s.frame {
+			return slot{}, s.fail("FRAME inside a frame")
+		}
+		if n > uint64(len(s.data)-s.pos) {
+			return slot{}, s.fail(fmt.Sprintf("FRAME of %d bytes, %d are left", n, len(s.data)-s.pos))
+		}
+		s.frame = s.pos + int(n)
+		s.memory += int64(n)
+	case '(':
+		if len(s.marks) >= s.file.limits.Nesting {
+			return slot{}, s.limit("Nesting", int64(s.file.limits.Nesting), "open MARKs")
+		}
+		s.marks = append(s.marks, len(s.stack))
+	case 'I', 'L':
+		return slot{}, s.number(o, arg)
+	case '\x8a': // LONG1; gopickle's machine has no empty number
+		if len(arg) == 0 {
+			return slot{}, s.fail("LONG1 of no bytes")
+		}
+	case 'X', 'T', 'U', '\x8c', '\x8d':
+		return slot{text, int32(s.pos - len(arg)), int32(len(arg))}, nil
+	case 'B', 'C', '\x8e', '\x96':
+		return slot{binaryText, int32(s.pos - len(arg)), int32(len(arg))}, nil
+	case ')':
+		return slot{kind: emptyTuple}, nil
+	case 't':
+		if items == 0 {
+			return slot{kind: emptyTuple}, nil
+		}
+	case 'c':
+		module, name, _ := bytes.Cut(arg, []byte("\n"))
+		return s.global(string(module), string(name[:len(name)-1]))
+	case '\x93': // STACK_GLOBAL
+		if taken[0].kind != text || taken[1].kind != text {
+			return slot{}, s.fail("STACK_GLOBAL of computed names")
+		}
+		return s.global(s.text(taken[0]), s.text(taken[1]))
+	case 'R':
+		return s.reduce(taken[0], taken[1])
+	case 'b':
+		if k := taken[0].kind; k != orderedDict && k != inertObject {
+			return slot{}, s.fail("Can only build Tensor, Parameter, OrderedDict: BUILD of something else")
+		}
+		return taken[0], nil
+	case 'a', 's':
+		return taken[0], nil
+	case 'e', 'u', '\x90':
+		return taken[0], nil
+	case '2', 'q', 'r', '\x94', 'h', 'j':
+		return s.remember(code, o, arg)
+	}
+	return slot{}, nil
+}
+
+// remember applies the opcodes that copy the top of the stack or the memo.
+func (s *scanner) remember(code byte, o *opcode, arg []byte) (slot, error) {
+	var index [4]byte
+	copy(index[:], arg)
+	i := binary.LittleEndian.Uint32(index[:])
+	if code == 'h' || code == 'j' {
+		v, ok := s.memo[i]
+		if !ok {
+			return slot{}, s.fail(fmt.Sprintf("%s of memo %d, which is not set", o.name, i))
+		}
+		return v, nil
+	}
+	floor := 0
+	if len(s.marks) > 0 {
+		floor = s.marks[len(s.marks)-1]
+	}
+	if len(s.stack) == floor {
+		return slot{}, s.fail(o.name + " on an empty stack")
+	}
+	top := s.stack[len(s.stack)-1]
+	switch code {
+	case '\x94': // MEMOIZE
+		s.memo[uint32(len(s.memo))] = top
+	case 'q', 'r':
+		s.memo[i] = top
+	}
+	return top, nil
+}
+
+// global returns the slot of a global, if it is allowed.
+func (s *scanner) global(module, name string) (slot, error) {
+	switch g := lookup(module, name).(type) {
+	case nil:
+		return slot{}, &GlobalError{s.file.name, s.member, int64(s.op), module, name}
+	case *function:
+		s.functions = append(s.functions, g)
+		return slot{callable, int32(len(s.functions) - 1), 0}, nil
+	}
+	return slot{}, nil
+}
+
+// reduce checks a call. OrderedDict takes no argument in what Python 3 writes,
+// and gopickle's machine prints any argument in full when it complains.
+func (s *scanner) reduce(f, args slot) (slot, error) {
+	if f.kind != callable {
+		return slot{}, s.fail("Trying to call reduce for unrecognized function")
+	}
+	g := s.functions[f.at]
+	if g.result == orderedDict && args.kind != emptyTuple {
+		return slot{}, s.fail("OrderedDict with arguments")
+	}
+	return slot{kind: g.result}, nil
+}
+
+// number checks the text of an integer.
+func (s *scanner) number(o *opcode, arg []byte) error {
+	digits := bytes.TrimSuffix(arg, []byte("\n"))
+	if o.name == "LONG" {
+		digits = bytes.TrimSuffix(digits, []byte("L"))
+	}
+	digits = bytes.TrimPrefix(digits, []byte("-"))
+	if len(digits) == 0 || len(digits) > 300 {
+		return s.fail(fmt.Sprintf("%s of %d digits", o.name, len(digits)))
+	}
+	for _, d := range digits {
+		if d < '0' || d > '9' {
+			return s.fail(o.name + " of something else than digits")
+		}
+	}
+	return nil
+}
+
+// repetition bounds how often long strings are pushed again from the memo:
+// gopickle's machine prints all strings of a container in some of its errors.
+func (s *scanner) repetition(v slot) error {
+	if v.kind == text || v.kind == binaryText {
+		s.repeated += int64(v.n)
+		if s.repeated > 4*int64(len(s.data))+1<<20 {
+			return s.fail("strings repeated beyond four times the pickle")
+		}
+	}
+	return nil
+}
+
+func (s *scanner) text(v slot) string { return string(s.data[v.at : v.at+v.n]) }
+
+func (s *scanner) fail(msg string) error { return s.file.wrap(int64(s.op), s.member, msg, nil) }
+
+func (s *scanner) limit(name string, max int64, msg string) error {
+	return &LimitError{s.file.name, name, max, fmt.Sprintf("%s: byte %d: %s", s.member, s.op, msg)}
+}
