@@ -1,0 +1,164 @@
+package vision
+
+import (
+	"context"
+	"fmt"
+	"image"
+	"slices"
+
+	"github.com/argand-go/argand/nn"
+	"github.com/argand-go/argand/nn/op"
+	"github.com/argand-go/argand/nn/picture"
+	"github.com/argand-go/argand/tensor"
+)
+
+// Detector finds objects in pictures, with Mask R-CNN or Faster R-CNN. It is
+// immutable and safe for concurrent use.
+type Detector struct {
+	net     *nn.Network
+	arch    Architecture
+	names   []string
+	resize  resize
+	values  *[3][256]float32
+	article bool
+	padding bool
+}
+
+// NewDetector recognises the network that src is a checkpoint of, checks that
+// every tensor is there and of the right shape, and loads it on b.
+//
+// It returns an [*OptionError], the errors of [Recognize], an
+// [*UnsupportedArchitectureError] for a classifier, an [*nn.StateDictError], or
+// an error of nn.Compile.
+func NewDetector(ctx context.Context, b op.Backend, src nn.Source, opts ...Option) (*Detector, error) {
+	c, err := newConfig(forDetector, opts)
+	if err != nil {
+		return nil, err
+	}
+	arch, src, err := recognize(src)
+	if err != nil {
+		return nil, err
+	}
+	if !arch.Detector() {
+		return nil, &UnsupportedArchitectureError{arch.Name, "a detector takes Faster R-CNN and Mask R-CNN"}
+	}
+	if err := checkAnchors(arch, c.rcnn); err != nil {
+		return nil, err
+	}
+	forward, err := readDetector(src, arch, c.rcnn)
+	if err != nil {
+		return nil, err
+	}
+	names, err := c.names(arch.Classes, cocoNames())
+	if err != nil {
+		return nil, err
+	}
+	inputs := []tensor.DType{tensor.Float32, tensor.Float32}
+	net, err := nn.CompileFunc(ctx, b, inputs, forward, c.compile...)
+	if err != nil {
+		return nil, err
+	}
+	d := &Detector{
+		net: net, arch: arch, names: names, resize: c.resize,
+		values: pixelValues(1), article: c.article, padding: c.padding,
+	}
+	if c.article {
+		d.values = pixelValues(2)
+	}
+	return d, nil
+}
+
+// readDetector builds the network: image (N, 3, H, W) and sizes (N, 2) in;
+// boxes, labels, scores, count and, for Mask R-CNN, masks out.
+func readDetector(src nn.Source, arch Architecture, c RCNN) (func(in ...nn.Value) []nn.Value, error) {
+	w := nn.NewWeights(src)
+	if arch.Masks {
+		m := NewMaskRCNN(w, c)
+		return func(in ...nn.Value) []nn.Value {
+			o, masks := m.Forward(in[0], in[1])
+			return []nn.Value{o.Boxes, o.Labels, o.Scores, o.Count, masks}
+		}, w.Err("MaskRCNN")
+	}
+	m := NewFasterRCNN(w, c)
+	return func(in ...nn.Value) []nn.Value {
+		o := m.Forward(in[0], in[1])
+		return []nn.Value{o.Boxes, o.Labels, o.Scores, o.Count}
+	}, w.Err("FasterRCNN")
+}
+
+// checkAnchors compares the anchors with the checkpoint, whose RPN says how
+// many there are but not which.
+func checkAnchors(arch Architecture, c RCNN) error {
+	const levels = 5 // P2 … P6
+	if len(c.AnchorSizes) != levels {
+		return &OptionError{"WithAnchors", fmt.Sprintf("%d levels", len(c.AnchorSizes)), fmt.Sprint(levels)}
+	}
+	for l, sizes := range c.AnchorSizes {
+		if n := len(sizes) * len(c.AnchorRatios); n != arch.Anchors {
+			return &OptionError{"WithAnchors", fmt.Sprintf("%d anchors on level %d", n, l),
+				fmt.Sprintf("%d, as many as the checkpoint's rpn.head.cls_logits has", arch.Anchors)}
+		}
+	}
+	return nil
+}
+
+// Architecture returns which network the detector is.
+func (d *Detector) Architecture() Architecture { return d.arch }
+
+// Labels returns the names of the classes, the background first.
+func (d *Detector) Labels() []string { return slices.Clone(d.names) }
+
+// Bytes returns how much memory of the device the weights take.
+func (d *Detector) Bytes() int64 { return d.net.Bytes() }
+
+// Close frees the network. Calls in progress finish first; later ones return
+// [op.ErrClosed].
+func (d *Detector) Close() error { return d.net.Close() }
+
+// Detect returns the objects in a picture of any size, converted as
+// picture.FromImage does. It returns a [*PictureError] for one without pixels,
+// or the errors of nn.Network's Run, ctx's among them.
+func (d *Detector) Detect(ctx context.Context, img image.Image) (*Detections, error) {
+	found, err := d.DetectBatch(ctx, []image.Image{img})
+	if err != nil {
+		return nil, err
+	}
+	return found[0], nil
+}
+
+// DetectBatch returns what Detect does for each picture. Pictures of the same
+// padded size share a run; see [WithBatchPadding] for another way. Its errors
+// are those of Detect, for the first picture that has one.
+func (d *Detector) DetectBatch(ctx context.Context, imgs []image.Image) ([]*Detections, error) {
+	samples := make([]sample, len(imgs))
+	for i, img := range imgs {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := checkImage(img, i); err != nil {
+			return nil, err
+		}
+		p := picture.FromImage(img)
+		h, w := p.H, p.W
+		if d.article {
+			p = p.ResizePIL(articleSide, articleSide)
+		}
+		samples[i] = d.resize.sample(pixelPlanes{p, d.values}, h, w)
+	}
+	return d.detect(ctx, samples)
+}
+
+// DetectTensor returns the objects in a picture (3, H, W) float32 of 0 to 1,
+// torchvision's own input. The preset "beam-article" does not concern it. It
+// returns a [*PictureError] for a tensor of another type or shape.
+func (d *Detector) DetectTensor(ctx context.Context, x *tensor.Tensor) (*Detections, error) {
+	p, err := checkTensor(x)
+	if err != nil {
+		return nil, err
+	}
+	found, err := d.detect(ctx, []sample{d.resize.sample(p, p.h, p.w)})
+	if err != nil {
+		return nil, err
+	}
+	return found[0], nil
+}

@@ -1,0 +1,33 @@
+// Package vision has torchvision's networks for pictures: ResNet classifiers,
+// Faster R-CNN and Mask R-CNN with a ResNet and FPN backbone.
+//
+// A checkpoint is enough to use one. [Recognize] tells from names and shapes
+// which network it belongs to and how wide and deep that is:
+//
+//	checkpoint, err := loaders.Open("maskrcnn_resnet50_fpn.pth")
+//	detector, err := vision.NewDetector(ctx, kernels.CPU(), checkpoint)
+//	found, err := detector.Detect(ctx, picture)
+//	for i, name := range found.Names {
+//		fmt.Println(name, found.Scores[i], found.Boxes[i])
+//	}
+//
+// [Detector] and [Classifier] take pictures and do what torchvision's own
+// transforms do; they are immutable and safe for many goroutines. What no
+// state_dict holds (eps, sizes, anchors, thresholds, names) are [Option]s with
+// torchvision's defaults.
+//
+// Below them are the networks, written as in their papers: [ResNet] with its
+// [Trunk], [FPN], [RPN], [BoxHead], [MaskHead], and [FasterRCNN] and [MaskRCNN]
+// made of those. Each is built from nn.Weights and traced by nn.Compile, alone
+// or as a part of another network.
+//
+// # What differs from torchvision
+//
+// Each picture of a batch is padded by itself, so that what is found does not
+// depend on its neighbours; [WithBatchPadding] pads as torchvision does. Masks
+// stay 28×28 until they are asked for. A picture so thin that torchvision
+// would resize one side to zero pixels, and raise, keeps one pixel here.
+//
+// Read resnet.go, fpn.go, rpn.go, roiheads.go, masks.go and maskrcnn.go in this
+// order for the network; detector.go and preprocess.go for what is around it.
+package vision

@@ -1,0 +1,29 @@
+package vision
+
+import "github.com/argand-go/argand/nn"
+
+// MaskRCNN is the detector of He et al., "Mask R-CNN" (2017): a [FasterRCNN]
+// with a [MaskHead] that looks at the boxes it has found. It is torchvision's
+// maskrcnn_resnet50_fpn, and the same with any other ResNet.
+type MaskRCNN struct {
+	FasterRCNN
+	mask *MaskHead
+}
+
+// NewMaskRCNN reads a detector. What is missing, misshapen or left over is for
+// w.Err("MaskRCNN") to report.
+func NewMaskRCNN(w nn.Weights, c RCNN) *MaskRCNN {
+	f := NewFasterRCNN(w, c)
+	classes := c.Classes
+	if classes == 0 {
+		classes = extent(w, "roi_heads.box_predictor.cls_score.weight", 0, 91)
+	}
+	return &MaskRCNN{*f, NewMaskHead(w.At("roi_heads"), f.fpn.Channels(), classes)}
+}
+
+// Forward returns the objects in an image (N, 3, H, W), as [FasterRCNN] does,
+// and the probabilities (N, D, 28, 28) of their masks, each inside its box.
+func (m *MaskRCNN) Forward(image, sizes nn.Value) (o Objects, masks nn.Value) {
+	o, levels := m.detect(image, sizes)
+	return o, m.mask.Forward(o, levels)
+}

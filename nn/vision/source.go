@@ -1,0 +1,35 @@
+package vision
+
+import (
+	"strings"
+
+	"github.com/argand-go/argand/nn"
+	"github.com/argand-go/argand/tensor"
+)
+
+// wrappers are what stands before the keys of a state_dict that a training
+// script has saved together with other things, or from DistributedDataParallel.
+var wrappers = []string{"model.", "state_dict.", "model_state_dict.", "module."}
+
+// unwrapped is the part of a checkpoint under a prefix.
+type unwrapped struct {
+	src    nn.Source
+	prefix string
+	keys   []string
+}
+
+func unwrap(src nn.Source, prefix string) *unwrapped {
+	u := &unwrapped{src: src, prefix: prefix}
+	for _, k := range src.Keys() {
+		if name, ok := strings.CutPrefix(k, prefix); ok {
+			u.keys = append(u.keys, name)
+		}
+	}
+	return u
+}
+
+// Keys implements [nn.Source].
+func (u *unwrapped) Keys() []string { return u.keys }
+
+// Tensor implements [nn.Source].
+func (u *unwrapped) Tensor(key string) (*tensor.Tensor, error) { return u.src.Tensor(u.prefix + key) }
