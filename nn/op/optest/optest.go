@@ -1,0 +1,187 @@
+package optest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/argand-go/argand/nn/op"
+	"github.com/argand-go/argand/tensor"
+)
+
+// Run runs the conformance suite on b, one subtest per case.
+//
+// unsupported lists what b cannot do, as names of cases or beginnings of them
+// that end before a slash: "conv_transpose2d", or "conv2d/6 to 10 k3x3 groups
+// 2 on 5x7". Loading such a network has to fail with an [*op.UnsupportedError].
+// Nothing else may fail, and nothing listed may work: the list is the truth.
+// Cases under "cost", which are about memory and cancellation and not about
+// results, may be listed too; they then have to fail in their own way.
+func Run(t *testing.T, b op.Backend, unsupported ...string) {
+	t.Helper()
+	listed := make([]bool, len(unsupported))
+	for _, c := range cases() {
+		t.Run(c.name, func(t *testing.T) {
+			if err := c.verdict(b, unsupported, listed); err != nil {
+				t.Errorf("%s: %v", b.Name(), err)
+			}
+		})
+	}
+	for i, name := range unsupported {
+		if !listed[i] {
+			t.Errorf("%s: no case that ran is named %q", b.Name(), name)
+		}
+	}
+}
+
+// testCase is one thing that a backend has to do.
+type testCase struct {
+	name string
+	run  func(b op.Backend) error // nil if b does it
+}
+
+// cases has one line per family of operators.
+func cases() []testCase {
+	return slices.Concat(
+		conv2dCases(), convTranspose2dCases(), linearCases(), batchNorm2dCases(), activationCases(), addCases(),
+		poolCases(), flattenCases(), upsampleCases(),
+		graphCases(),
+	)
+}
+
+// verdict runs c and returns what is wrong, given what b is said to lack. It
+// marks the entries of unsupported that name c.
+func (c testCase) verdict(b op.Backend, unsupported []string, listed []bool) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	lacking := false
+	for i, name := range unsupported {
+		if c.name == name || strings.HasPrefix(c.name, name+"/") {
+			lacking, listed[i] = true, true
+		}
+	}
+	err = c.run(b)
+	if !lacking {
+		return err
+	}
+	_, expected := errors.AsType[*op.UnsupportedError](err)
+	switch {
+	case err == nil:
+		return errors.New("is listed as unsupported and works")
+	case expected || strings.HasPrefix(c.name, "cost/"):
+		return nil
+	}
+	return fmt.Errorf("want an UnsupportedError, got %w", err)
+}
+
+// sample is a network with inputs.
+type sample struct {
+	graph *op.Graph
+	in    []*tensor.Tensor
+}
+
+// numeric returns a case that compares with the reference, with the errors of
+// float32 arithmetic allowed.
+func numeric(name string, build func(s source) sample) testCase {
+	return against(name, arithmetic, build)
+}
+
+// exact returns a case whose results have to be equal to the reference's.
+func exact(name string, build func(s source) sample) testCase {
+	return against(name, tolerance{}, build)
+}
+
+func against(name string, t tolerance, build func(s source) sample) testCase {
+	return testCase{name, func(b op.Backend) error {
+		x := build(newSource(name))
+		got, err := runOnce(b, op.Options{}, x)
+		if err != nil {
+			return err
+		}
+		want, err := runOnce(Reference(), op.Options{}, x)
+		if err != nil {
+			return err
+		}
+		return compareAll(t, got, want)
+	}}
+}
+
+func compareAll(t tolerance, got, want []*tensor.Tensor) error {
+	for i := range want {
+		if err := t.compare(got[i], want[i]); err != nil {
+			return fmt.Errorf("output %d %w", i, err)
+		}
+	}
+	return nil
+}
+
+// runOnce loads x, runs it and closes the model.
+func runOnce(b op.Backend, o op.Options, x sample) ([]*tensor.Tensor, error) {
+	m, err := b.Load(context.Background(), x.graph, o)
+	if err != nil {
+		return nil, fmt.Errorf("loading: %w", err)
+	}
+	p, err := m.Program(shapes(x.in)...)
+	if err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	if _, ok := b.(*reference); !ok {
+		// What is left in memory by a run on NaN must not be seen by the next.
+		if _, err := run(p, x.graph, poisoned(x.in)); err != nil {
+			return nil, fmt.Errorf("with NaN for input: %w", err)
+		}
+	}
+	out, err := run(p, x.graph, x.in)
+	return out, errors.Join(err, m.Close())
+}
+
+// run runs p between guard zones and checks that it wrote its outputs and
+// nothing else.
+func run(p op.Program, g *op.Graph, in []*tensor.Tensor) ([]*tensor.Tensor, error) {
+	specs, err := g.Infer(shapes(in)...)
+	if err != nil {
+		return nil, err
+	}
+	var guards []*guard
+	guarded := func(d tensor.DType, shape tensor.Shape) *tensor.Tensor {
+		t, z := newGuard(d, shape)
+		guards = append(guards, z)
+		return t
+	}
+	inputs, outputs := make([]*tensor.Tensor, len(in)), make([]*tensor.Tensor, len(g.Outputs))
+	for i, t := range in {
+		inputs[i] = guarded(t.DType(), t.Shape())
+		copy(inputs[i].Bytes(), t.Bytes())
+	}
+	for i, v := range g.Outputs {
+		outputs[i] = guarded(specs[v].DType, specs[v].Shape)
+	}
+	if err := p.RunInto(context.Background(), outputs, inputs); err != nil {
+		return nil, err
+	}
+	for i, z := range guards {
+		if err := z.check(); err != nil {
+			return nil, fmt.Errorf("operand %d of inputs and outputs: %w", i, err)
+		}
+	}
+	for i, t := range in {
+		if err := equal(inputs[i], t); err != nil {
+			return nil, fmt.Errorf("input %d was changed: %w", i, err)
+		}
+	}
+	return outputs, nil
+}
+
+func shapes(ts []*tensor.Tensor) []tensor.Shape {
+	s := make([]tensor.Shape, len(ts))
+	for i, t := range ts {
+		s[i] = t.Shape()
+	}
+	return s
+}

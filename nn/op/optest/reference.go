@@ -1,0 +1,232 @@
+package optest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/argand-go/argand/nn/op"
+	"github.com/argand-go/argand/tensor"
+)
+
+// Reference returns a backend that runs every operator by the loop of its
+// formula. Sums are float64; values between operators are rounded to float32,
+// because that is what operators are defined on: where a decision hangs on a
+// number (which boxes to keep), the order of float32 operations is
+// torchvision's. It is slow, and it allocates.
+func Reference() op.Backend { return &reference{"reference", evaluate} }
+
+// evaluator computes out from in with one operator; types and shapes fit.
+// Rows that are not counted may be anything.
+type evaluator func(o op.Op, out, in []*tensor.Tensor) error
+
+// evaluate has one line per operator. It returns an error for an operator
+// that it does not know.
+func evaluate(o op.Op, out, in []*tensor.Tensor) error {
+	switch o := o.(type) {
+	case *op.Conv2d:
+		conv2d(o, out[0], in[0], residual(&o.Epilogue, in))
+	case *op.ConvTranspose2d:
+		convTranspose2d(o, out[0], in[0], residual(&o.Epilogue, in))
+	case *op.Linear:
+		linear(o, out[0], in[0], residual(&o.Epilogue, in))
+	case *op.BatchNorm2d:
+		batchNorm2d(o, out[0], in[0])
+	case *op.Activation:
+		activation(o, out[0], in[0])
+	case *op.Add:
+		add(out[0], in[0], in[1])
+	case *op.MaxPool2d:
+		maxPool2d(o, out[0], in[0])
+	case *op.GlobalAvgPool2d:
+		globalAvgPool2d(out[0], in[0])
+	case *op.Flatten:
+		copy(out[0].Bytes(), in[0].Bytes())
+	case *op.Upsample:
+		upsample(out[0], in[0])
+	default:
+		return &op.UnsupportedError{Backend: "reference", Missing: []string{o.Name()}}
+	}
+	return nil
+}
+
+type reference struct {
+	name string
+	eval evaluator
+}
+
+func (r *reference) Name() string { return r.name }
+
+func (r *reference) Load(ctx context.Context, g *op.Graph, _ op.Options) (op.Model, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := g.Validate(); err != nil {
+		return nil, err
+	}
+	var missing []string
+	m := &model{eval: r.eval, graph: op.Graph{
+		Inputs: slices.Clone(g.Inputs), Nodes: slices.Clone(g.Nodes), Outputs: slices.Clone(g.Outputs), Values: g.Values,
+	}}
+	for _, n := range g.Nodes {
+		ws, known := weights(n.Op)
+		if !known {
+			missing = append(missing, fmt.Sprintf("%s: %s", n.Path, n.Op.Name()))
+		}
+		for _, w := range ws {
+			m.bytes += int64(len(w.Bytes()))
+		}
+	}
+	if missing != nil {
+		return nil, &op.UnsupportedError{Backend: r.name, Missing: missing}
+	}
+	return m, nil
+}
+
+// weights returns the tensors of an operator, and whether it is one of
+// package op.
+func weights(o op.Op) (ws []*tensor.Tensor, known bool) {
+	switch o := o.(type) {
+	case *op.Conv2d:
+		return []*tensor.Tensor{o.Weight}, true
+	case *op.ConvTranspose2d:
+		return []*tensor.Tensor{o.Weight}, true
+	case *op.Linear:
+		return []*tensor.Tensor{o.Weight}, true
+	case *op.BatchNorm2d:
+		return []*tensor.Tensor{o.Weight, o.Bias, o.Mean, o.Var}, true
+	case *op.Activation, *op.Add, *op.MaxPool2d, *op.GlobalAvgPool2d, *op.Flatten, *op.Upsample,
+		*op.RoIAlign, *op.Proposals, *op.Detections, *op.MaskSelect:
+		return nil, true
+	}
+	return nil, false
+}
+
+type model struct {
+	graph op.Graph
+	eval  evaluator
+	bytes int64
+
+	running sync.RWMutex // read-locked by runs
+	closed  bool
+}
+
+func (m *model) Bytes() int64 { return m.bytes }
+
+func (m *model) Close() error {
+	m.running.Lock()
+	defer m.running.Unlock()
+	m.closed = true
+	return nil
+}
+
+func (m *model) Program(in ...tensor.Shape) (op.Program, error) {
+	m.running.RLock()
+	defer m.running.RUnlock()
+	if m.closed {
+		return nil, op.ErrClosed
+	}
+	specs, err := m.graph.Infer(in...)
+	if err != nil {
+		return nil, err
+	}
+	return &program{m, specs, m.graph.CountedRows()}, nil
+}
+
+type program struct {
+	model   *model
+	specs   []op.Spec
+	counted []op.Value
+}
+
+func (p *program) RunInto(ctx context.Context, out, in []*tensor.Tensor) error {
+	p.model.running.RLock()
+	defer p.model.running.RUnlock()
+	g := &p.model.graph
+	if p.model.closed {
+		return op.ErrClosed
+	}
+	inputs := make([]op.Value, len(g.Inputs))
+	for i, x := range g.Inputs {
+		inputs[i] = x.Value
+	}
+	if err := p.fit("input", in, inputs); err != nil {
+		return err
+	}
+	if err := p.fit("output", out, g.Outputs); err != nil {
+		return err
+	}
+	values := make([]*tensor.Tensor, g.Values)
+	for i, v := range inputs {
+		values[v] = in[i]
+	}
+	for _, n := range g.Nodes {
+		if err := p.step(ctx, n, values); err != nil {
+			return &op.StepError{Path: n.Path, Op: n.Op.Name(), Err: err}
+		}
+	}
+	for i, v := range g.Outputs {
+		copy(out[i].Bytes(), values[v].Bytes())
+		if c := p.counted[v]; c >= 0 {
+			clearRows(out[i], sum(values[c]))
+		}
+	}
+	return nil
+}
+
+func (p *program) step(ctx context.Context, n op.Node, values []*tensor.Tensor) (err error) {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	in, out := make([]*tensor.Tensor, len(n.In)), make([]*tensor.Tensor, len(n.Out))
+	for i, v := range n.In {
+		in[i] = values[v]
+	}
+	for i, v := range n.Out {
+		if out[i], err = tensor.New(p.specs[v].DType, p.specs[v].Shape...); err != nil {
+			return err
+		}
+		values[v] = out[i]
+	}
+	return p.model.eval(n.Op, out, in)
+}
+
+// fit returns an error unless ts are of the types and shapes of vs.
+func (p *program) fit(kind string, ts []*tensor.Tensor, vs []op.Value) error {
+	if len(ts) != len(vs) {
+		return &op.OperandError{Kind: kind, Index: -1, Got: fmt.Sprint(len(ts)), Want: fmt.Sprint(len(vs))}
+	}
+	for i, t := range ts {
+		want := p.specs[vs[i]]
+		switch {
+		case t == nil:
+			return &op.OperandError{Kind: kind, Index: i, Got: "nil", Want: want.String()}
+		case !want.Equal(op.Spec{DType: t.DType(), Shape: t.Shape()}):
+			return &op.OperandError{Kind: kind, Index: i, Got: t.String(), Want: want.String()}
+		}
+	}
+	return nil
+}
+
+// rows returns how many places are used in each picture, at most capacity.
+func rows(count *tensor.Tensor, capacity int) []int {
+	used := make([]int, count.Len())
+	for n, c := range data[int32](count) {
+		used[n] = min(max(int(c), 0), capacity)
+	}
+	return used
+}
+
+func sum(count *tensor.Tensor) (total int) {
+	for _, c := range data[int32](count) {
+		total += max(int(c), 0)
+	}
+	return total
+}
+
+// clearRows sets row from and all after it to zero.
+func clearRows(t *tensor.Tensor, from int) {
+	from = min(from, t.Shape()[0])
+	clear(t.Bytes()[from*t.Shape()[1:].Len()*t.DType().Size():])
+}
