@@ -8,8 +8,8 @@ import "math"
 //
 // The arithmetic is torch 1.13's, in every bit: with r = float32(in)/float32(out), output i reads position
 // max(float64(r)*(i+0.5)-0.5, 0); the weights are float32; columns first, then rows, each fma(t0, 1-l, t1*l); an axis
-// that keeps its size is copied. torch 2.x computes the position in float32: results differ from it by up to 4e-5 of the
-// range of neighbouring values for positions of about a thousand, by 3e-6 for a hundred.
+// that keeps its size is copied. torch 2.15 computes the position in float32: results differ from it by up to 4e-5 of
+// the range of neighbouring values for positions of about a thousand, by 3e-6 for a hundred.
 func ResizeBilinear(dst []float32, dh, dw int, src []float32, sh, sw int) {
 	if dh <= 0 || dw <= 0 || sh <= 0 || sw <= 0 {
 		return
@@ -71,7 +71,8 @@ type rowCache struct {
 }
 
 func newRowCache(width int, fill func(dst []float32, y int)) *rowCache {
-	return &rowCache{rows: [2][]float32{make([]float32, width), make([]float32, width)}, held: [2]int{-1, -1}, fill: fill}
+	rows := [2][]float32{make([]float32, width), make([]float32, width)}
+	return &rowCache{rows: rows, held: [2]int{-1, -1}, fill: fill}
 }
 
 // row returns source row y; the other held row stays.
@@ -98,9 +99,9 @@ func (c *rowCache) blend(dst []float32, t tap) {
 	}
 }
 
-// fma32 is a*b + c rounded once to float32. The product of two float32 is exact in float64; the sum may be rounded there,
-// and rounding it again to float32 goes wrong only if the first rounding made it an exact midpoint. (Subnormal results
-// have their midpoints elsewhere and may be one unit off.)
+// fma32 is a*b + c rounded once to float32. The product of two float32 is exact in float64; the sum may be rounded
+// there, and rounding it again to float32 goes wrong only if the first rounding made it an exact midpoint. (Subnormal
+// results have their midpoints elsewhere and may be one unit off.)
 func fma32(a, b, c float32) float32 {
 	const below, midpoint = 1<<29 - 1, 1 << 28 // the bits of a float64 that a float32 lacks
 	p := float64(a) * float64(b)

@@ -51,10 +51,11 @@ func (e *DecodeError) Error() string {
 // Unwrap returns Err.
 func (e *DecodeError) Unwrap() error { return e.Err }
 
-// Decode reads a JPEG, PNG, GIF (first frame), WebP (not animated), BMP or TIFF (first page) file, told apart by content
-// and not by name, into the picture PIL's Image.open(…).convert("RGB") gives; the package comment says how exactly.
-// Limits are checked against the file's header before pixels are allocated. Every error is a *DecodeError; no input
-// makes Decode panic. Memory is bounded by about 12 bytes for each allowed pixel, 16 for pictures of 16 bits.
+// Decode reads a JPEG, PNG, GIF (first frame), WebP (not animated), BMP or TIFF (first page) file, told apart by
+// content and not by name, into the picture PIL's Image.open(…).convert("RGB") gives; the package comment says how
+// exactly. Limits are checked against the file's header before pixels are allocated. Every error is a *DecodeError; no
+// input makes Decode panic. A decoder may allocate for the size that the header declares, 6 to 12 bytes a pixel and up
+// to 30 for progressive JPEGs: MaxPixels bounds that, and services for strangers should set it.
 //
 // EXIF orientation is ignored unless asked for, with one exception that is Pillow's: a TIFF is always turned.
 func Decode(data []byte, o DecodeOptions) (*RGB, error) {
@@ -73,7 +74,8 @@ func Decode(data []byte, o DecodeOptions) (*RGB, error) {
 		return nil, &DecodeError{Reason: "not a picture this build reads (JPEG, PNG, GIF, WebP, BMP, TIFF)"}
 	}
 	if int64(len(data)) > maxBytes {
-		return nil, &DecodeError{Format: f.name, Reason: fmt.Sprintf("too many bytes: %d, limit %d", len(data), maxBytes)}
+		reason := fmt.Sprintf("too many bytes: %d, limit %d", len(data), maxBytes)
+		return nil, &DecodeError{Format: f.name, Reason: reason}
 	}
 	return f.read(data, maxPixels, o.Orientation)
 }

@@ -46,7 +46,7 @@ func stored(t testing.TB, path ...string) *RGB {
 func difference(t testing.TB, got, want *RGB) (largest int, equal float64) {
 	t.Helper()
 	if got.W != want.W || got.H != want.H || len(got.Pix) != len(want.Pix) {
-		t.Fatalf("got %d×%d with %d samples, want %d×%d with %d", got.W, got.H, len(got.Pix), want.W, want.H, len(want.Pix))
+		t.Fatalf("got %d×%d, %d samples, want %d×%d, %d", got.W, got.H, len(got.Pix), want.W, want.H, len(want.Pix))
 	}
 	n := 0
 	for i := range got.Pix {
@@ -157,7 +157,8 @@ func TestDecodeErrors(t *testing.T) {
 		text   string
 	}{
 		{"nothing", nil, DecodeOptions{}, "", "no bytes"},
-		{"text", []byte("hello, world"), DecodeOptions{}, "", "not a picture this build reads (JPEG, PNG, GIF, WebP, BMP, TIFF)"},
+		{"text", []byte("hello, world"), DecodeOptions{}, "",
+			"not a picture this build reads (JPEG, PNG, GIF, WebP, BMP, TIFF)"},
 		{"text named BM", []byte("BMW is a maker of cars"), DecodeOptions{}, "BMP", "header"},
 		{"cut", jpg[:len(jpg)/2], DecodeOptions{}, "JPEG", "cannot be decoded: invalid JPEG format"},
 		{"cut header", jpg[:20], DecodeOptions{}, "JPEG", "its header cannot be read"},
@@ -172,7 +173,8 @@ func TestDecodeErrors(t *testing.T) {
 			t.Errorf("%s: %v, %v: no *DecodeError", c.name, p, err)
 			continue
 		}
-		if e.Format != c.format || !strings.Contains(err.Error(), c.text) || !strings.HasPrefix(err.Error(), "picture: ") {
+		s := err.Error()
+		if e.Format != c.format || !strings.Contains(s, c.text) || !strings.HasPrefix(s, "picture: ") {
 			t.Errorf("%s: %q, format %q", c.name, err, e.Format)
 		}
 	}
@@ -287,7 +289,8 @@ func TestFromImageCopies(t *testing.T) {
 	if a.Pix[0] != 0 {
 		t.Error("FromImage shares memory with its argument")
 	}
-	if a.At(2, 0) != (color.RGBA{}) || a.At(0, -1) != (color.RGBA{}) || !a.Opaque() || a.ColorModel() != color.RGBAModel {
+	outside := color.RGBA{}
+	if a.At(2, 0) != outside || a.At(0, -1) != outside || !a.Opaque() || a.ColorModel() != color.RGBAModel {
 		t.Error("RGB is no proper image.Image")
 	}
 }
@@ -303,7 +306,9 @@ func TestFromYCbCrSubImage(t *testing.T) {
 			}
 		}
 		whole := FromImage(m)
-		for _, cut := range []image.Rectangle{image.Rect(3, 5, 26, 22), image.Rect(4, 4, 33, 27), image.Rect(0, 0, 19, 18)} {
+		for _, cut := range []image.Rectangle{
+			image.Rect(3, 5, 26, 22), image.Rect(4, 4, 33, 27), image.Rect(0, 0, 19, 18),
+		} {
 			part := FromImage(m.SubImage(cut))
 			for y := 4; y < part.H-4; y++ {
 				for x := 4; x < part.W-4; x++ {

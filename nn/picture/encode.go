@@ -12,8 +12,8 @@ func EncodePNG(w io.Writer, img image.Image) error {
 	return png.Encode(w, drawable(img))
 }
 
-// EncodeJPEG writes a picture to w as a baseline JPEG file of the given quality, 1 to 100. Go's encoder halves the chroma
-// in both directions.
+// EncodeJPEG writes a picture to w as a baseline JPEG file of the given quality, 1 to 100. Go's encoder halves the
+// chroma in both directions.
 func EncodeJPEG(w io.Writer, img image.Image, quality int) error {
 	return jpeg.Encode(w, drawable(img), &jpeg.Options{Quality: quality})
 }

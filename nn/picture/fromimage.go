@@ -49,8 +49,8 @@ func FromImage(img image.Image) *RGB {
 	return p
 }
 
-// fill converts every row: row gives the source from its first sample on, size is the bytes of a source pixel, and pixel
-// converts one of them.
+// fill converts every row: row gives the source from its first sample on, size is the bytes of a source pixel, and
+// pixel converts one of them.
 func (p *RGB) fill(row func(y int) []uint8, size int, pixel func(dst, src []uint8)) {
 	for y := range p.H {
 		src, dst := row(y), p.row(y)

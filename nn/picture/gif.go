@@ -7,8 +7,8 @@ import (
 )
 
 // decodeGIF returns the first frame on its whole screen, as Pillow does: what the frame leaves free has the transparent
-// colour, or colour 0 when there is none. Go's decoder erases the colour of transparent pixels, but convert("RGB") shows
-// it, so the palette is read again from the file.
+// colour, or colour 0 when there is none. Go's decoder erases the colour of transparent pixels, but convert("RGB")
+// shows it, so the palette is read again from the file.
 func decodeGIF(data []byte) (*RGB, error) {
 	m, err := gif.Decode(bytes.NewReader(data))
 	if err != nil {
@@ -49,8 +49,8 @@ type gifHead struct {
 	transparent uint8  // index of the transparent colour, 0 if there is none
 }
 
-// readGIFHead walks over the blocks before the first frame. Go's decoder has accepted the file, so a block that does not
-// fit just ends the walk.
+// readGIFHead walks over the blocks before the first frame. Go's decoder has accepted the file, so a block that does
+// not fit just ends the walk.
 func readGIFHead(data []byte) gifHead {
 	const screen, descriptor = 13, 10
 	var g gifHead

@@ -90,8 +90,8 @@ func (m *Mask) place() placement {
 	return p
 }
 
-// expand widens one side of a box around its centre. Torch's conversion of what no int64 holds is undefined; here such a
-// box is cut at ±2^40 pixels, far outside any picture.
+// expand widens one side of a box around its centre. Torch's conversion of what no int64 holds is undefined; here such
+// a box is cut at ±2^40 pixels, far outside any picture.
 func expand(from, to, scale float32) (first, last int, ok bool) {
 	const far = 1 << 40
 	half, centre := float32((to-from)*0.5), float32((to+from)*0.5)

@@ -25,8 +25,8 @@ const (
 // boxes, and plates that say "name 0.98". Each instance has a colour of its own, by its place in the slice. The first
 // instances are drawn last, so that the best detections lie on top. Lines and letters grow with the picture: 2 pixels
 // and 15 pixels at 640×640; letters never get smaller than 9 pixels. Plates stay inside the picture and off each other:
-// text that would not fit is shortened, and a plate that finds no room is left out. So are instances outside the picture
-// or whose box holds a NaN. img and instances are not changed.
+// text that would not fit is shortened, and a plate that finds no room is left out. So are instances outside the
+// picture or whose box holds a NaN. img and instances are not changed.
 func Overlay(img *RGB, instances []Instance) *image.RGBA {
 	c := newCanvas(img)
 	for i := len(instances) - 1; i >= 0; i-- {

@@ -2,7 +2,7 @@ package picture
 
 import "math"
 
-// pilBits is the number of fraction bits of Pillow's integer filter weights: 32 less 8 of the sample and 2 of head room.
+// pilBits is the number of fraction bits of Pillow's integer filter weights: 32 less 8 of the sample and 2 spare.
 const pilBits = 22
 
 // ResizePIL returns the picture resized to w×h pixels as Pillow's Image.resize((w, h), BILINEAR) does it on 8-bit

@@ -100,7 +100,8 @@ func (r RLE) runs() ([]int, error) {
 			x += runs[n-2]
 		}
 		if x < 0 || x > left {
-			return nil, fmt.Errorf("picture: RLE: run %d at byte %d of counts is %d, but 0 to %d fit", len(runs), begin, x, left)
+			const text = "picture: RLE: run %d at byte %d of counts is %d, but 0 to %d fit"
+			return nil, fmt.Errorf(text, len(runs), begin, x, left)
 		}
 		left -= x
 		runs = append(runs, x)
@@ -168,8 +169,8 @@ func (r RLE) MarshalJSON() ([]byte, error) {
 	return json.Marshal(cocoRLE{Size: []int{r.H, r.W}, Counts: counts})
 }
 
-// UnmarshalJSON reads what MarshalJSON writes, and COCO's uncompressed form, whose counts are an array of runs. It checks
-// the form only; Decode checks that the runs fill the picture.
+// UnmarshalJSON reads what MarshalJSON writes, and COCO's uncompressed form, whose counts are an array of runs. It
+// checks the form only; Decode checks that the runs fill the picture.
 func (r *RLE) UnmarshalJSON(data []byte) error {
 	var c cocoRLE
 	if err := json.Unmarshal(data, &c); err != nil {

@@ -2,8 +2,8 @@ package picture
 
 import "image"
 
-// fromYCbCr converts what a JPEG holds as libjpeg-turbo does with its default do_fancy_upsampling: jdsample.c for chroma,
-// jdcolor.c for colour.
+// fromYCbCr converts what a JPEG holds as libjpeg-turbo does with its default do_fancy_upsampling: jdsample.c for
+// chroma, jdcolor.c for colour.
 func fromYCbCr(p *RGB, m *image.YCbCr) {
 	b := m.Rect
 	if b.Min.X < 0 || b.Min.Y < 0 {
@@ -49,8 +49,8 @@ func subsampling(r image.YCbCrSubsampleRatio) (horizontal, vertical int) {
 	return 1, 1
 }
 
-// An upsampleFunc makes one full-width chroma row from the nearest and the next nearest row of the small plane. x0 and y
-// are the picture coordinates of dst[0]; their parity says where a pixel lies within its chroma sample.
+// An upsampleFunc makes one full-width chroma row from the nearest and the next nearest row of the small plane. x0 and
+// y are the picture coordinates of dst[0]; their parity says where a pixel lies within its chroma sample.
 type upsampleFunc func(dst []uint8, near, far []int32, x0, y int)
 
 // upsampler chooses as jdsample.c's jinit_upsampler does. The triangle filter needs more than two chroma columns.

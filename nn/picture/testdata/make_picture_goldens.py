@@ -104,7 +104,8 @@ save("rgb.png", im)
 save("gray.png", im.convert("L"))
 save("bits.png", im.convert("1"))
 save("palette.png", im.convert("P", palette=Image.ADAPTIVE, colors=12))
-save("palette_transparent.png", im.convert("P", palette=Image.ADAPTIVE, colors=12), transparency=bytes(range(0, 240, 20)))
+twelve = im.convert("P", palette=Image.ADAPTIVE, colors=12)
+save("palette_transparent.png", twelve, transparency=bytes(range(0, 240, 20)))
 save("alpha.png", Image.fromarray(rgba))
 save("gray_alpha.png", Image.fromarray(rgba).convert("LA"))
 save("key.png", im, transparency=tuple(int(v) for v in a[3, 4]))
@@ -190,7 +191,10 @@ def packed(a):
 
 bilinear = []
 for k, (sh, sw, dh, dw) in enumerate(
-    ((1, 1, 3, 4), (2, 3, 5, 7), (30, 30, 13, 41), (9, 12, 9, 31), (12, 9, 30, 9), (17, 23, 5, 4), (6, 8, 6, 8), (40, 3, 1, 50))
+    (
+        (1, 1, 3, 4), (2, 3, 5, 7), (30, 30, 13, 41), (9, 12, 9, 31), (12, 9, 30, 9), (17, 23, 5, 4), (6, 8, 6, 8),
+        (40, 3, 1, 50),
+    )
 ):
     x = torch.from_numpy(noise(sh * sw, k).reshape(1, 1, sh, sw))
     y = F.interpolate(x, size=(dh, dw), mode="bilinear", align_corners=False)
@@ -216,8 +220,8 @@ for k, box in enumerate(boxes):
 
 rles = []
 for h, w, density in (
-    (1, 1, 0), (1, 1, 1), (5, 7, 0), (5, 7, 1), (13, 9, 0.5), (9, 13, 0.1), (40, 30, 0.02), (64, 65, 0.9), (3, 200, 0.3),
-    (200, 3, 0.3), (70, 130, 0.004), (480, 640, -1),
+    (1, 1, 0), (1, 1, 1), (5, 7, 0), (5, 7, 1), (13, 9, 0.5), (9, 13, 0.1), (40, 30, 0.02), (64, 65, 0.9),
+    (3, 200, 0.3), (200, 3, 0.3), (70, 130, 0.004), (480, 640, -1),
 ):
     if density >= 0:
         m = rng.random((h, w)) < density
