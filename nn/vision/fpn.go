@@ -43,7 +43,7 @@ func (f *FPN) Forward(c ...nn.Value) []nn.Value {
 	p[top] = f.layer[top].Forward(last)
 	for i := top - 1; i >= 0; i-- {
 		lateral := f.inner[i].Forward(c[i])
-		last = nn.Add(lateral, nn.Upsample(last, lateral))
+		last = nn.Add(lateral, nn.Upsample(last, c[i]))
 		p[i] = f.layer[i].Forward(last)
 	}
 	p[top+1] = nn.MaxPool2d{Kernel: 1, Stride: 2}.Forward(p[top])

@@ -1,0 +1,138 @@
+package vision
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/argand-go/argand/nn"
+	"github.com/argand-go/argand/tensor"
+)
+
+// TestRecognize recognises every model whose keys are in testdata.
+func TestRecognize(t *testing.T) {
+	classifier := func(name string, groups, width int, layers ...int) Architecture {
+		return Architecture{Name: name, Classes: 1000, Layers: [4]int(layers), Width: 64, Groups: groups,
+			GroupWidth: width, Bottleneck: name != "resnet18" && name != "resnet34"}
+	}
+	detector := Architecture{Name: "fasterrcnn_resnet50_fpn", Classes: 91, Layers: [4]int{3, 4, 6, 3}, Width: 64,
+		Groups: 1, GroupWidth: 64, Bottleneck: true, Pyramid: 256, Anchors: 3}
+	mask := detector
+	mask.Name, mask.Masks = "maskrcnn_resnet50_fpn", true
+	for file, want := range map[string]Architecture{
+		"resnet18":                       classifier("resnet18", 1, 64, 2, 2, 2, 2),
+		"resnet34":                       classifier("resnet34", 1, 64, 3, 4, 6, 3),
+		"resnet50":                       classifier("resnet50", 1, 64, 3, 4, 6, 3),
+		"resnet101":                      classifier("resnet101", 1, 64, 3, 4, 23, 3),
+		"resnet152":                      classifier("resnet152", 1, 64, 3, 8, 36, 3),
+		"resnext50_32x4d":                classifier("resnext50_32x4d", 32, 4, 3, 4, 6, 3),
+		"resnext101_32x8d":               classifier("resnext101_32x8d", 32, 8, 3, 4, 23, 3),
+		"resnext101_64x4d":               classifier("resnext101_64x4d", 64, 4, 3, 4, 23, 3),
+		"wide_resnet50_2":                classifier("wide_resnet50_2", 1, 128, 3, 4, 6, 3),
+		"wide_resnet101_2":               classifier("wide_resnet101_2", 1, 128, 3, 4, 23, 3),
+		"fasterrcnn_resnet50_fpn_frozen": detector,
+		"maskrcnn_resnet50_fpn_frozen":   mask,
+		"maskrcnn_resnet50_fpn_bn":       mask,
+	} {
+		got, err := Recognize(readKeys(t, file))
+		if err != nil || got != want {
+			t.Errorf("%s: got %+v, %v, want %+v", file, got, err, want)
+		}
+	}
+	for file, want := range map[string]string{
+		"fasterrcnn_mobilenet_v3_large_320_fpn_frozen": "fasterrcnn_mobilenet_v3_large_fpn",
+		"maskrcnn_resnet50_fpn_v2":                     "",
+		"fasterrcnn_resnet50_fpn_v2":                   "",
+		"keypointrcnn_resnet50_fpn_frozen":             "keypointrcnn_resnet50_fpn",
+		"retinanet_resnet50_fpn_frozen":                "retinanet_resnet50_fpn",
+		"retinanet_resnet50_fpn_v2":                    "",
+		"fcos_resnet50_fpn_frozen":                     "fcos_resnet50_fpn",
+		"ssd300_vgg16":                                 "",
+		"ssdlite320_mobilenet_v3_large":                "",
+		"fcn_resnet50":                                 "",
+		"fcn_resnet50_aux":                             "fcn_resnet50",
+		"deeplabv3_resnet50":                           "",
+		"deeplabv3_resnet50_aux":                       "deeplabv3_resnet50",
+		"deeplabv3_mobilenet_v3_large":                 "",
+		"deeplabv3_mobilenet_v3_large_aux":             "deeplabv3_mobilenet_v3_large",
+		"lraspp_mobilenet_v3_large":                    "",
+		"mobilenet_v3_large":                           "mobilenet_v3",
+	} {
+		if want == "" {
+			want = file
+		}
+		got, err := Recognize(readKeys(t, file))
+		refused, ok := errors.AsType[*UnsupportedArchitectureError](err)
+		if !ok || refused.Name != want || got.Name != want || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %+v, %v, want it refused as %s", file, got, err, want)
+		}
+		if _, err := NewDetector(context.Background(), &recorder{}, readKeys(t, file)); !errors.As(err, &refused) {
+			t.Errorf("%s: NewDetector: %v", file, err)
+		}
+	}
+}
+
+func TestRecognizeWrapped(t *testing.T) {
+	for _, prefix := range []string{"model.", "module.", "state_dict.", "model.module."} {
+		src := readKeys(t, "resnet18").renamed("^", prefix)
+		src.set("epoch", 1)
+		if got, err := Recognize(src); err != nil || got.Name != "resnet18" {
+			t.Errorf("%s: got %v, %v", prefix, got, err)
+		}
+		if _, err := NewClassifier(context.Background(), &recorder{}, src); err != nil {
+			t.Errorf("%s: %v", prefix, err)
+		}
+	}
+}
+
+func TestRecognizeUnknown(t *testing.T) {
+	for _, src := range []*memory{
+		{},
+		{keys: []string{"fc1.weight", "fc1.bias"}, shapes: map[string]tensor.Shape{"fc1.weight": {8, 1}, "fc1.bias": {8}}},
+		{keys: []string{"model.module.", "model."}, shapes: map[string]tensor.Shape{"model.": {1}, "model.module.": {1}}},
+	} {
+		_, err := Recognize(src)
+		if e, ok := errors.AsType[*UnknownArchitectureError](err); !ok || e.Tensors != len(src.keys) || len(e.Looked) != 2 {
+			t.Errorf("%v: %v", src.keys, err)
+		}
+	}
+}
+
+// TestOddShapes checks that no shapes in a checkpoint make the package panic.
+func TestOddShapes(t *testing.T) {
+	for _, shape := range []tensor.Shape{{}, {0}, {1}, {3, 0}, {0, 0, 0, 0}, {5, 7, 1, 1}, {1, 1, 1, 1, 1}} {
+		for _, model := range []string{"resnet18", "resnext50_32x4d", "maskrcnn_resnet50_fpn_frozen"} {
+			for _, key := range []string{
+				"conv1.weight", "layer1.0.conv2.weight", "layer1.0.conv3.weight", "layer3.1.conv1.weight", "fc.weight",
+				"backbone.body.conv1.weight", "backbone.body.layer2.0.conv2.weight", "backbone.fpn.inner_blocks.0.0.weight",
+				"rpn.head.cls_logits.weight", "roi_heads.box_head.fc6.weight", "roi_heads.box_predictor.cls_score.weight",
+				"roi_heads.mask_head.2.0.weight", "roi_heads.mask_predictor.conv5_mask.weight",
+			} {
+				src := readKeys(t, model)
+				if _, ok := src.shapes[key]; !ok {
+					continue
+				}
+				src.set(key, shape...)
+				var err error
+				if strings.HasPrefix(model, "mask") {
+					_, err = NewDetector(context.Background(), &recorder{}, src)
+				} else {
+					_, err = NewClassifier(context.Background(), &recorder{}, src)
+				}
+				if err == nil {
+					t.Errorf("%s: %s %v: no error", model, key, shape)
+				}
+			}
+		}
+	}
+}
+
+func TestArchitectureString(t *testing.T) {
+	a := Architecture{Name: "maskrcnn_resnet50_fpn", Classes: 5, Width: 16, Pyramid: 64}
+	if got, want := a.String(), "maskrcnn_resnet50_fpn, 5 classes, width 16"; got != want || !a.Detector() {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+var _ nn.Source = (*memory)(nil)
