@@ -193,6 +193,13 @@ func conv2dCases() (cases []testCase) {
 			}
 		}
 	}
+	for _, d := range []tensor.DType{tensor.Float32, tensor.Float16, tensor.BFloat16} {
+		cases = append(cases, numeric(fmt.Sprintf("conv2d/%v weights at an odd address", d), func(s source) sample {
+			o := geometry{in: 5, out: 19, k: sq(3), weight: d}.conv(s)
+			o.Weight = misaligned(o.Weight)
+			return one(o, s.normal(1, 5, 7, 6))
+		}))
+	}
 	// No pictures, and an output of nothing but padding.
 	cases = append(cases, numeric("conv2d/zero size/no pictures", func(s source) sample {
 		o := geometry{in: 4, out: 5, k: sq(3)}.conv(s)

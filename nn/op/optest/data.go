@@ -62,6 +62,13 @@ func as(d tensor.DType, t *tensor.Tensor) *tensor.Tensor {
 	return t
 }
 
+// misaligned returns a copy of t at an odd address, as a file may have it.
+func misaligned(t *tensor.Tensor) *tensor.Tensor {
+	memory := tensor.AlignedBytes(len(t.Bytes()) + 1)
+	copy(memory[1:], t.Bytes())
+	return must(tensor.FromBytes(t.DType(), t.Shape(), memory[1:], nil))
+}
+
 func converted[T tensor.Element](v []float32, shape tensor.Shape, round func(float32) T) *tensor.Tensor {
 	out := make([]T, len(v))
 	for i, f := range v {

@@ -54,11 +54,15 @@ func poisoned(ts []*tensor.Tensor) []*tensor.Tensor {
 	for i, t := range ts {
 		out[i] = t.Clone()
 		if t.DType() == tensor.Float32 {
-			v := floats(out[i])
-			for j := range v {
-				v[j] = float32(math.NaN())
-			}
+			fillNaN(out[i])
 		}
 	}
 	return out
+}
+
+func fillNaN(t *tensor.Tensor) {
+	v := floats(t)
+	for i := range v {
+		v[i] = float32(math.NaN())
+	}
 }

@@ -48,7 +48,8 @@ func cases() []testCase {
 	return slices.Concat(
 		conv2dCases(), convTranspose2dCases(), linearCases(), batchNorm2dCases(), activationCases(), addCases(),
 		poolCases(), flattenCases(), upsampleCases(),
-		graphCases(),
+		roiAlignCases(), proposalsCases(), detectionsCases(), maskSelectCases(), graphCases(),
+		networkCases(), contractCases(), costCases(),
 	)
 }
 

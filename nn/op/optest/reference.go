@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/argand-go/argand/nn/op"
 	"github.com/argand-go/argand/tensor"
@@ -45,6 +46,15 @@ func evaluate(o op.Op, out, in []*tensor.Tensor) error {
 		copy(out[0].Bytes(), in[0].Bytes())
 	case *op.Upsample:
 		upsample(out[0], in[0])
+	case *op.RoIAlign:
+		roiAlign(o, out[0], in[0], in[1], in[2:])
+	case *op.Proposals:
+		levels := len(o.Anchors)
+		proposals(o, out[0], out[1], in[0], in[1].Shape(), in[2:2+levels], in[2+levels:])
+	case *op.Detections:
+		detections(o, out, in[0], in[1], in[2], in[3], in[4])
+	case *op.MaskSelect:
+		maskSelect(out[0], in[0], in[1], in[2])
 	default:
 		return &op.UnsupportedError{Backend: "reference", Missing: []string{o.Name()}}
 	}
@@ -58,7 +68,7 @@ type reference struct {
 
 func (r *reference) Name() string { return r.name }
 
-func (r *reference) Load(ctx context.Context, g *op.Graph, _ op.Options) (op.Model, error) {
+func (r *reference) Load(ctx context.Context, g *op.Graph, o op.Options) (op.Model, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -66,7 +76,7 @@ func (r *reference) Load(ctx context.Context, g *op.Graph, _ op.Options) (op.Mod
 		return nil, err
 	}
 	var missing []string
-	m := &model{eval: r.eval, graph: op.Graph{
+	m := &model{eval: r.eval, profile: o.Profile, graph: op.Graph{
 		Inputs: slices.Clone(g.Inputs), Nodes: slices.Clone(g.Nodes), Outputs: slices.Clone(g.Outputs), Values: g.Values,
 	}}
 	for _, n := range g.Nodes {
@@ -104,9 +114,10 @@ func weights(o op.Op) (ws []*tensor.Tensor, known bool) {
 }
 
 type model struct {
-	graph op.Graph
-	eval  evaluator
-	bytes int64
+	graph   op.Graph
+	eval    evaluator
+	profile *op.Profile
+	bytes   int64
 
 	running sync.RWMutex // read-locked by runs
 	closed  bool
@@ -189,7 +200,12 @@ func (p *program) step(ctx context.Context, n op.Node, values []*tensor.Tensor) 
 		}
 		values[v] = out[i]
 	}
-	return p.model.eval(n.Op, out, in)
+	start := time.Now()
+	err = p.model.eval(n.Op, out, in)
+	if p.model.profile != nil {
+		p.model.profile.Add(n.Path, n.Op.Name(), "loop", time.Since(start))
+	}
+	return err
 }
 
 // fit returns an error unless ts are of the types and shapes of vs.
