@@ -1,0 +1,104 @@
+package kernels
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/argand-go/argand/kernels/internal/tile"
+	"github.com/argand-go/argand/nn/op"
+)
+
+// CPU returns the backend that runs networks on this machine's cores. Its name
+// tells the instruction set: "cpu/avx512", "cpu/avx2" or "cpu/go".
+func CPU() op.Backend { return &backend{tile.Best()} }
+
+type backend struct{ tier *tile.Tier }
+
+// Name implements [op.Backend].
+func (b *backend) Name() string { return "cpu/" + b.tier.Name }
+
+// Load implements [op.Backend].
+func (b *backend) Load(ctx context.Context, g *op.Graph, o op.Options) (op.Model, error) {
+	if err := b.supports(g, o); err != nil {
+		return nil, err
+	}
+	m := newModel(b.tier, g, o)
+	if err := m.prepare(ctx); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// supports returns an error that names every operator there is no kernel for.
+func (b *backend) supports(g *op.Graph, o op.Options) error {
+	var missing []string
+	if o.Precision != op.Float32 {
+		missing = append(missing, "precision "+o.Precision.String())
+	}
+	for _, n := range g.Nodes {
+		if lack := lacks(n.Op); lack != "" {
+			missing = append(missing, n.Path+": "+lack)
+		}
+	}
+	if missing != nil {
+		return &op.UnsupportedError{Backend: b.Name(), Missing: missing}
+	}
+	return nil
+}
+
+// lacks says what there is no kernel for in o, "" if there is one.
+func lacks(o op.Op) string {
+	switch o := o.(type) {
+	case nil:
+		return "no operator"
+	case *op.Activation:
+		if o.Act > op.Sigmoid {
+			return fmt.Sprintf("activation %d", o.Act)
+		}
+	case *op.Conv2d, *op.ConvTranspose2d, *op.Linear:
+		e := op.EpilogueOf(o)
+		if e.Act > op.Sigmoid || e.Residual > op.NearestResidual {
+			return fmt.Sprintf("%s with activation %d and residual %d", o.Name(), e.Act, e.Residual)
+		}
+	case *op.Add, *op.BatchNorm2d, *op.MaxPool2d, *op.GlobalAvgPool2d, *op.Flatten, *op.Upsample,
+		*op.Proposals, *op.RoIAlign, *op.Detections, *op.MaskSelect:
+	default:
+		return o.Name()
+	}
+	return ""
+}
+
+// step makes the steps of node i in a program being planned.
+func (p *planner) step(i int) {
+	n := &p.model.graph.Nodes[i]
+	switch o := n.Op.(type) {
+	case *op.Conv2d:
+		p.conv2d(n, o, p.model.weights[i])
+	case *op.ConvTranspose2d:
+		p.convTranspose2d(n, o, p.model.weights[i])
+	case *op.Linear:
+		p.linear(n, o, p.model.weights[i])
+	case *op.BatchNorm2d:
+		p.batchNorm2d(n, p.model.weights[i])
+	case *op.Activation:
+		p.activation(n, o.Act)
+	case *op.Add:
+		p.add(n)
+	case *op.MaxPool2d:
+		p.maxPool2d(n, o)
+	case *op.GlobalAvgPool2d:
+		p.globalAvgPool2d(n)
+	case *op.Flatten:
+		p.flatten(n)
+	case *op.Upsample:
+		p.upsample(n)
+	case *op.Proposals:
+		p.proposals(n, o)
+	case *op.RoIAlign:
+		p.roiAlign(n, o)
+	case *op.Detections:
+		p.detections(n, o)
+	case *op.MaskSelect:
+		p.maskSelect(n)
+	}
+}

@@ -1,0 +1,86 @@
+package kernels
+
+import "github.com/argand-go/argand/nn/op"
+
+// detecting is the kernel of Detections; its items are pictures.
+type detecting struct {
+	*op.Detections
+	sizes, proposals, given *value
+	logits, deltas          *value
+	boxes, labels, scores   *value
+	counts                  *value
+	scratch                 []*value // per picture
+	capacity                int      // candidates per picture
+}
+
+func (p *planner) detections(n *op.Node, o *op.Detections) {
+	k := &detecting{
+		Detections: o, sizes: p.read(n, 0), proposals: p.read(n, 1), given: p.read(n, 2),
+		logits: p.read(n, 3), deltas: p.read(n, 4),
+		boxes: p.write(n, 0), labels: p.write(n, 1), scores: p.write(n, 2), counts: p.write(n, 3),
+	}
+	k.capacity = k.places() * (k.logits.c - 1)
+	for range k.boxes.n {
+		k.scratch = append(k.scratch, p.scratch(candidateFloats(k.capacity, k.logits.c)))
+	}
+	p.addStep(n, "", k.boxes, k)
+}
+
+// places returns how many proposals a picture has at most.
+func (k *detecting) places() int { return k.proposals.c / 4 }
+
+func (k *detecting) items(rows int) int { return rows }
+
+func (k *detecting) do(l *lane, _, n int) {
+	c := candidatesIn(l.f32(k.scratch[n]), k.capacity, k.logits.c)
+	given := l.i32(k.given)
+	row := 0 // of the picture's first proposal
+	for _, g := range given[:n] {
+		row += place(g, k.places())
+	}
+	proposals := l.boxes(k.proposals)[n*k.places():][:k.places()]
+	size := l.f32(k.sizes)[n*k.sizes.stride:]
+	for i, proposal := range proposals[:place(given[n], k.places())] {
+		k.classes(l, &c, row+i, proposal, size[0], size[1])
+	}
+
+	places := k.scores.c
+	out := l.boxes(k.boxes)[n*places:][:places]
+	labels := l.i64(k.labels)[n*places:][:places]
+	scores := l.mem[k.scores.at(n, 0, 0):][:places]
+	kept := c.best(k.NMSThreshold, places)
+	for i, j := range kept {
+		out[i], labels[i], scores[i] = c.boxes[j], int64(c.class[j]), c.scores[j]
+	}
+	clear(out[len(kept):])
+	clear(labels[len(kept):])
+	clear(scores[len(kept):])
+	l.i32(k.counts)[n] = int32(len(kept))
+}
+
+// classes adds the likely classes of one proposal: the softmax of its logits,
+// and for each class a box decoded from the proposal.
+func (k *detecting) classes(l *lane, c *candidates, row int, proposal box, height, width float32) {
+	logits := l.mem[k.logits.at(row, 0, 0):][:k.logits.c]
+	deltas := l.mem[k.deltas.at(row, 0, 0):][:k.deltas.c]
+	greatest := logits[0]
+	for _, x := range logits {
+		greatest = max(greatest, x)
+	}
+	e := l.floats(len(logits))
+	var sum float32
+	for i, x := range logits {
+		e[i] = exp(x - greatest)
+		sum += e[i]
+	}
+	for class := 1; class < len(logits); class++ { // 0 is the background
+		score := e[class] / sum
+		if !(float64(score) > k.ScoreThreshold) {
+			continue
+		}
+		b := decode(proposal, [4]float32(deltas[4*class:][:4]), k.Weights).clip(height, width)
+		if b.atLeast(k.MinSize) {
+			c.add(b, score, class)
+		}
+	}
+}

@@ -1,0 +1,114 @@
+package kernels
+
+import "github.com/argand-go/argand/nn/op"
+
+// An elementwise kernel computes every pixel of its output from the same
+// pixel of its operands.
+type elementwise struct {
+	out, x, y *value // y is nil for functions of one operand
+	run       func(dst, x, y []float32)
+	spans     spans // of pixels
+}
+
+func (k *elementwise) pixels(rows int) spans { return k.spans.upTo(rows * k.out.h * k.out.w) }
+
+func (k *elementwise) items(rows int) int { return k.pixels(rows).items() }
+
+func (k *elementwise) do(l *lane, rows, i int) {
+	first, end := k.pixels(rows).of(i)
+	out, x, y := k.out, k.x, k.y
+	if y == nil {
+		y = x
+	}
+	if out.dense() && x.dense() && y.dense() {
+		n := (end - first) * out.c
+		k.run(l.mem[out.off+first*out.c:][:n], l.mem[x.off+first*out.c:][:n], l.mem[y.off+first*out.c:][:n])
+		return
+	}
+	for p := first; p < end; p++ {
+		k.run(l.mem[out.off+p*out.stride:][:out.c], l.mem[x.off+p*x.stride:][:out.c], l.mem[y.off+p*y.stride:][:out.c])
+	}
+}
+
+func (p *planner) elementwise(n *op.Node, k *elementwise) {
+	k.spans = spansOf(k.out.n*k.out.h*k.out.w, k.out.c)
+	p.addStep(n, "", k.out, k)
+}
+
+// add plans z = x + y.
+func (p *planner) add(n *op.Node) {
+	p.elementwise(n, &elementwise{
+		out: p.write(n, 0), x: p.read(n, 0), y: p.read(n, 1), run: p.model.tier.Add,
+	})
+}
+
+// activation plans y = act(x).
+func (p *planner) activation(n *op.Node, act op.Act) {
+	k := &elementwise{out: p.write(n, 0), x: p.read(n, 0)}
+	switch act {
+	case op.NoAct:
+		k.run = func(dst, x, _ []float32) { copy(dst, x) }
+	case op.ReLU:
+		k.run = func(dst, x, _ []float32) {
+			for i, v := range x {
+				if v < 0 { // false for NaN, which stays
+					v = 0
+				}
+				dst[i] = v
+			}
+		}
+	case op.Sigmoid:
+		k.run = func(dst, x, _ []float32) {
+			for i, v := range x {
+				dst[i] = sigmoidOf(v)
+			}
+		}
+	}
+	p.elementwise(n, k)
+}
+
+// newBatchNorm2d keeps a batch norm that follows no convolution as a scale and
+// a shift, each rounded once.
+func newBatchNorm2d(o *op.BatchNorm2d) (*weights, error) {
+	c := o.Weight.Shape()
+	if len(c) != 1 || !o.Bias.Shape().Equal(c) || !o.Mean.Shape().Equal(c) || !o.Var.Shape().Equal(c) {
+		return nil, nil // shape inference reports it
+	}
+	scale, shift, err := o.Affine()
+	if err != nil {
+		return nil, err
+	}
+	w := &weights{scale: make([]float32, len(scale)), shift: make([]float32, len(scale))}
+	for i := range scale {
+		w.scale[i], w.shift[i] = float32(scale[i]), float32(shift[i])
+	}
+	return w, nil
+}
+
+// A normalisation computes scale[c]·x + shift[c].
+type normalisation struct {
+	out, x *value
+	*weights
+	spans spans // of pixels
+}
+
+func (p *planner) batchNorm2d(n *op.Node, w *weights) {
+	k := &normalisation{out: p.write(n, 0), x: p.read(n, 0), weights: w}
+	k.spans = spansOf(k.out.n*k.out.h*k.out.w, k.out.c)
+	p.addStep(n, "", k.out, k)
+}
+
+func (k *normalisation) pixels(rows int) spans { return k.spans.upTo(rows * k.out.h * k.out.w) }
+
+func (k *normalisation) items(rows int) int { return k.pixels(rows).items() }
+
+func (k *normalisation) do(l *lane, rows, i int) {
+	first, end := k.pixels(rows).of(i)
+	for p := first; p < end; p++ {
+		dst, x := l.mem[k.out.off+p*k.out.stride:][:k.out.c], l.mem[k.x.off+p*k.x.stride:][:k.out.c]
+		scale, shift := k.scale[:len(dst)], k.shift[:len(dst)]
+		for c := range dst {
+			dst[c] = x[c]*scale[c] + shift[c]
+		}
+	}
+}

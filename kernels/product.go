@@ -1,0 +1,218 @@
+package kernels
+
+import (
+	"math"
+
+	"github.com/argand-go/argand/nn/op"
+)
+
+// A product is the kernel of everything with weights: the product of the
+// matrix (output pixels × taps and channels of their windows), which is never
+// made, with the packed weights (taps and channels × output channels).
+//
+// It makes the output pixels outFirst + q·outStep for q in size, each from the
+// window whose corner is the input pixel inFirst + q·inStep.
+type product struct {
+	weights *weights
+	phase   *phase
+	in, out *value
+
+	inFirst, inStep   [2]int // y, x
+	outFirst, outStep [2]int
+	size              [2]int
+
+	residual     *value // nil for none
+	nearY, nearX []int  // its pixel for each row and column of the output, nil for the same
+
+	blocks []block // of the sum, in order
+	tiles  int     // tiles per item
+	panels int     // panels per item
+}
+
+// A block is a part of the sum over taps and channels, short enough that the
+// weights of a panel stay in the cache from one tile to the next.
+type block struct{ tap, taps, k, length int }
+
+const (
+	blockLength = 1536      // of the sum: 192 KiB of a panel of 32 channels
+	blockBytes  = 256 << 10 // of activations that an item goes over again and again
+	itemNanos   = 150e3     // that an item should take, at least
+)
+
+// product completes k.
+func (p *planner) product(n *op.Node, k *product, residual op.Residual) *product {
+	switch residual {
+	case op.NearestResidual:
+		k.residual = p.read(n, len(n.In)-1)
+		k.nearY, k.nearX = nearest(k.residual.h, k.out.h), nearest(k.residual.w, k.out.w)
+	case op.SameResidual:
+		k.residual = p.read(n, len(n.In)-1)
+	}
+	w, t := k.phase.panels, k.phase.panels.tile
+	k.blocks = blocks(w.taps, w.k)
+
+	area := k.inStep[0] * k.inStep[1] // pixels that each window adds to those before it
+	if k.size == [2]int{1, 1} {
+		area = w.taps
+	}
+	bytes := 4 * min(w.k*min(area, w.taps), blockLength)
+	total := (k.out.n*k.size[0]*k.size[1] + t.Rows - 1) / t.Rows
+	k.tiles = max(1, min(total, blockBytes/max(1, t.Rows*bytes)))
+	nanos := 2 * float64(t.Rows*t.Cols*w.taps*w.k) / p.model.tier.GFLOPS
+	k.panels = max(1, min(w.groups*w.count, int(itemNanos/max(1, nanos*float64(k.tiles)))))
+	return k
+}
+
+// blocks divides a sum over taps and k: several whole taps, or parts of one.
+func blocks(taps, k int) []block {
+	if taps == 0 || k == 0 {
+		return []block{{0, taps, 0, k}}
+	}
+	var list []block
+	if k <= blockLength {
+		each := (taps*k + blockLength - 1) / blockLength // blocks, then taps in each
+		each = (taps + each - 1) / each
+		for t := 0; t < taps; t += each {
+			list = append(list, block{t, min(each, taps-t), 0, k})
+		}
+		return list
+	}
+	parts := (k + blockLength - 1) / blockLength
+	for t := range taps {
+		for i := range parts {
+			list = append(list, block{t, 1, k * i / parts, k*(i+1)/parts - k*i/parts})
+		}
+	}
+	return list
+}
+
+// nearest returns op.Nearest for every pixel of an axis.
+func nearest(in, out int) []int {
+	list := make([]int, out)
+	for i := range list {
+		list[i] = op.Nearest(i, in, out)
+	}
+	return list
+}
+
+// spread returns how many pixels, pieces of pixels, and pieces of panels there are.
+func (k *product) spread(rows int) (pixels, pieces, strips int) {
+	w := k.phase.panels
+	pixels = rows * k.size[0] * k.size[1]
+	per := k.tiles * w.tile.Rows
+	return pixels, (pixels + per - 1) / per, (w.groups*w.count + k.panels - 1) / k.panels
+}
+
+func (k *product) items(rows int) int {
+	_, pieces, strips := k.spread(rows)
+	return pieces * strips
+}
+
+// do computes item i: some pixels in some panels. Pixels are divided evenly,
+// so that no tile is left with a single one.
+func (k *product) do(l *lane, rows, i int) {
+	pixels, pieces, strips := k.spread(rows)
+	piece, strip := i/strips, i%strips
+	w, t := k.phase.panels, k.phase.panels.tile
+	first, end := pixels*piece/pieces, pixels*(piece+1)/pieces
+	m := end - first
+	tiles := (m + t.Rows - 1) / t.Rows
+
+	// Offsets of the pixels: [m] of the output, [m] of the residual, and for
+	// each tile [tap][its rows] of the input.
+	offsets := l.ints(m * (2 + w.taps))
+	out, res, in := offsets[:m], offsets[m:2*m], offsets[2*m:]
+	for j := range tiles {
+		from, to := m*j/tiles, m*(j+1)/tiles
+		k.locate(first+from, out[from:to], res[from:to], in[from*w.taps:to*w.taps])
+	}
+
+	a := &l.args
+	for _, b := range k.blocks {
+		for p := strip * k.panels; p < min((strip+1)*k.panels, w.groups*w.count); p++ {
+			k.bind(l, b, p)
+			for j := range tiles {
+				from, to := m*j/tiles, m*(j+1)/tiles
+				a.Rows = to - from
+				a.AOff = in[from*w.taps+b.tap*a.Rows:][:b.taps*a.Rows]
+				a.COff, a.ROff = out[from:to], res[from:to]
+				t.Run(a)
+				if k.weights.act == op.Sigmoid && a.Bias != nil {
+					for _, at := range a.COff {
+						sigmoid(a.C[at:][:a.Cols])
+					}
+				}
+			}
+		}
+	}
+}
+
+// bind sets the operands of a tile that do not depend on the pixels: block b
+// of the sum for panel p, counted through all groups.
+func (k *product) bind(l *lane, b block, p int) {
+	w, a := k.phase.panels, &l.args
+	group, panel := p/w.count, p%w.count
+	column := panel * w.tile.Cols
+	channel := group*w.channels + column
+	a.Cols = min(w.tile.Cols, w.channels-column)
+	a.Taps, a.K = b.taps, b.length
+	a.A = l.mem[group*w.k+b.k:]
+	a.B = w.panel(group, panel)[(b.tap*w.k+b.k)*w.tile.Cols:]
+	a.C = l.mem[channel:]
+	a.Load, a.ReLU, a.R, a.Bias = 1, 0, nil, nil
+	if b.tap == 0 && b.k == 0 {
+		a.Load = 0
+	}
+	if b.tap+b.taps == w.taps && b.k+b.length == w.k { // the last
+		a.Bias = k.weights.bias[p*w.tile.Cols:][:w.tile.Cols]
+		if k.residual != nil {
+			a.R = l.mem[channel:]
+		}
+		if k.weights.act == op.ReLU {
+			a.ReLU = 1
+		}
+	}
+}
+
+// locate fills in the offsets of output pixels first, first+1, …: of the
+// pixel, of its residual, and of the pixels under each tap, [tap][pixel].
+// Taps outside the image are at 0, where the arena has zeros.
+func (k *product) locate(first int, out, res, in []int) {
+	rows, taps := len(out), k.phase.taps
+	n, q := first/(k.size[0]*k.size[1]), first%(k.size[0]*k.size[1])
+	y, x := q/k.size[1], q%k.size[1]
+	for r := range rows {
+		oy, ox := k.outFirst[0]+y*k.outStep[0], k.outFirst[1]+x*k.outStep[1]
+		out[r] = k.out.at(n, oy, ox)
+		switch {
+		case k.residual == nil:
+		case k.nearY == nil:
+			res[r] = k.residual.at(n, oy, ox)
+		default:
+			res[r] = k.residual.at(n, k.nearY[oy], k.nearX[ox])
+		}
+		iy, ix := k.inFirst[0]+y*k.inStep[0], k.inFirst[1]+x*k.inStep[1]
+		for t, tap := range taps {
+			ty, tx := iy+tap.y, ix+tap.x
+			if uint(ty) < uint(k.in.h) && uint(tx) < uint(k.in.w) {
+				in[t*rows+r] = k.in.at(n, ty, tx)
+			} else {
+				in[t*rows+r] = 0
+			}
+		}
+		if x++; x == k.size[1] {
+			if x, y = 0, y+1; y == k.size[0] {
+				y, n = 0, n+1
+			}
+		}
+	}
+}
+
+// sigmoid replaces each x by 1 / (1 + e⁻ˣ).
+func sigmoid(s []float32) {
+	for i, x := range s {
+		s[i] = sigmoidOf(x)
+	}
+}
+
+func sigmoidOf(x float32) float32 { return 1 / (1 + float32(math.Exp(float64(-x)))) }

@@ -1,0 +1,161 @@
+package kernels
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"github.com/argand-go/argand/kernels/internal/tile"
+	"github.com/argand-go/argand/nn/op"
+	"github.com/argand-go/argand/tensor"
+)
+
+// A run is the memory and the threads of one call of RunInto. It is kept for
+// the next.
+type run struct {
+	mem     []float32 // the arena; the first model.zeros of it are 0 for ever
+	in, out []*tensor.Tensor
+	lanes   []*lane // [0] is the caller's
+
+	kernel kernel // the step in progress
+	rows   int
+	items  int64
+	next   atomic.Int64 // the first item that no lane has claimed
+	helped sync.WaitGroup
+}
+
+// A lane is what one thread of a run works with.
+type lane struct {
+	*run
+	start   func() // helps with the step in progress, then returns its core
+	args    tile.Args
+	samples tile.Samples
+	offsets []int
+	numbers []float32
+}
+
+// ints returns n numbers to use as scratch.
+func (l *lane) ints(n int) []int {
+	if cap(l.offsets) < n {
+		l.offsets = make([]int, n)
+	}
+	return l.offsets[:n]
+}
+
+// floats returns n numbers to use as scratch.
+func (l *lane) floats(n int) []float32 {
+	if cap(l.numbers) < n {
+		l.numbers = make([]float32, n)
+	}
+	return l.numbers[:n]
+}
+
+// f32 returns the memory of v.
+func (r *run) f32(v *value) []float32 { return r.mem[v.off : v.off+v.floats()] }
+
+// i32 returns the elements of an int32 value.
+func (r *run) i32(v *value) []int32 {
+	if n := v.spec.Shape.Len(); n > 0 {
+		return unsafe.Slice((*int32)(unsafe.Pointer(&r.mem[v.off])), n)
+	}
+	return nil
+}
+
+// i64 returns the elements of an int64 value.
+func (r *run) i64(v *value) []int64 {
+	if n := v.spec.Shape.Len(); n > 0 {
+		return unsafe.Slice((*int64)(unsafe.Pointer(&r.mem[v.off])), n)
+	}
+	return nil
+}
+
+// counted returns how many of the rows the counts say are meaningful. Counts
+// that a caller made up do no harm: each is held within its picture's places.
+func (r *run) counted(count *value, rows int) int {
+	if count == nil {
+		return rows
+	}
+	counts := r.i32(count)
+	total := 0
+	for _, c := range counts {
+		total += place(c, rows/len(counts))
+	}
+	return total
+}
+
+// place holds a count within 0 … places.
+func place(count int32, places int) int { return min(max(int(count), 0), places) }
+
+// RunInto implements [op.Program].
+func (p *program) RunInto(ctx context.Context, out, in []*tensor.Tensor) error {
+	m := p.model
+	if m.closed.Load() {
+		return op.ErrClosed
+	}
+	m.running.RLock()
+	defer m.running.RUnlock()
+	if m.closed.Load() {
+		return op.ErrClosed
+	}
+	if err := check("input", p.inputs, in); err != nil {
+		return err
+	}
+	if err := check("output", p.outputs, out); err != nil {
+		return err
+	}
+	r, err := m.arenas.acquire(ctx, p.floats)
+	if err != nil {
+		return p.stopped(0, err)
+	}
+	defer m.arenas.release(r)
+	r.in, r.out = in, out
+
+	cores.enter()
+	defer cores.leave()
+	for i := range p.steps {
+		if err := ctx.Err(); err != nil {
+			return p.stopped(i, err)
+		}
+		s := &p.steps[i]
+		if m.options.Profile == nil {
+			r.do(s, m.options.Threads)
+			continue
+		}
+		begin := time.Now()
+		r.do(s, m.options.Threads)
+		m.options.Profile.Add(s.path, s.op, s.name, time.Since(begin))
+	}
+	return nil
+}
+
+// stopped returns the error of a run that stops before step i. Inputs and
+// outputs are no layers: they count to the layer after or before them.
+func (p *program) stopped(i int, err error) error {
+	e := &op.StepError{Err: err}
+	for j := i; j < len(p.steps) && e.Path == ""; j++ {
+		e.Path, e.Op = p.steps[j].path, p.steps[j].op
+	}
+	for j := min(i, len(p.steps)-1); j >= 0 && e.Path == ""; j-- {
+		e.Path, e.Op = p.steps[j].path, p.steps[j].op
+	}
+	return e
+}
+
+// check returns an error unless the tensors are what a program was planned for.
+func check(kind string, specs []op.Spec, ts []*tensor.Tensor) error {
+	if len(specs) != len(ts) {
+		return &op.OperandError{Kind: kind, Index: -1, Got: strconv.Itoa(len(ts)), Want: strconv.Itoa(len(specs))}
+	}
+	for i, t := range ts {
+		if t == nil {
+			return &op.OperandError{Kind: kind, Index: i, Got: "nil", Want: specs[i].String()}
+		}
+		if got := (op.Spec{DType: t.DType(), Shape: t.Shape()}); !got.Equal(specs[i]) {
+			return &op.OperandError{Kind: kind, Index: i, Got: got.String(), Want: specs[i].String()}
+		}
+	}
+	return nil
+}
