@@ -20,5 +20,5 @@
 // where Pillow cuts everything above 255 to white. JPEG pictures differ from libjpeg-turbo's by at most 3 of 255,
 // because Go's inverse cosine transform rounds otherwise; 95 of 100 samples are equal in noisy pictures, 99 in smooth
 // ones.
-// [RGB.ResizePIL] is exact. [ResizeBilinear] follows torch 1.13's CPU kernel; its comment says how far others are.
+// [RGB.ResizePIL] and [RGB.ResizePIL12] are exact. [ResizeBilinear] follows torch 1.13's CPU kernel; its comment says how far others are.
 package picture

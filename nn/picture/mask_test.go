@@ -183,6 +183,9 @@ func TestRLEJSON(t *testing.T) {
 	if err := json.Unmarshal(data, &back); err != nil || back.Mask != r {
 		t.Errorf("%s came back as %+v, %v", data, back, err)
 	}
+	if own, err := r.MarshalJSON(); err != nil || string(own) != `{"size":[5,7],"counts":"0S1\\<>&"}` {
+		t.Errorf("%s, %v", own, err)
+	}
 	data, _ = json.Marshal(RLE{H: 2, W: 3, Counts: "6"})
 	if string(data) != `{"size":[2,3],"counts":"6"}` {
 		t.Errorf("%s", data)

@@ -84,21 +84,31 @@ func noise(n int, seed uint64) []float32 {
 	return v
 }
 
+// TestResizePILGolden compares with Pillow 13 and 12; some sizes must tell the two apart.
 func TestResizePILGolden(t *testing.T) {
 	src := stored(t, "resize", "source.png")
-	paths, _ := filepath.Glob("testdata/resize/*x*.png")
-	if len(paths) != 11 {
-		t.Fatalf("%d goldens", len(paths))
-	}
-	for _, path := range paths {
-		name := filepath.Base(path)
-		ws, hs, _ := strings.Cut(strings.TrimSuffix(name, ".png"), "x")
-		w, _ := strconv.Atoi(ws)
-		h, _ := strconv.Atoi(hs)
-		d, equal := difference(t, src.ResizePIL(w, h), stored(t, "resize", name))
-		if d != 0 {
-			t.Errorf("%s: differs by %d, %.1f %% equal", name, d, 100*equal)
+	different := 0
+	for folder, resize := range map[string]func(w, h int) *RGB{"resize": src.ResizePIL, "resize12": src.ResizePIL12} {
+		paths, _ := filepath.Glob("testdata/" + folder + "/*x*.png")
+		if len(paths) != 17 {
+			t.Fatalf("%d goldens in %s", len(paths), folder)
 		}
+		for _, path := range paths {
+			name := filepath.Base(path)
+			ws, hs, _ := strings.Cut(strings.TrimSuffix(name, ".png"), "x")
+			w, _ := strconv.Atoi(ws)
+			h, _ := strconv.Atoi(hs)
+			want := stored(t, folder, name)
+			if d, equal := difference(t, resize(w, h), want); d != 0 {
+				t.Errorf("%s/%s: differs by %d, %.1f %% equal", folder, name, d, 100*equal)
+			}
+			if d, _ := difference(t, src.ResizePIL12(w, h), want); d != 0 {
+				different++
+			}
+		}
+	}
+	if different < 3 {
+		t.Errorf("only %d sizes differ between Pillow 12 and 13", different)
 	}
 }
 

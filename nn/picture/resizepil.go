@@ -5,49 +5,60 @@ import "math"
 // pilBits is the number of fraction bits of Pillow's integer filter weights: 32 less 8 of the sample and 2 spare.
 const pilBits = 22
 
-// ResizePIL returns the picture resized to w×h pixels as Pillow's Image.resize((w, h), BILINEAR) does it on 8-bit
-// samples: a triangle filter that widens with the reduction (antialiasing), integer weights of 22 bits, columns first,
-// rounded to bytes in between. It equals Pillow in every bit. A size below one gives an empty picture; an empty picture
-// gives a black one.
+// ResizePIL returns the picture resized to w×h pixels as Pillow 13's Image.resize((w, h), BILINEAR) does it on 8-bit
+// samples: a triangle filter that widens with the reduction (antialiasing), integer weights of 22 bits, one axis after
+// the other, rounded to bytes in between. It equals Pillow 13.0.0 in every bit.
+//
+// Since version 13 Pillow changes the height first if it shrinks by more than twice as many pixels as the width, and the
+// width first otherwise; [RGB.ResizePIL12] has the older order. A size below one gives an empty picture; an empty
+// picture gives a black one.
 func (p *RGB) ResizePIL(w, h int) *RGB {
-	out := NewRGB(w, h)
-	if out.W == 0 || out.H == 0 || p.W == 0 || p.H == 0 {
-		return out
-	}
-	if out.W == p.W && out.H == p.H {
-		copy(out.Pix, p.Pix)
-		return out
+	return p.resizePIL(w, h, p.H-h > 0 && p.H-h > 2*(p.W-w))
+}
+
+// ResizePIL12 is ResizePIL as Pillow up to version 12 does it, where the width always comes first. The two differ by one
+// of 255, in some 5 % of the samples of some sizes. torchvision's published accuracies were measured with this one.
+func (p *RGB) ResizePIL12(w, h int) *RGB {
+	return p.resizePIL(w, h, false)
+}
+
+func (p *RGB) resizePIL(w, h int, heightFirst bool) *RGB {
+	if w <= 0 || h <= 0 || p.W == 0 || p.H == 0 {
+		return NewRGB(w, h)
 	}
 	columns, rows := pilFilters(p.W, w), pilFilters(p.H, h)
-	src := p
-	if out.W != p.W {
-		src = p.resizeColumns(columns, rows)
+	if heightFirst {
+		return p.resizeRows(rows).resizeColumns(columns, 0, h)
 	}
-	if out.H == p.H {
-		return src
-	}
-	sums := make([]int32, 3*w)
+	last := rows[h-1] // the first pass makes only those rows that the second one reads
+	return p.resizeColumns(columns, rows[0].first, last.first+len(last.weights)).resizeRows(rows)
+}
+
+// resizeRows changes the height.
+func (p *RGB) resizeRows(rows []pilFilter) *RGB {
+	out := NewRGB(p.W, len(rows))
+	sums := make([]int32, 3*p.W)
 	for y, f := range rows {
 		for i := range sums {
 			sums[i] = 1 << (pilBits - 1)
 		}
 		for k, weight := range f.weights {
-			for i, v := range src.row(f.first + k) {
+			for i, v := range p.row(f.first + k) {
 				sums[i] += weight * int32(v)
 			}
 		}
+		dst := out.row(y)
 		for i, s := range sums {
-			out.Pix[3*y*w+i] = clamp8(s >> pilBits)
+			dst[i] = clamp8(s >> pilBits)
 		}
 	}
 	return out
 }
 
-// resizeColumns changes the width only, and computes only those rows that the filters of the second pass will read.
-func (p *RGB) resizeColumns(columns, rows []pilFilter) *RGB {
+// resizeColumns changes the width of rows from … to-1; the others are black.
+func (p *RGB) resizeColumns(columns []pilFilter, from, to int) *RGB {
 	out := NewRGB(len(columns), p.H)
-	last := rows[len(rows)-1]
-	for y := rows[0].first; y < last.first+len(last.weights); y++ {
+	for y := from; y < to; y++ {
 		src, dst := p.row(y), out.row(y)
 		for x, f := range columns {
 			r, g, b := int32(1<<(pilBits-1)), int32(1<<(pilBits-1)), int32(1<<(pilBits-1))

@@ -1,6 +1,7 @@
 package picture
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -154,19 +155,22 @@ func boundsOf(runs []int, h int) image.Rectangle {
 	return r
 }
 
-// cocoRLE is the JSON form.
+// cocoRLE is the JSON form as it is read.
 type cocoRLE struct {
 	Size   []int           `json:"size"`
 	Counts json.RawMessage `json:"counts"`
 }
 
-// MarshalJSON returns {"size":[H,W],"counts":"…"}.
+// MarshalJSON returns {"size":[H,W],"counts":"…"}. It leaves <, > and &, which counts may hold, to the encoder around it.
 func (r RLE) MarshalJSON() ([]byte, error) {
-	counts, err := json.Marshal(r.Counts)
-	if err != nil {
-		return nil, err
-	}
-	return json.Marshal(cocoRLE{Size: []int{r.H, r.W}, Counts: counts})
+	var buf bytes.Buffer
+	e := json.NewEncoder(&buf)
+	e.SetEscapeHTML(false)
+	err := e.Encode(struct {
+		Size   [2]int `json:"size"`
+		Counts string `json:"counts"`
+	}{[2]int{r.H, r.W}, r.Counts})
+	return bytes.TrimSpace(buf.Bytes()), err
 }
 
 // UnmarshalJSON reads what MarshalJSON writes, and COCO's uncompressed form, whose counts are an array of runs. It

@@ -1,19 +1,39 @@
 """Makes the goldens of package picture with Pillow, torch, torchvision and pycocotools.
 
     python make_picture_goldens.py        # in this directory; writes decode/, resize/ and numbers.json
+    python make_picture_goldens.py resize12     # by Pillow 12: writes resize12/ from resize/source.png
 
 The committed files were made with Pillow 13.0.0 (libjpeg-turbo 3.2.0, libwebp), torch 2.15.0, torchvision 0.29.2 and
-pycocotools 2.0. Each decode/NAME has a decode/NAME.rgb.png: what Image.open(NAME).convert("RGB") gives; files named
+pycocotools 2.0; resize12/ with Pillow 12.3.0. Each decode/NAME has a decode/NAME.rgb.png: what Image.open(NAME).convert("RGB") gives; files named
 exif* also have NAME.turned.png, after ImageOps.exif_transpose.
 """
-import base64, json, os, struct, zlib
+import base64, json, os, struct, sys, zlib
 
 import numpy as np
+import PIL
 import torch
 import torch.nn.functional as F
 from PIL import Image, ImageOps
 from pycocotools import mask as coco
 from torchvision.models.detection.roi_heads import paste_masks_in_image
+
+SIZES = (
+    (30, 20), (61, 10), (13, 47), (100, 80), (1, 1), (7, 90), (122, 94), (61, 47), (60, 46), (62, 48), (3, 2), (70, 30),
+    (55, 20), (51, 28), (51, 26), (40, 5), (61, 46),
+)
+
+
+def resize(source, folder):
+    im = Image.open(source)
+    for w, h in SIZES:
+        im.resize((w, h), Image.BILINEAR).save(f"{folder}/{w}x{h}.png")
+
+
+if sys.argv[1:] == ["resize12"]:
+    assert PIL.__version__.startswith("12."), PIL.__version__
+    os.makedirs("resize12", exist_ok=True)
+    resize("resize/source.png", "resize12")
+    sys.exit()
 
 rng = np.random.default_rng(20)
 for d in ("decode", "resize"):
@@ -168,10 +188,8 @@ save("palette.tif", p)
 save("turned.tif", im, exif=exif)  # Pillow turns TIFFs by itself: .rgb.png is already turned
 
 # --- Pillow's resize ----------------------------------------------------------------------------------------------
-src = Image.fromarray(scene(61, 47))
-src.save("resize/source.png")
-for w, h in ((30, 20), (61, 10), (13, 47), (100, 80), (1, 1), (7, 90), (122, 94), (61, 47), (60, 46), (62, 48), (3, 2)):
-    src.resize((w, h), Image.BILINEAR).save(f"resize/{w}x{h}.png")
+Image.fromarray(scene(61, 47)).save("resize/source.png")
+resize("resize/source.png", "resize")
 
 # --- numbers ------------------------------------------------------------------------------------------------------
 
