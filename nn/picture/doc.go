@@ -19,6 +19,6 @@
 // PNG, GIF, BMP, TIFF and WebP pictures equal Pillow's in every bit, with one exception: 16-bit gray becomes v >> 8,
 // where Pillow cuts everything above 255 to white. JPEG pictures differ from libjpeg-turbo's by at most 3 of 255,
 // because Go's inverse cosine transform rounds otherwise; 95 of 100 samples are equal in noisy pictures, 99 in smooth
-// ones.
-// [RGB.ResizePIL] and [RGB.ResizePIL12] are exact. [ResizeBilinear] follows torch 1.13's CPU kernel; its comment says how far others are.
+// ones. [RGB.ResizePIL] and [RGB.ResizePIL12] are exact. [ResizeBilinear] follows torch 1.13's CPU kernel; its comment
+// says how far others are.
 package picture

@@ -9,15 +9,15 @@ const pilBits = 22
 // samples: a triangle filter that widens with the reduction (antialiasing), integer weights of 22 bits, one axis after
 // the other, rounded to bytes in between. It equals Pillow 13.0.0 in every bit.
 //
-// Since version 13 Pillow changes the height first if it shrinks by more than twice as many pixels as the width, and the
-// width first otherwise; [RGB.ResizePIL12] has the older order. A size below one gives an empty picture; an empty
+// Since version 13 Pillow changes the height first if it shrinks by more than twice as many pixels as the width, and
+// the width first otherwise; [RGB.ResizePIL12] has the older order. A size below one gives an empty picture; an empty
 // picture gives a black one.
 func (p *RGB) ResizePIL(w, h int) *RGB {
 	return p.resizePIL(w, h, p.H-h > 0 && p.H-h > 2*(p.W-w))
 }
 
-// ResizePIL12 is ResizePIL as Pillow up to version 12 does it, where the width always comes first. The two differ by one
-// of 255, in some 5 % of the samples of some sizes. torchvision's published accuracies were measured with this one.
+// ResizePIL12 is ResizePIL as Pillow up to version 12 does it, where the width always comes first. The two differ by
+// one of 255, in some 5 % of the samples of some sizes. torchvision's published accuracies were measured with this one.
 func (p *RGB) ResizePIL12(w, h int) *RGB {
 	return p.resizePIL(w, h, false)
 }

@@ -161,7 +161,8 @@ type cocoRLE struct {
 	Counts json.RawMessage `json:"counts"`
 }
 
-// MarshalJSON returns {"size":[H,W],"counts":"…"}. It leaves <, > and &, which counts may hold, to the encoder around it.
+// MarshalJSON returns {"size":[H,W],"counts":"…"}. It leaves <, > and &, which counts may hold, to the encoder around
+// it.
 func (r RLE) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e := json.NewEncoder(&buf)

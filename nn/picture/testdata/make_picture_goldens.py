@@ -1,11 +1,11 @@
 """Makes the goldens of package picture with Pillow, torch, torchvision and pycocotools.
 
-    python make_picture_goldens.py        # in this directory; writes decode/, resize/ and numbers.json
+    python make_picture_goldens.py             # in this directory; writes decode/, resize/ and numbers.json
     python make_picture_goldens.py resize12     # by Pillow 12: writes resize12/ from resize/source.png
 
 The committed files were made with Pillow 13.0.0 (libjpeg-turbo 3.2.0, libwebp), torch 2.15.0, torchvision 0.29.2 and
-pycocotools 2.0; resize12/ with Pillow 12.3.0. Each decode/NAME has a decode/NAME.rgb.png: what Image.open(NAME).convert("RGB") gives; files named
-exif* also have NAME.turned.png, after ImageOps.exif_transpose.
+pycocotools 2.0; resize12/ with Pillow 12.3.0. Each decode/NAME has a decode/NAME.rgb.png: what
+Image.open(NAME).convert("RGB") gives; files named exif* also have NAME.turned.png, after ImageOps.exif_transpose.
 """
 import base64, json, os, struct, sys, zlib
 
