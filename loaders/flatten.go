@@ -2,6 +2,7 @@ package loaders
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -160,7 +161,7 @@ func (w *flattener) tensor(v *view, key string) error {
 
 func (w *flattener) damaged(key string, err error) error {
 	if l := (*LimitError)(nil); errors.As(err, &l) {
-		return err
+		return &LimitError{l.Name, l.Limit, l.Max, fmt.Sprintf("tensor %q: %s", clip(key), l.Msg)}
 	}
 	return &FormatError{Name: w.file.name, Offset: -1, Member: clip(w.member), Key: clip(key), Msg: "damaged", Err: err}
 }
