@@ -1,0 +1,60 @@
+package vision
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/argand-go/argand/kernels"
+	"github.com/argand-go/argand/tensor"
+)
+
+// TestResNetLogits compares logits with torch's, in units of the greatest. Torch's own error, against float64, is up to
+// 7e-7.
+func TestResNetLogits(t *testing.T) {
+	var golden struct {
+		Cases []struct {
+			Arch   string
+			Side   int
+			Logits []float32
+		}
+	}
+	readJSON(t, &golden, "resnet", "golden.json")
+	if len(golden.Cases) < 5 {
+		t.Fatalf("%d cases", len(golden.Cases))
+	}
+	classifiers := map[string]*Classifier{}
+	for _, c := range golden.Cases {
+		if underRace && c.Side > 64 {
+			t.Logf("RACE DETECTOR: %s at %d pixels NOT COMPARED", c.Arch, c.Side)
+			continue
+		}
+		k := classifiers[c.Arch]
+		if k == nil {
+			var err error
+			if k, err = NewClassifier(bg, kernels.CPU(), proceduralResNet(t, c.Arch)); err != nil {
+				t.Fatal(err)
+			}
+			defer k.Close()
+			classifiers[c.Arch] = k
+		}
+		x, err := tensor.New(tensor.Float32, 1, 3, c.Side, c.Side)
+		if err != nil {
+			t.Fatal(err)
+		}
+		procedural(floats(t, x), fmt.Sprintf("input%d", c.Side), 2)
+		y, err := k.Logits(bg, x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var worst, scale float64
+		for i, v := range floats(t, y) {
+			worst = max(worst, math.Abs(float64(v)-float64(c.Logits[i])))
+			scale = max(scale, math.Abs(float64(c.Logits[i])))
+		}
+		t.Logf("%s, %d×%d: max error / max |logit| = %.2g", c.Arch, c.Side, c.Side, worst/scale)
+		if !(worst <= 3e-6*scale) || y.Len() != len(c.Logits) {
+			t.Errorf("%s, %d×%d: %d logits differ by %.3g of %.3g", c.Arch, c.Side, c.Side, y.Len(), worst, scale)
+		}
+	}
+}
