@@ -13,6 +13,8 @@ type Instance struct {
 	Name  string     // Name is the label's name; it may be empty.
 	Score float32    // Score is the detector's confidence, 0 to 1.
 	Mask  *Mask      // Mask may be nil: a detector without masks.
+	// Pixels is drawn instead of Mask if it is not nil: a mask of which only the run-length code is left.
+	Pixels *Bitmap
 }
 
 const (
@@ -30,8 +32,8 @@ const (
 func Overlay(img *RGB, instances []Instance) *image.RGBA {
 	c := newCanvas(img)
 	for i := len(instances) - 1; i >= 0; i-- {
-		if m := instances[i].Mask; m != nil {
-			c.mask(m.Binary(overlayLevel), instanceColour(i))
+		if b := instances[i].pixels(); b != nil {
+			c.mask(b, instanceColour(i))
 		}
 	}
 	for i := len(instances) - 1; i >= 0; i-- {
@@ -47,6 +49,14 @@ func Overlay(img *RGB, instances []Instance) *image.RGBA {
 	}
 	l.draw()
 	return c.dst
+}
+
+// pixels returns the mask as it is drawn, or nil without one.
+func (i *Instance) pixels() *Bitmap {
+	if i.Pixels == nil && i.Mask != nil {
+		return i.Mask.Binary(overlayLevel)
+	}
+	return i.Pixels
 }
 
 // A canvas is the copy that is drawn on.

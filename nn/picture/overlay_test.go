@@ -34,6 +34,24 @@ func scene(w, h, n int) (*RGB, []Instance) {
 	return p, list
 }
 
+// TestOverlayOfRunLengths draws masks from their run-length codes, which must make no difference.
+func TestOverlayOfRunLengths(t *testing.T) {
+	p, list := scene(160, 120, 5)
+	want := Overlay(p, list)
+	for i := range list {
+		b, err := list[i].Mask.RLE(0.5).Decode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		list[i].Mask, list[i].Pixels = nil, b
+	}
+	if got := Overlay(p, list); !bytes.Equal(got.Pix, want.Pix) {
+		t.Error("the overlay differs")
+	}
+	list[0].Pixels = newBitmap(image.Rect(0, 0, 9, 9), 9, 9)
+	Overlay(p, list) // of another picture: it draws none, and does not panic
+}
+
 func TestOverlayDrawsEverything(t *testing.T) {
 	p, list := scene(640, 480, 1)
 	before := bytes.Clone(p.Pix)
