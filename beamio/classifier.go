@@ -1,0 +1,98 @@
+package beamio
+
+import (
+	"context"
+	"errors"
+	"reflect"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/argand-go/argand/kernels"
+	"github.com/argand-go/argand/nn/picture"
+	"github.com/argand-go/argand/nn/vision"
+)
+
+func init() { beam.RegisterType(reflect.TypeFor[Classes]()) }
+
+// Classes is what a [Classifier] says of a picture: a row that crosses stages,
+// the most probable class first.
+type Classes struct {
+	Labels []int     `json:"labels"` // numbers of classes
+	Names  []string  `json:"names"`  // of the classes
+	Scores []float32 `json:"scores"` // probabilities, 0 to 1
+}
+
+// Classifier is a handler that says what is in pictures, with a ResNet:
+// [Picture] → [Classes]. Register it with beamio.Register(&beamio.Classifier{}).
+//
+// Zero fields mean the defaults of vision.NewClassifier, which are
+// torchvision's.
+type Classifier struct {
+	Model   string // checkpoint, on any filesystem of Beam's
+	Labels  string `json:",omitempty"` // file with the classes' names, one a line
+	Preset  string `json:",omitempty"` // "IMAGENET1K_V1", the default, or "IMAGENET1K_V2"
+	Top     int    `json:",omitempty"` // how many classes are reported; 5 by default
+	Threads int    `json:",omitempty"` // of one run; as many as Go runs at once by default
+}
+
+// ModelID returns the path of the checkpoint.
+func (c *Classifier) ModelID() string { return c.Model }
+
+// Validate implements what [ModelHandler] says of it.
+func (c *Classifier) Validate() error {
+	switch {
+	case c.Model == "":
+		return errors.New("no checkpoint: Model is empty")
+	case c.Top < 0 || c.Threads < 0:
+		return errors.New("Top and Threads must be at least 0")
+	}
+	return nil
+}
+
+// PreferredBatch returns 1 and 16.
+func (c *Classifier) PreferredBatch() (low, high int) { return 1, 16 }
+
+// Load implements [ModelHandler].
+func (c *Classifier) Load(ctx context.Context) (Model[Picture, Classes], error) {
+	opts := []vision.Option{vision.WithThreads(c.Threads)}
+	if c.Preset != "" {
+		opts = append(opts, vision.WithPreset(c.Preset))
+	}
+	if c.Labels != "" {
+		names, err := readNames(ctx, c.Labels)
+		if err != nil {
+			return nil, err
+		}
+		opts = append(opts, vision.WithLabels(names))
+	}
+	src, err := openCheckpoint(ctx, c.Model)
+	if err != nil {
+		return nil, err
+	}
+	net, err := vision.NewClassifier(ctx, kernels.CPU(), src, opts...)
+	if err != nil {
+		return nil, err
+	}
+	top := c.Top
+	if top == 0 {
+		top = 5
+	}
+	return &Steps[Picture, *picture.RGB, Classes]{
+		Prepare: func(ctx context.Context, p Picture) (*picture.RGB, error) { return p.decode(ctx) },
+		Predict: func(ctx context.Context, batch []*picture.RGB) ([]Classes, error) {
+			answers, err := net.ClassifyBatch(ctx, images(batch), top)
+			if err != nil {
+				return nil, err
+			}
+			out := make([]Classes, len(answers))
+			for i, a := range answers {
+				for _, class := range a {
+					out[i].Labels = append(out[i].Labels, class.Label)
+					out[i].Names = append(out[i].Names, class.Name)
+					out[i].Scores = append(out[i].Scores, class.Probability)
+				}
+			}
+			return out, nil
+		},
+		Network: net,
+	}, nil
+}

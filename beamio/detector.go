@@ -1,0 +1,117 @@
+package beamio
+
+import (
+	"context"
+	"errors"
+	"image"
+	"math"
+
+	"github.com/argand-go/argand/kernels"
+	"github.com/argand-go/argand/nn/picture"
+	"github.com/argand-go/argand/nn/vision"
+)
+
+// Detector is a handler that finds objects in pictures with Mask R-CNN or
+// Faster R-CNN: [Picture] → [Detections]. Register it with
+// beamio.Register(&beamio.Detector{}).
+//
+// Zero fields mean the defaults of vision.NewDetector, which are torchvision's.
+type Detector struct {
+	Model   string   // checkpoint, on any filesystem of Beam's
+	Labels  string   `json:",omitempty"` // file with the classes' names, one a line, the background first
+	Preset  string   `json:",omitempty"` // "COCO_V1" or "beam-article"; see vision.WithPreset
+	MinSize int      `json:",omitempty"` // pixels that the short side is scaled to; 800 by default
+	MaxSize int      `json:",omitempty"` // pixels that the long side may have then; 1333 by default
+	Eps     *float64 `json:",omitempty"` // of batch norms; nil means 1e-5, or the preset's
+	Score   float64  `json:",omitempty"` // that objects exceed; 0.05 by default
+	Threads int      `json:",omitempty"` // of one run; as many as Go runs at once by default
+	NoMasks bool     `json:",omitempty"` // leave masks out of the results
+}
+
+// ModelID returns the path of the checkpoint.
+func (d *Detector) ModelID() string { return d.Model }
+
+// Validate implements what [ModelHandler] says of it.
+func (d *Detector) Validate() error {
+	switch {
+	case d.Model == "":
+		return errors.New("no checkpoint: Model is empty")
+	case d.MinSize < 0 || d.MaxSize < 0 || d.Threads < 0:
+		return errors.New("MinSize, MaxSize and Threads must be at least 0")
+	case !(d.Score >= 0 && d.Score <= 1):
+		return errors.New("Score must be from 0 to 1")
+	case d.Eps != nil && !(*d.Eps >= 0 && *d.Eps <= math.MaxFloat64):
+		return errors.New("Eps must be finite and at least 0")
+	}
+	return nil
+}
+
+// PreferredBatch returns 1 and 1: one large picture keeps all cores busy.
+func (d *Detector) PreferredBatch() (low, high int) { return 1, 1 }
+
+// Load implements [ModelHandler].
+func (d *Detector) Load(ctx context.Context) (Model[Picture, Detections], error) {
+	opts, err := d.options(ctx)
+	if err != nil {
+		return nil, err
+	}
+	src, err := openCheckpoint(ctx, d.Model)
+	if err != nil {
+		return nil, err
+	}
+	net, err := vision.NewDetector(ctx, kernels.CPU(), src, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return &Steps[Picture, *picture.RGB, Detections]{
+		Prepare: func(ctx context.Context, p Picture) (*picture.RGB, error) { return p.decode(ctx) },
+		Predict: func(ctx context.Context, batch []*picture.RGB) ([]Detections, error) {
+			found, err := net.DetectBatch(ctx, images(batch))
+			if err != nil {
+				return nil, err
+			}
+			out := make([]Detections, len(found))
+			for i, f := range found {
+				out[i] = newDetections(f, !d.NoMasks)
+			}
+			return out, nil
+		},
+		Network: net,
+	}, nil
+}
+
+// options translates the fields. The preset comes first: fields overrule it.
+func (d *Detector) options(ctx context.Context) ([]vision.Option, error) {
+	opts := []vision.Option{vision.WithThreads(d.Threads)}
+	if d.Preset != "" {
+		opts = append(opts, vision.WithPreset(d.Preset))
+	}
+	if d.MinSize != 0 {
+		opts = append(opts, vision.WithMinSize(d.MinSize))
+	}
+	if d.MaxSize != 0 {
+		opts = append(opts, vision.WithMaxSize(d.MaxSize))
+	}
+	if d.Eps != nil {
+		opts = append(opts, vision.WithEps(*d.Eps))
+	}
+	if d.Score != 0 {
+		opts = append(opts, vision.WithScoreThreshold(d.Score))
+	}
+	if d.Labels != "" {
+		names, err := readNames(ctx, d.Labels)
+		if err != nil {
+			return nil, err
+		}
+		opts = append(opts, vision.WithLabels(names))
+	}
+	return opts, nil
+}
+
+func images(batch []*picture.RGB) []image.Image {
+	out := make([]image.Image, len(batch))
+	for i, p := range batch {
+		out[i] = p
+	}
+	return out
+}

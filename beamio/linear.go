@@ -1,0 +1,97 @@
+package beamio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/argand-go/argand/kernels"
+	"github.com/argand-go/argand/nn"
+	"github.com/argand-go/argand/tensor"
+)
+
+// Linear is a handler for a regression, PyTorch's torch.nn.Linear: []float32 →
+// []float32, from as many numbers as the layer has inputs to as many as it has
+// outputs. Register it with beamio.Register(&beamio.Linear{}).
+type Linear struct {
+	Model string // checkpoint, on any filesystem of Beam's
+	Layer string `json:",omitempty"` // the layer's name in the checkpoint, "linear"; "" for a Linear saved by itself
+}
+
+// ModelID returns the path of the checkpoint.
+func (l *Linear) ModelID() string { return l.Model }
+
+// Validate implements what [ModelHandler] says of it.
+func (l *Linear) Validate() error {
+	if l.Model == "" {
+		return errors.New("no checkpoint: Model is empty")
+	}
+	return nil
+}
+
+// Load implements [ModelHandler]. The checkpoint must hold the layer's weight
+// (out, in) and bias (out) and nothing else.
+func (l *Linear) Load(ctx context.Context) (Model[[]float32, []float32], error) {
+	src, err := openCheckpoint(ctx, l.Model)
+	if err != nil {
+		return nil, err
+	}
+	weights := nn.NewWeights(src)
+	w := weights.At(l.Layer)
+	shape := w.Shape("weight")
+	if len(shape) != 2 {
+		shape = tensor.Shape{1, 1} // Err says what is wrong
+	}
+	layer := nn.NewLinear(w, shape[1], shape[0])
+	if err := weights.Err("Linear"); err != nil {
+		return nil, err
+	}
+	net, err := nn.Compile(ctx, kernels.CPU(), layer)
+	if err != nil {
+		return nil, err
+	}
+	return &linear{net, shape[1], shape[0]}, nil
+}
+
+// linear is a loaded [Linear]. Its network is embedded for Bytes and Close.
+type linear struct {
+	*nn.Network
+	in, out int
+}
+
+// Infer implements [Model]: examples with a wrong number of numbers fail alone.
+func (l *linear) Infer(ctx context.Context, batch [][]float32) ([][]float32, error) {
+	var errs ExampleErrors
+	x, err := tensor.New(tensor.Float32, len(batch), l.in)
+	if err != nil {
+		return nil, err
+	}
+	data, err := tensor.Data[float32](x)
+	if err != nil {
+		return nil, err
+	}
+	for i, row := range batch {
+		if copy(data[i*l.in:(i+1)*l.in], row); len(row) == l.in {
+			continue
+		}
+		if errs == nil {
+			errs = make(ExampleErrors, len(batch))
+		}
+		errs[i] = AtStage(StagePreprocess, fmt.Errorf("%d numbers; the layer has %d inputs", len(row), l.in))
+	}
+	y, err := l.Run(ctx, x)
+	if err != nil {
+		return nil, err
+	}
+	if data, err = tensor.Data[float32](y[0]); err != nil {
+		return nil, err
+	}
+	out := make([][]float32, len(batch))
+	for i := range out {
+		out[i] = data[i*l.out : (i+1)*l.out : (i+1)*l.out]
+	}
+	if errs != nil {
+		return out, errs
+	}
+	return out, nil
+}
