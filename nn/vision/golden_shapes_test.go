@@ -162,10 +162,10 @@ func TestBatchEqualsAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	cases := readShapes(t, "expected_f16.json")
-	small := cases[0] // run all pictures at 192 pixels
+	small := cases[0] // of 192 pixels
 	d, single := small.detector(t, src), small.detector(t, src, WithThreads(1))
 	var imgs []image.Image
-	for _, c := range cases {
+	for _, c := range cases[:3] {
 		imgs = append(imgs, c.picture(t))
 	}
 	imgs = append(imgs, imgs[0], image.NewGray(image.Rect(0, 0, 1, 1)), image.NewGray(image.Rect(0, 0, 700, 1)))
