@@ -27,8 +27,12 @@ type Tile struct {
 	Name string // geometry and instruction set, "tile_12x32_avx512"
 	Rows int    // greatest number of pixels
 	Cols int    // output channels per panel of weights
-	Run  func(*Args)
+
+	kernels []func(*Args) // for 1, 2, … Rows pixels
 }
+
+// Run computes one tile.
+func (t *Tile) Run(a *Args) { t.kernels[a.Rows-1](a) }
 
 // A Tier is an instruction set and what is written in it.
 type Tier struct {

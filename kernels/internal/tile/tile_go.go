@@ -4,7 +4,7 @@ package tile
 func portable() Tier {
 	return Tier{
 		Name:    "go",
-		Tiles:   []Tile{{Name: "tile_4x4_go", Rows: 4, Cols: 4, Run: tile4x4}},
+		Tiles:   []Tile{{"tile_4x4_go", 4, 4, []func(*Args){tile4x4, tile4x4, tile4x4, tile4x4}}},
 		GFLOPS:  5,
 		Vectors: Vectors{Max: maxGo, Add: addGo, Blend: blendGo},
 	}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// vectorLoops generates the loops without weights, for n floats, a positive
+// multiple of 8, and returns their declarations. They are bound by memory, so
+// that one instruction set is enough.
+func vectorLoops() []string {
+	return []string{
+		vectorLoop("maxAVX2(dst, x *float32, n int)", 2, func(at []Mem) {
+			VMOVUPS(at[0], reg.Y0)
+			VMOVUPS(at[1], reg.Y1)
+			VMAXPS(reg.Y1, reg.Y0, reg.Y2) // x if either is NaN
+			VCMPPS(U8(3), reg.Y0, reg.Y0, reg.Y3)
+			VBLENDVPS(reg.Y3, reg.Y0, reg.Y2, reg.Y2) // dst if dst is NaN
+			VMOVUPS(reg.Y2, at[0])
+		}),
+		vectorLoop("addAVX2(dst, x, y *float32, n int)", 3, func(at []Mem) {
+			VMOVUPS(at[1], reg.Y0)
+			VADDPS(at[2], reg.Y0, reg.Y0)
+			VMOVUPS(reg.Y0, at[0])
+		}),
+		blend(),
+	}
+}
+
+// vectorLoop generates a loop over arrays, 8 floats a time.
+func vectorLoop(signature string, arrays int, body func(at []Mem)) string {
+	name, params := split(signature)
+	TEXT(name, NOSPLIT, "func"+params)
+	at := make([]Mem, arrays)
+	for i, p := range []string{"dst", "x", "y"}[:arrays] {
+		at[i] = Mem{Base: Load(Param(p), GP64())}
+	}
+	n := Load(Param("n"), GP64())
+	Label("loop")
+	body(at)
+	for _, m := range at {
+		ADDQ(U8(32), m.Base)
+	}
+	SUBQ(U8(8), n)
+	JNZ(LabelRef("loop"))
+	VZEROUPPER()
+	RET()
+	return signature
+}
+
+// blend generates dst += w[0]·a + w[1]·b + w[2]·c + w[3]·d.
+func blend() string {
+	const signature = "blendAVX2(dst, a, b, c, d, w *float32, n int)"
+	name, params := split(signature)
+	TEXT(name, NOSPLIT, "func"+params)
+	dst, w, n := Load(Param("dst"), GP64()), Load(Param("w"), GP64()), Load(Param("n"), GP64())
+	weights := []reg.VecPhysical{reg.Y0, reg.Y1, reg.Y2, reg.Y3}
+	var x []reg.Register
+	for i, p := range []string{"a", "b", "c", "d"} {
+		x = append(x, Load(Param(p), GP64()))
+		VBROADCASTSS(Mem{Base: w, Disp: 4 * i}, weights[i])
+	}
+	Label("loop")
+	VMULPS(Mem{Base: x[0]}, weights[0], reg.Y4)
+	for i := 1; i < len(x); i++ {
+		VFMADD231PS(Mem{Base: x[i]}, weights[i], reg.Y4)
+	}
+	VADDPS(Mem{Base: dst}, reg.Y4, reg.Y4)
+	VMOVUPS(reg.Y4, Mem{Base: dst})
+	for _, p := range append(x, dst) {
+		ADDQ(U8(32), p)
+	}
+	SUBQ(U8(8), n)
+	JNZ(LabelRef("loop"))
+	VZEROUPPER()
+	RET()
+	return signature
+}
+
+func split(signature string) (name, params string) {
+	for i, c := range signature {
+		if c == '(' {
+			return signature[:i], signature[i:]
+		}
+	}
+	return signature, ""
+}

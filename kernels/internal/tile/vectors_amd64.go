@@ -1,0 +1,38 @@
+//go:build !purego
+
+package tile
+
+// vectorsAVX2 are loops whose last few floats, up to 7, are left to Go.
+func vectorsAVX2() Vectors {
+	return Vectors{
+		Max: func(dst, x []float32) {
+			x = x[:len(dst)]
+			n := len(dst) &^ 7
+			if n > 0 {
+				maxAVX2(&dst[0], &x[0], n)
+			}
+			maxGo(dst[n:], x[n:])
+		},
+		Add: func(dst, x, y []float32) {
+			x, y = x[:len(dst)], y[:len(dst)]
+			n := len(dst) &^ 7
+			if n > 0 {
+				addAVX2(&dst[0], &x[0], &y[0], n)
+			}
+			addGo(dst[n:], x[n:], y[n:])
+		},
+		Blend: func(dst []float32, s *Samples) {
+			n := len(dst) &^ 7
+			if n > 0 {
+				blendAVX2(&dst[0], &s.X[0][:n][0], &s.X[1][:n][0], &s.X[2][:n][0], &s.X[3][:n][0], &s.W[0], n)
+			}
+			if n < len(dst) {
+				rest := Samples{W: s.W}
+				for i := range rest.X {
+					rest.X[i] = s.X[i][n:]
+				}
+				blendGo(dst[n:], &rest)
+			}
+		},
+	}
+}
