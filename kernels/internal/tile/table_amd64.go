@@ -22,6 +22,8 @@ func Tiers() []Tier {
 				{"tile_12x16_avx512", 12, 16, tiles12x16AVX512()},
 			},
 			GFLOPS:  80,
+			Peak:    peakAVX512,
+			Lanes:   16,
 			Vectors: vectorsAVX2(),
 		},
 		{
@@ -32,6 +34,8 @@ func Tiers() []Tier {
 				{"tile_12x8_avx2", 12, 8, tiles12x8AVX2()},
 			},
 			GFLOPS:  50,
+			Peak:    peakAVX2,
+			Lanes:   8,
 			Vectors: vectorsAVX2(),
 		},
 		portable(),

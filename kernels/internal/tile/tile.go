@@ -47,6 +47,12 @@ type Tier struct {
 	// size pieces of work by.
 	GFLOPS float64
 
+	// Peak does 24·n·lanes operations on registers only, n at least 1: the
+	// ceiling for the tiles, to be measured beside them. Lanes are the floats
+	// of a vector. Portable Go has none.
+	Peak  func(n int)
+	Lanes int
+
 	Vectors
 }
 

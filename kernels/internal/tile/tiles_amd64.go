@@ -204,3 +204,9 @@ func addAVX2(dst, x, y *float32, n int)
 
 //go:noescape
 func blendAVX2(dst, a, b, c, d, w *float32, n int)
+
+//go:noescape
+func peakAVX512(n int)
+
+//go:noescape
+func peakAVX2(n int)

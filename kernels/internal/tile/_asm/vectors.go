@@ -25,6 +25,8 @@ func vectorLoops() []string {
 			VMOVUPS(reg.Y0, at[0])
 		}),
 		blend(),
+		peak(avx512),
+		peak(avx2),
 	}
 }
 
@@ -85,4 +87,25 @@ func split(signature string) (name, params string) {
 		}
 	}
 	return signature, ""
+}
+
+// peak generates a loop of multiply-adds on registers only, as many at once as
+// the units take: the ceiling that tiles are held against.
+func peak(s *isa) string {
+	const sums = 12 // independent; a unit takes 4 or 5 steps, and there are 1 or 2
+	name := "peak" + s.name
+	TEXT(name, NOSPLIT, "func(n int)")
+	n := Load(Param("n"), GP64())
+	for i := range sums + 2 {
+		s.zero(s.regs[i])
+	}
+	Label("loop")
+	for i := range sums {
+		VFMADD231PS(s.regs[sums], s.regs[sums+1], s.regs[i])
+	}
+	DECQ(n)
+	JNZ(LabelRef("loop"))
+	VZEROUPPER()
+	RET()
+	return name + "(n int)"
 }
