@@ -1,0 +1,148 @@
+package main
+
+import (
+	"flag"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/argand-go/argand/internal/shapes"
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	beam.Init()
+	os.Exit(m.Run())
+}
+
+// command runs a command line in this process and returns its exit status and what it printed.
+func command(t *testing.T, args ...string) (status int, stdout, stderr string) {
+	t.Helper()
+	var out, err strings.Builder
+	status = run(t.Context(), args, &out, &err)
+	return status, out.String(), err.String()
+}
+
+// pictures writes embedded pictures into a new directory and returns their paths.
+func pictures(t *testing.T, names ...string) []string {
+	t.Helper()
+	dir := t.TempDir()
+	var paths []string
+	for _, name := range names {
+		data, err := fs.ReadFile(shapes.Pictures(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, writeTemp(t, dir, name, data))
+	}
+	return paths
+}
+
+func writeTemp(t *testing.T, dir, name string, data []byte) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// listing returns the names in a directory, sorted, separated by spaces.
+func listing(t *testing.T, dir string) string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return strings.Join(names, " ")
+}
+
+// TestMistakes wants one clear line on stderr, nothing on stdout, and status 1.
+func TestMistakes(t *testing.T) {
+	dir := t.TempDir()
+	truncated := writeTemp(t, dir, "truncated.pth", shapes.Model()[:100_000])
+	text := writeTemp(t, dir, "text.pth", []byte("not a checkpoint"))
+	labels := writeTemp(t, dir, "labels.txt", []byte("circle\nsquare\n"))
+	broken := writeTemp(t, dir, "labels.json", []byte(`["circle"`))
+	picture := pictures(t, "s256.png")[0]
+	for _, c := range []struct {
+		args []string
+		want []string
+	}{
+		{[]string{"dectect"}, []string{`no command "dectect"`, "detect, inspect and pipeline"}},
+		{[]string{"--nonsense"}, []string{"unknown flag: --nonsense"}},
+		{[]string{"detect"}, []string{"at least one picture"}},
+		{[]string{"detect", "--nonsense", picture}, []string{"unknown flag: --nonsense"}},
+		{[]string{"detect", "--score", "1.5", picture}, []string{"--score 1.5", "0 to 1"}},
+		{[]string{"detect", "--score", "NaN", picture}, []string{"--score NaN"}},
+		{[]string{"detect", "--score", "x", picture}, []string{"--score"}},
+		{[]string{"detect", "--min-size", "0", picture}, []string{"--min-size 0"}},
+		{[]string{"detect", "--min-size", "900", "--max-size", "800", picture}, []string{"--max-size 800", "900"}},
+		{[]string{"detect", "--eps", "-1", picture}, []string{"--eps -1"}},
+		{[]string{"detect", "--threads", "-1", picture}, []string{"--threads -1"}},
+		{[]string{"detect", "--preset", "x", picture}, []string{`--preset "x"`, "COCO_V1", "beam-article"}},
+		{[]string{"detect", "--labels", labels, picture}, []string{"2 names", "5"}},
+		{[]string{"detect", "--labels", broken, picture}, []string{broken, "JSON"}},
+		{[]string{"detect", "--labels", filepath.Join(dir, "absent"), picture}, []string{"absent"}},
+		{[]string{"detect", "--model", truncated, picture}, []string{truncated}},
+		{[]string{"detect", "--model", text, picture}, []string{text, "neither a zip file"}},
+		{[]string{"detect", "--model", filepath.Join(dir, "absent"), picture}, []string{"absent"}},
+		{[]string{"detect", filepath.Join(dir, "*.jpg")}, []string{"*.jpg", "no file matches"}},
+		{[]string{"inspect"}, []string{"1 checkpoint file"}},
+		{[]string{"inspect", truncated}, []string{truncated}},
+		{[]string{"inspect", "--json", text}, []string{text}},
+		{[]string{"inspect", dir}, []string{dir, "not a regular file"}},
+		{[]string{"pipeline", "extra"}, []string{"0 arguments"}},
+		{[]string{"pipeline", "--model", truncated}, []string{"--input"}},
+		{[]string{"pipeline", "--model", truncated, "--input", picture}, []string{truncated}},
+		{[]string{"pipeline", "--input", filepath.Join(dir, "*.jpg")}, []string{"*.jpg", "no file matches"}},
+		{[]string{"pipeline", "--parallelism", "x"}, []string{"parallelism"}},
+	} {
+		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
+			out := t.TempDir()
+			if c.args[0] == "pipeline" {
+				c.args = append(c.args, "--output", out)
+			}
+			status, stdout, stderr := command(t, c.args...)
+			if status != 1 || stdout != "" {
+				t.Errorf("status %d, stdout %q; want 1 and nothing", status, stdout)
+			}
+			if !strings.HasPrefix(stderr, "argand: ") || strings.Count(stderr, "\n") != 1 {
+				t.Errorf("stderr %q, want one line that begins with argand", stderr)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(stderr, want) {
+					t.Errorf("stderr %q does not tell %q", stderr, want)
+				}
+			}
+			if got := listing(t, out); got != "" {
+				t.Errorf("left behind %s", got)
+			}
+		})
+	}
+}
+
+func TestVersionAndHelp(t *testing.T) {
+	if status, stdout, _ := command(t, "--version"); status != 0 || !strings.HasPrefix(stdout, "argand ") {
+		t.Errorf("status %d, %q", status, stdout)
+	}
+	for _, args := range [][]string{nil, {"--help"}, {"pipeline", "--help"}, {"detect", "--help"}, {"inspect", "--help"}} {
+		status, stdout, stderr := command(t, args...)
+		if status != 0 || stderr != "" || !strings.Contains(stdout, "Usage:") {
+			t.Errorf("%q: status %d, stdout %q, stderr %q", args, status, stdout, stderr)
+		}
+		if strings.Contains(stdout, "staging_location") {
+			t.Errorf("%q shows Beam's flags", args)
+		}
+	}
+	if _, stdout, _ := command(t, "pipeline", "--beam-flags"); !strings.Contains(stdout, "--staging_location") {
+		t.Errorf("--beam-flags does not show --staging_location: %q", stdout)
+	}
+}

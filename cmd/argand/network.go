@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/argand-go/argand/internal/shapes"
+	"github.com/argand-go/argand/kernels"
+	"github.com/argand-go/argand/loaders"
+	"github.com/argand-go/argand/nn/op"
+	"github.com/argand-go/argand/nn/vision"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// A network is which network a command runs and how: the flags that pipeline and detect share.
+type network struct {
+	model   string // checkpoint; empty: the embedded shapes network
+	labels  string // file of class names
+	preset  string
+	score   float64
+	minSize int
+	maxSize int
+	eps     float64
+	threads int
+	flags   *pflag.FlagSet // tells which were given
+}
+
+// The embedded network learnt on pictures of 128 to 512 pixels, so its pictures are resized to less than torchvision's
+// 800 and 1333.
+const (
+	demoMinSize, demoMaxSize       = 512, 720
+	defaultMinSize, defaultMaxSize = 800, 1333
+)
+
+// addTo adds the flags to a command.
+func (n *network) addTo(cmd *cobra.Command) {
+	f := cmd.Flags()
+	n.flags = f
+	f.StringVar(&n.model, "model", "", "checkpoint `FILE` of a detector (default: an embedded network that knows shapes)")
+	f.Var(labelsFlag{&n.labels}, "labels", "`FILE` with the names of the classes: a line each, or a JSON array")
+	f.StringVar(&n.preset, "preset", "", "`NAME` of a known way to run a network: "+strings.Join(presets(), " or "))
+	f.Float64Var(&n.score, "score", 0.5, "lowest `SCORE` of a detection, 0 to 1")
+	f.IntVar(&n.minSize, "min-size", defaultMinSize,
+		fmt.Sprintf("resize pictures so that the shorter side has this many `PIXELS`; %d for the embedded network", demoMinSize))
+	f.IntVar(&n.maxSize, "max-size", defaultMaxSize,
+		fmt.Sprintf("but the longer side at most this many `PIXELS`; %d for the embedded network", demoMaxSize))
+	f.Float64Var(&n.eps, "eps", 1e-5, "`EPS` of batch normalisation, which checkpoints do not hold")
+	f.IntVar(&n.threads, "threads", 0, "`THREADS` to compute with; 0 is one for each core")
+}
+
+// presets returns the names that vision.WithPreset knows for detectors.
+func presets() []string { return []string{"COCO_V1", "beam-article"} }
+
+// demo reports whether the embedded network is meant.
+func (n *network) demo() bool { return n.model == "" }
+
+// settle checks the flags, and puts the embedded network's defaults in the place of those not given.
+func (n *network) settle() error {
+	if n.demo() && !n.flags.Changed("min-size") {
+		n.minSize = demoMinSize
+	}
+	if n.demo() && !n.flags.Changed("max-size") {
+		n.maxSize = max(demoMaxSize, n.minSize)
+	}
+	switch {
+	case !(n.score >= 0 && n.score <= 1):
+		return fmt.Errorf("--score %v: want a number from 0 to 1", n.score)
+	case n.minSize < 1:
+		return fmt.Errorf("--min-size %d: want at least 1", n.minSize)
+	case n.maxSize < n.minSize:
+		return fmt.Errorf("--max-size %d: want at least --min-size, %d", n.maxSize, n.minSize)
+	case !(n.eps >= 0):
+		return fmt.Errorf("--eps %v: want a number that is not negative", n.eps)
+	case n.threads < 0:
+		return fmt.Errorf("--threads %d: want at least 0", n.threads)
+	case n.preset != "" && !slices.Contains(presets(), n.preset):
+		return fmt.Errorf("--preset %q: want %s", n.preset, strings.Join(presets(), " or "))
+	}
+	return nil
+}
+
+// givesEps reports whether --eps decides, and not the preset.
+func (n *network) givesEps() bool { return n.preset == "" || n.flags.Changed("eps") }
+
+// names returns the names of the classes by index, or nil for the network's own.
+func (n *network) names() ([]string, error) {
+	if n.labels == "" {
+		if n.demo() {
+			return shapes.Labels(), nil
+		}
+		return nil, nil
+	}
+	data, err := os.ReadFile(n.labels)
+	if err != nil {
+		return nil, err
+	}
+	names, err := parseLabels(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", n.labels, err)
+	}
+	return names, nil
+}
+
+// parseLabels reads a JSON array of strings, or a name a line; empty lines at the end do not count.
+func parseLabels(data []byte) ([]string, error) {
+	text := strings.TrimSpace(strings.TrimPrefix(string(data), "\ufeff"))
+	var names []string
+	if strings.HasPrefix(text, "[") {
+		if err := json.Unmarshal([]byte(text), &names); err != nil {
+			return nil, fmt.Errorf("not a JSON array of names: %w", err)
+		}
+	} else if text != "" {
+		for line := range strings.Lines(text) {
+			names = append(names, strings.TrimSpace(line))
+		}
+	}
+	if len(names) == 0 {
+		return nil, errors.New("no names in it")
+	}
+	for i, name := range names {
+		if strings.ContainsFunc(name, func(r rune) bool { return r < ' ' }) {
+			return nil, fmt.Errorf("name %d, %.40q, is not a name", i, name)
+		}
+	}
+	return names, nil
+}
+
+// open opens the checkpoint and reads the names of its classes; nil names are the network's own.
+func (n *network) open() (c *loaders.Checkpoint, names []string, err error) {
+	if n.demo() {
+		c, err = loaders.OpenBytes(shapes.Model(), "the embedded network")
+	} else {
+		c, err = loaders.Open(n.model)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	a, err := vision.Recognize(c)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", c.Name(), err)
+	}
+	if names, err = n.names(); err != nil {
+		return nil, nil, err
+	}
+	// Lists of names are common without torchvision's background class, which has number 0.
+	if len(names) > 0 && len(names) == a.Classes-1 {
+		names = slices.Insert(names, 0, background)
+	}
+	return c, names, nil
+}
+
+// background is torchvision's name of class 0.
+const background = "__background__"
+
+// load loads the network. The times of its operators are added to profile unless that is nil.
+func (n *network) load(ctx context.Context, profile *op.Profile) (*vision.Detector, error) {
+	checkpoint, names, err := n.open()
+	if err != nil {
+		return nil, err
+	}
+	opts := []vision.Option{vision.WithMinSize(n.minSize), vision.WithMaxSize(n.maxSize),
+		vision.WithScoreThreshold(n.score), vision.WithThreads(n.threads)}
+	if n.preset != "" {
+		opts = append(opts, vision.WithPreset(n.preset))
+	}
+	if n.givesEps() {
+		opts = append(opts, vision.WithEps(n.eps))
+	}
+	if names != nil {
+		opts = append(opts, vision.WithLabels(names))
+	}
+	if profile != nil {
+		opts = append(opts, vision.WithProfile(profile))
+	}
+	d, err := vision.NewDetector(ctx, kernels.CPU(), checkpoint, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", checkpoint.Name(), err)
+	}
+	return d, nil
+}

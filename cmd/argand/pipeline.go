@@ -1,0 +1,254 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/io/filesystem"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/x/beamx"
+	"github.com/argand-go/argand/beamio"
+	"github.com/argand-go/argand/internal/shapes"
+	"github.com/spf13/cobra"
+)
+
+func newPipeline(stdout, stderr io.Writer) *cobra.Command {
+	p := &pipeline{stdout: stdout, stderr: stderr}
+	cmd := &cobra.Command{
+		Use:   "pipeline",
+		Short: "Find the objects in many pictures, as an Apache Beam job",
+		Long: "Pipeline finds the objects in all pictures that match --input and writes detections.jsonl, overlay\n" +
+			"pictures and, if there are any, failures.jsonl into the directory --output. With no arguments it runs an\n" +
+			"embedded network that knows shapes on three embedded pictures.\n\n" +
+			"It takes every flag of Beam's Go SDK too, such as --runner and --endpoint; --beam-flags lists them. Without\n" +
+			"any it runs on Beam's prism inside this process. --labels is the names' file unless its value is a JSON\n" +
+			"object: that is passed to Dataflow as the labels of the job.",
+		Args: exactly("pipeline", 0, "arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if p.beamFlags {
+				return writeBeamFlags(stdout)
+			}
+			return p.run(cmd.Context())
+		},
+	}
+	p.network.addTo(cmd)
+	cmd.Flags().StringVar(&p.input, "input", "", "`GLOB` of pictures, in any of Beam's file systems (default: embedded pictures)")
+	cmd.Flags().StringVar(&p.output, "output", "argand-out", "`DIR` for everything that is written, in any of Beam's file systems")
+	cmd.Flags().BoolVar(&p.verbose, "verbose", false, "show what the runner logs, and not only its warnings")
+	cmd.Flags().BoolVar(&p.beamFlags, "beam-flags", false, "list Beam's flags and exit")
+	addBeamFlags(cmd.Flags())
+	return cmd
+}
+
+// pipeline is the command of that name.
+type pipeline struct {
+	network
+	input, output      string
+	verbose, beamFlags bool
+	stdout, stderr     io.Writer
+}
+
+// A job is what a run of the pipeline works with.
+type job struct {
+	handler  *beamio.Detector
+	glob     string
+	root     string // the part of glob before its first wildcard's directory
+	output   string
+	progress string // a file that grows by a byte for each picture done
+	total    int    // pictures, 0 if unknown
+}
+
+func (p *pipeline) run(ctx context.Context) error {
+	start := time.Now()
+	if err := p.settle(); err != nil {
+		return err
+	}
+	if p.input == "" && !p.demo() {
+		return errors.New("--model without --input: the embedded pictures are for the embedded network")
+	}
+	scratch, err := os.MkdirTemp("", "argand-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(scratch)
+	j, err := p.prepare(ctx, scratch)
+	if err != nil {
+		return err
+	}
+	if err := p.submit(ctx, j); err != nil {
+		return err
+	}
+	if *jobopts.Async {
+		fmt.Fprintf(p.stdout, "submitted; results will be in %s\n", p.output)
+		return nil
+	}
+	return p.summarise(ctx, time.Since(start))
+}
+
+// prepare checks what can be checked before a job is submitted, so that mistakes are told in a line of ours and not in
+// pages of a runner's, and puts the embedded files where workers on this machine can read them.
+func (p *pipeline) prepare(ctx context.Context, scratch string) (*job, error) {
+	j := &job{glob: p.input, output: p.output, progress: filepath.Join(scratch, "progress")}
+	if err := os.WriteFile(j.progress, nil, 0o644); err != nil {
+		return nil, err
+	}
+	if p.input == "" {
+		dir := filepath.Join(p.output, "pictures")
+		if isRemote(p.output) {
+			dir = filepath.Join(scratch, "pictures")
+		}
+		if err := writePictures(dir); err != nil {
+			return nil, err
+		}
+		j.glob = filepath.Join(dir, "*.png")
+	}
+	j.root = globRoot(j.glob)
+	model := p.model
+	if p.demo() {
+		model = filepath.Join(scratch, "shapes.pth")
+		if err := os.WriteFile(model, shapes.Model(), 0o644); err != nil {
+			return nil, err
+		}
+	}
+	labels, err := p.checkNetwork(scratch)
+	if err != nil {
+		return nil, err
+	}
+	j.handler = p.handler(model, labels)
+	if isRemote(j.glob) {
+		return j, nil
+	}
+	local, err := filesystem.New(ctx, j.glob)
+	if err != nil {
+		return nil, err
+	}
+	defer local.Close()
+	files, err := local.List(ctx, j.glob)
+	if err != nil {
+		return nil, fmt.Errorf("--input %s: %w", j.glob, err)
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("--input %s: no file matches", j.glob)
+	}
+	j.total = len(files)
+	return j, nil
+}
+
+// writePictures writes the embedded pictures into a directory.
+func writePictures(dir string) error {
+	names, err := fs.Glob(shapes.Pictures(), "*.png")
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		data, err := fs.ReadFile(shapes.Pictures(), name)
+		if err != nil {
+			return err
+		}
+		err = writeFile(filepath.Join(dir, name), func(w io.Writer) error {
+			_, err := w.Write(data)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkNetwork opens the checkpoint and the file of names, unless they are elsewhere, and returns the path of a file of
+// names as workers read it, or "" for the network's own names.
+func (p *pipeline) checkNetwork(scratch string) (labels string, err error) {
+	if isRemote(p.labels) {
+		return p.labels, nil
+	}
+	var names []string
+	if isRemote(p.model) {
+		names, err = p.names()
+	} else {
+		_, names, err = p.open()
+	}
+	if err != nil || names == nil {
+		return "", err
+	}
+	labels = filepath.Join(scratch, "labels.txt")
+	return labels, os.WriteFile(labels, []byte(strings.Join(names, "\n")+"\n"), 0o644)
+}
+
+// handler returns the recipe of the network for workers.
+func (p *pipeline) handler(model, labels string) *beamio.Detector {
+	d := &beamio.Detector{Model: model, Labels: labels, Preset: p.preset, MinSize: p.minSize, MaxSize: p.maxSize,
+		Score: max(p.score, math.SmallestNonzeroFloat64), Threads: p.threads} // a Score of 0 means the default there
+	if p.givesEps() {
+		d.Eps = &p.eps
+	}
+	return d
+}
+
+// submit runs the job and waits for its end, with a bar on a terminal.
+func (p *pipeline) submit(ctx context.Context, j *job) error {
+	if err := p.configureBeam(); err != nil {
+		return err
+	}
+	bar := newProgress(p.stderr, j.total)
+	if j.total == 0 {
+		bar = nil
+	}
+	watching, stop := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		watchFile(watching, j.progress, bar)
+	}()
+	_, err := beamx.RunWithMetrics(ctx, j.build())
+	stop()
+	<-done
+	bar.clear()
+	return err
+}
+
+// configureBeam sets what Beam can be told only through globals: how much it logs, and what a PROCESS worker is.
+func (p *pipeline) configureBeam() error {
+	level := slog.LevelWarn
+	if p.verbose {
+		level = slog.LevelInfo
+	}
+	slog.SetDefault(slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: level})))
+	if !strings.EqualFold(*jobopts.EnvironmentType, "process") || *jobopts.EnvironmentConfig != "" {
+		return nil
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	return flag.Set("environment_config", fmt.Sprintf(`{"command": %q}`, self))
+}
+
+// build makes the Beam job: pictures → detections → rows and overlays; failures → rows.
+func (j *job) build() *beam.Pipeline {
+	p, s := beam.NewPipelineWithRoot()
+	pictures := beamio.MatchImages(s, j.glob)
+	found, failed := beamio.RunInferenceDLQ(s, j.handler, pictures)
+	beam.ParDo0(s.Scope("Draw"), &drawFn{Root: j.root, Output: j.output, Progress: j.progress}, found)
+	beam.ParDo0(s.Scope("CountFailures"), &countFn{Progress: j.progress}, failed)
+	beamio.WriteJSONL(s.Scope("Detections"), joinPath(j.output, detectionsFile), beamio.Rows(s, found))
+	beamio.WriteJSONL(s.Scope("Failures"), joinPath(j.output, failuresFile), beamio.FailureRows(s, failed))
+	return p
+}
+
+// The files that the job writes, besides overlays.
+const (
+	detectionsFile = "detections.jsonl"
+	failuresFile   = "failures.jsonl"
+)

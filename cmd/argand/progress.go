@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+)
+
+// A progress is a bar on a terminal, or nothing: a nil *progress does nothing.
+type progress struct{ bar *progressbar.ProgressBar }
+
+// newProgress returns a bar that counts to total pictures, if w is a terminal.
+func newProgress(w io.Writer, total int) *progress {
+	if !isTerminal(w) {
+		return nil
+	}
+	return &progress{progressbar.NewOptions(total,
+		progressbar.OptionSetWriter(w),
+		progressbar.OptionSetDescription("pictures"),
+		progressbar.OptionSetWidth(30),
+		progressbar.OptionShowCount(),
+		progressbar.OptionShowElapsedTimeOnFinish(),
+		progressbar.OptionThrottle(50*time.Millisecond),
+		progressbar.OptionClearOnFinish(),
+	)}
+}
+
+// set moves the bar. An error of drawing is of no interest to anybody.
+func (p *progress) set(done int) {
+	if p != nil {
+		_ = p.bar.Set(done)
+	}
+}
+
+// clear takes the bar off the screen; the next set shows it again.
+func (p *progress) clear() {
+	if p != nil {
+		_ = p.bar.Clear()
+	}
+}
+
+// watchFile moves bar to the number of bytes in a file, time and again until ctx ends.
+func watchFile(ctx context.Context, path string, bar *progress) {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	bar.set(0)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if info, err := os.Stat(path); err == nil {
+				bar.set(int(info.Size()))
+			}
+		}
+	}
+}
+
+// isTerminal reports whether people see what is written to w.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
