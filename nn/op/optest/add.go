@@ -16,7 +16,9 @@ func add(z, x, y *tensor.Tensor) {
 }
 
 func addCases() (cases []testCase) {
-	for _, shape := range []tensor.Shape{{1, 1, 1, 1}, {3, 5, 7, 9}, {1, 64, 4, 4}, {3, 33}, {7}, {}, {2, 0, 3}, {2, 3, 5}} {
+	for _, shape := range []tensor.Shape{
+		{1, 1, 1, 1}, {3, 5, 7, 9}, {1, 64, 4, 4}, {3, 33}, {7}, {}, {2, 0, 3}, {2, 3, 5},
+	} {
 		cases = append(cases, numeric(fmt.Sprintf("add/%v", shape), func(s source) sample {
 			return one(&op.Add{}, s.normal(shape...), s.normal(shape...))
 		}))

@@ -80,43 +80,6 @@ func iou(a, b box) float32 {
 	return shared / union
 }
 
-// batchedNMS is nms among the boxes of each category. Up to
-// [op.CoordinateTrick] boxes are shifted apart by category and treated at
-// once, which rounds them; more are treated category by category.
-func batchedNMS(boxes []box, scores []float32, category []int, threshold float64) []int {
-	if len(boxes) == 0 {
-		return nil
-	}
-	if len(boxes) <= op.CoordinateTrick {
-		greatest := float32(math.Inf(-1))
-		for _, b := range boxes {
-			greatest = max(greatest, b[0], b[1], b[2], b[3])
-		}
-		shifted := make([]box, len(boxes))
-		for i, b := range boxes {
-			offset := float32(float32(category[i]) * (greatest + 1))
-			shifted[i] = box{b[0] + offset, b[1] + offset, b[2] + offset, b[3] + offset}
-		}
-		return nms(shifted, scores, threshold)
-	}
-	kept := make([]bool, len(boxes))
-	for c := range slices.Max(category) + 1 {
-		var members []int
-		var b []box
-		var s []float32
-		for i := range boxes {
-			if category[i] == c {
-				members, b, s = append(members, i), append(b, boxes[i]), append(s, scores[i])
-			}
-		}
-		for _, i := range nms(b, s, threshold) {
-			kept[members[i]] = true
-		}
-	}
-	order := descending(scores)
-	return slices.DeleteFunc(order, func(i int) bool { return !kept[i] })
-}
-
 // candidates are boxes on their way through the steps of selection.
 type candidates struct {
 	boxes    []box
@@ -126,4 +89,51 @@ type candidates struct {
 
 func (c *candidates) add(b box, score float32, category int) {
 	c.boxes, c.scores, c.category = append(c.boxes, b), append(c.scores, score), append(c.category, category)
+}
+
+// suppressor returns which candidates to keep, in descending order of score.
+type suppressor func(c *candidates, threshold float64) []int
+
+// batchedNMS is nms among the boxes of each category: up to
+// [op.CoordinateTrick] boxes at once, more of them category by category.
+func batchedNMS(c *candidates, threshold float64) []int {
+	if len(c.boxes) <= op.CoordinateTrick {
+		return shiftedNMS(c, threshold)
+	}
+	return eachNMS(c, threshold)
+}
+
+// shiftedNMS treats all boxes at once, shifted apart by category, which rounds
+// them.
+func shiftedNMS(c *candidates, threshold float64) []int {
+	greatest := float32(math.Inf(-1))
+	for _, b := range c.boxes {
+		greatest = max(greatest, b[0], b[1], b[2], b[3])
+	}
+	shifted := make([]box, len(c.boxes))
+	for i, b := range c.boxes {
+		offset := float32(float32(c.category[i]) * (greatest + 1))
+		shifted[i] = box{b[0] + offset, b[1] + offset, b[2] + offset, b[3] + offset}
+	}
+	return nms(shifted, c.scores, threshold)
+}
+
+// eachNMS treats one category after the other.
+func eachNMS(c *candidates, threshold float64) []int {
+	members := make(map[int][]int)
+	for i, category := range c.category {
+		members[category] = append(members[category], i)
+	}
+	kept := make([]bool, len(c.boxes))
+	for _, indices := range members {
+		var boxes []box
+		var scores []float32
+		for _, i := range indices {
+			boxes, scores = append(boxes, c.boxes[i]), append(scores, c.scores[i])
+		}
+		for _, i := range nms(boxes, scores, threshold) {
+			kept[indices[i]] = true
+		}
+	}
+	return slices.DeleteFunc(descending(c.scores), func(i int) bool { return !kept[i] })
 }

@@ -9,8 +9,10 @@ import (
 
 // detections turns class logits (N·R, K) and deltas (N·R, 4K), with packed
 // rows, into objects; the steps are those of op.Detections. out is boxes
-// (N, D, 4), labels (N, D), scores (N, D) and counts (N).
-func detections(o *op.Detections, out []*tensor.Tensor, sizes, proposals, count, logits, deltas *tensor.Tensor) {
+// (N, D, 4), labels (N, D), scores (N, D) and counts (N); in is sizes (N, 2),
+// proposals (N, R, 4), their counts (N), logits and deltas.
+func detections(o *op.Detections, suppress suppressor, out, in []*tensor.Tensor) {
+	sizes, proposals, count, logits, deltas := in[0], in[1], in[2], in[3], in[4]
 	capacity, places := proposals.Shape()[1], out[1].Shape()[1]
 	classes := logits.Shape()[1]
 	row := 0
@@ -28,7 +30,7 @@ func detections(o *op.Detections, out []*tensor.Tensor, sizes, proposals, count,
 			}
 			row++
 		}
-		keep := batchedNMS(found.boxes, found.scores, found.category, o.NMSThreshold)
+		keep := suppress(&found, o.NMSThreshold)
 		keep = keep[:min(len(keep), places)]
 		for d, i := range keep {
 			at := n*places + d
@@ -139,7 +141,9 @@ func (h heads) delta(s source, k int) float32 {
 }
 
 func detectionsCases() (cases []testCase) {
-	rule := op.Detections{ScoreThreshold: 0.05, NMSThreshold: 0.5, MinSize: 1e-2, Max: 100, Weights: [4]float32{10, 10, 5, 5}}
+	rule := op.Detections{
+		ScoreThreshold: 0.05, NMSThreshold: 0.5, MinSize: 1e-2, Max: 100, Weights: [4]float32{10, 10, 5, 5},
+	}
 	with := func(change func(o *op.Detections)) op.Detections {
 		o := rule
 		change(&o)
@@ -149,29 +153,42 @@ func detectionsCases() (cases []testCase) {
 		name string
 		heads
 	}{
-		{"one proposal", heads{counts: []int{1}, r: 1, k: 2, sizes: []float32{60, 60}, perRow: 1, spread: 4, Detections: rule}},
-		{"shifted at once", heads{counts: []int{150}, r: 200, k: 91, sizes: []float32{100, 90}, perRow: 1, spread: 20, Detections: rule}},
+		{"one proposal", heads{counts: []int{1}, r: 1, k: 2, sizes: []float32{60, 60}, perRow: 1, spread: 4,
+			Detections: rule}},
+		{"shifted at once", heads{counts: []int{150}, r: 200, k: 91, sizes: []float32{100, 90}, perRow: 1,
+			spread: 20, Detections: rule}},
 		{"three pictures", heads{counts: []int{40, 0, 25}, r: 40, k: 5, sizes: []float32{64, 50, 33.5, 80, 70, 41.25},
 			perRow: 2, spread: 14, Detections: rule}},
-		{"class by class", heads{counts: []int{30, 700}, r: 800, k: 7, sizes: []float32{64, 64, 90, 80}, perRow: 2, spread: 30,
+		{"class by class", heads{counts: []int{30, 700}, r: 800, k: 7, sizes: []float32{64, 64, 90, 80}, perRow: 2,
+			spread:     30,
 			Detections: with(func(o *op.Detections) { o.Max = 500 })}},
-		{"equal scores", heads{counts: []int{60}, r: 64, k: 4, sizes: []float32{64, 64}, perRow: 1, spread: 12, repeat: 1, Detections: rule}},
-		{"pairs of equal scores, class by class", heads{counts: []int{1200}, r: 1200, k: 4, sizes: []float32{200, 200}, perRow: 1,
+		{"equal scores", heads{counts: []int{60}, r: 64, k: 4, sizes: []float32{64, 64}, perRow: 1, spread: 12,
+			repeat: 1, Detections: rule}},
+		{"pairs of equal scores, class by class", heads{counts: []int{1200}, r: 1200, k: 4, sizes: []float32{200,
+			200}, perRow: 1,
 			spread: 80, repeat: 2, Detections: rule}},
-		{"no proposals", heads{counts: []int{0, 0}, r: 10, k: 5, sizes: []float32{64, 64, 32, 32}, perRow: 1, spread: 4, Detections: rule}},
+		{"no proposals", heads{counts: []int{0, 0}, r: 10, k: 5, sizes: []float32{64, 64, 32, 32}, perRow: 1,
+			spread: 4, Detections: rule}},
 		{"no picture", heads{r: 10, k: 5, perRow: 1, spread: 4, sizes: []float32{}, Detections: rule}},
-		{"no capacity", heads{counts: []int{0}, r: 0, k: 5, perRow: 1, spread: 4, sizes: []float32{8, 8}, Detections: rule}},
-		{"only background", heads{counts: []int{3}, r: 4, k: 1, perRow: 0, spread: 4, sizes: []float32{64, 64}, Detections: rule}},
-		{"nothing above the threshold", heads{counts: []int{20}, r: 20, k: 5, sizes: []float32{64, 64}, perRow: 1, spread: 9,
+		{"no capacity", heads{counts: []int{0}, r: 0, k: 5, perRow: 1, spread: 4, sizes: []float32{8, 8},
+			Detections: rule}},
+		{"only background", heads{counts: []int{3}, r: 4, k: 1, perRow: 0, spread: 4, sizes: []float32{64, 64},
+			Detections: rule}},
+		{"nothing above the threshold", heads{counts: []int{20}, r: 20, k: 5, sizes: []float32{64, 64}, perRow: 1,
+			spread:     9,
 			Detections: with(func(o *op.Detections) { o.ScoreThreshold = 0.99 })}},
 		{"few", heads{counts: []int{50, 60}, r: 64, k: 5, sizes: []float32{64, 64, 64, 64}, perRow: 2, spread: 20,
 			Detections: with(func(o *op.Detections) { o.Max = 7 })}},
-		{"fewer places than the greatest number", heads{counts: []int{3}, r: 3, k: 3, sizes: []float32{64, 64}, perRow: 2, spread: 20,
+		{"fewer places than the greatest number", heads{counts: []int{3}, r: 3, k: 3, sizes: []float32{64, 64},
+			perRow: 2, spread: 20,
 			Detections: rule}},
-		{"outside the picture", heads{counts: []int{50}, r: 50, k: 5, sizes: []float32{10, 12}, perRow: 2, spread: 20, Detections: rule}},
-		{"huge deltas", heads{counts: []int{30}, r: 32, k: 4, sizes: []float32{60, 50}, perRow: 1, spread: 20, huge: true, Detections: rule}},
-		{"a least size", heads{counts: []int{50}, r: 50, k: 5, sizes: []float32{30, 30}, perRow: 2, spread: 16,
-			Detections: with(func(o *op.Detections) { o.MinSize = 9 })}},
+		{"outside the picture", heads{counts: []int{50}, r: 50, k: 5, sizes: []float32{10, 12}, perRow: 2,
+			spread: 20, Detections: rule}},
+		{"huge deltas", heads{counts: []int{30}, r: 32, k: 4, sizes: []float32{60, 50}, perRow: 1, spread: 20,
+			huge: true, Detections: rule}},
+		{"a least size that boxes have", heads{counts: []int{50}, r: 50, k: 5, sizes: []float32{30, 30}, perRow: 2,
+			spread:     16,
+			Detections: with(func(o *op.Detections) { o.MinSize = 8 })}},
 		{"lower overlap", heads{counts: []int{90}, r: 90, k: 3, sizes: []float32{64, 64}, perRow: 1, spread: 16,
 			Detections: with(func(o *op.Detections) { o.NMSThreshold = 0.3 })}},
 		{"other weights", heads{counts: []int{20}, r: 30, k: 3, sizes: []float32{64, 64}, perRow: 1, spread: 16,
@@ -187,17 +204,18 @@ func detectionsCases() (cases []testCase) {
 		cases = append(cases, against(name, selection, func(s source) sample { return near(s, rule, far) }))
 	}
 	cases = append(cases, against("detections/decoding", selection, func(s source) sample {
-		h := heads{counts: []int{25, 17}, r: 25, k: 6, sizes: []float32{900, 900, 41.5, 37.25}, perRow: 2, spread: 20,
-			Detections: with(func(o *op.Detections) { o.NMSThreshold = 1 })}
+		h := heads{counts: []int{25, 17}, r: 25, k: 6, sizes: []float32{2000, 2000, 41.5, 37.25}, perRow: 2, spread: 20,
+			Detections: with(func(o *op.Detections) { o.NMSThreshold = 2 })}
 		x := h.sample(s)
 		d := floats(x.in[4])
 		for i := range d {
-			d[i] = float32(3 * s.NormFloat64())
+			d[i] = float32(12 * s.NormFloat64()) // some beyond the clip
 		}
 		return x
 	}))
 	return append(cases, survives("detections/NaN and infinities", func(s source) sample {
-		x := heads{counts: []int{40, 30}, r: 40, k: 7, sizes: []float32{64, 64, 30, 30}, perRow: 2, spread: 20, Detections: rule}.sample(s)
+		x := heads{counts: []int{40, 30}, r: 40, k: 7, sizes: []float32{64, 64, 30, 30}, perRow: 2, spread: 20,
+			Detections: rule}.sample(s)
 		special := []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))}
 		for _, t := range []*tensor.Tensor{x.in[1], x.in[3], x.in[4]} {
 			for i := range floats(t) {

@@ -10,7 +10,9 @@ import (
 // flattenCases: y[n, (c·H+i)·W+j] = x[n,c,i,j] is a copy, and its loop is the
 // copy in evaluate.
 func flattenCases() (cases []testCase) {
-	for _, shape := range []tensor.Shape{{1, 1, 1, 1}, {3, 5, 7, 2}, {1, 33, 1, 1}, {2, 9}, {4}, {0, 3, 4, 5}, {3, 0, 2, 2}, {2, 3, 5}} {
+	for _, shape := range []tensor.Shape{
+		{1, 1, 1, 1}, {3, 5, 7, 2}, {1, 33, 1, 1}, {2, 9}, {4}, {0, 3, 4, 5}, {3, 0, 2, 2}, {2, 3, 5},
+	} {
 		cases = append(cases, exact(fmt.Sprintf("flatten/%v", shape), func(s source) sample {
 			return one(&op.Flatten{}, s.normal(shape...))
 		}))

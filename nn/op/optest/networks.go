@@ -60,7 +60,8 @@ func newNetwork(s source) network {
 	n.stages = append(n.stages, stage{conv: lateral, residual: len(n.stages) - 1, nearest: true})
 	n.classes = 7
 	n.fc1 = &op.Linear{Weight: s.weight(tensor.Float32, last.c, 19, last.c)}
-	n.fc2 = &op.Linear{Weight: s.weight(tensor.Float32, 19, n.classes, 19), Epilogue: op.Epilogue{Bias: s.vector(n.classes, 0)}}
+	n.fc2 = &op.Linear{Weight: s.weight(tensor.Float32, 19, n.classes, 19)}
+	n.fc2.Bias = s.vector(n.classes, 0)
 	return n
 }
 
@@ -167,7 +168,7 @@ func networkCases() (cases []testCase) {
 			return nil
 		}})
 	}
-	cases = append(cases, against("network/detector", tolerance{rms: 2e-4, max: 2e-4}, func(s source) sample { return detector(s) }))
+	cases = append(cases, against("network/detector", tolerance{rms: 2e-4, max: 2e-4}, detector))
 	return append(cases, numeric("network/counted rows are an output", func(s source) sample {
 		x := pooling{counts: []int{2, 0, 5}, r: 6, c: 5, h: 64, w: 64, size: 3, sampling: 2}.sample(s)
 		b := builder{g: *x.graph}
@@ -175,7 +176,8 @@ func networkCases() (cases []testCase) {
 		conv.Epilogue = s.epilogue(9, op.NoResidual, op.Sigmoid) // not zero for rows of zeros
 		y := b.add("head", conv, 1, b.g.Outputs[0])[0]
 		flat := b.add("flatten", &op.Flatten{}, 1, y)[0]
-		fc := &op.Linear{Weight: s.weight(tensor.Float32, 81, 11, 81), Epilogue: s.epilogue(11, op.NoResidual, op.NoAct)}
+		fc := &op.Linear{Weight: s.weight(tensor.Float32, 81, 11, 81)}
+		fc.Epilogue = s.epilogue(11, op.NoResidual, op.NoAct)
 		b.output(y, flat, b.add("fc", fc, 1, flat)[0])
 		return sample{b.graph(), x.in}
 	}))
@@ -208,7 +210,9 @@ func detector(s source) sample {
 	}
 	p := b.add("rpn", rpn, 2, sizes, image, objectness[0], objectness[1], deltas[0], deltas[1])
 	pool := func(path string, size int, boxes, count op.Value) op.Value {
-		o := &op.RoIAlign{Size: size, Sampling: 2, Scales: []float64{1.0 / 4, 1.0 / 8}, CanonicalScale: 16, CanonicalLevel: 3}
+		o := &op.RoIAlign{
+			Size: size, Sampling: 2, Scales: []float64{1.0 / 4, 1.0 / 8}, CanonicalScale: 16, CanonicalLevel: 3,
+		}
 		return b.add(path, o, 1, boxes, count, fine, coarse)[0]
 	}
 	x := b.add("flatten", &op.Flatten{}, 1, pool("box_roi_pool", size, p[0], p[1]))[0]
@@ -222,7 +226,9 @@ func detector(s source) sample {
 	}
 	x = fc("fc6", channels*size*size, 23, op.ReLU, 1)
 	logits, regression := fc("cls_score", 23, classes, op.NoAct, 3), fc("bbox_pred", 23, 4*classes, op.NoAct, 1)
-	found := &op.Detections{ScoreThreshold: 0.05, NMSThreshold: 0.5, MinSize: 1e-2, Max: 5, Weights: [4]float32{10, 10, 5, 5}}
+	found := &op.Detections{
+		ScoreThreshold: 0.05, NMSThreshold: 0.5, MinSize: 1e-2, Max: 5, Weights: [4]float32{10, 10, 5, 5},
+	}
 	d := b.add("roi_heads", found, 4, sizes, p[0], p[1], logits, regression)
 	m := pool("mask_roi_pool", 4, d[0], d[3])
 	m = layer("mask_head", geometry{in: channels, out: channels, k: sq(3), pad: sq(1)}, op.ReLU, m)

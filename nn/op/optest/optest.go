@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -22,18 +23,18 @@ import (
 // results, may be listed too; they then have to fail in their own way.
 func Run(t *testing.T, b op.Backend, unsupported ...string) {
 	t.Helper()
-	listed := make([]bool, len(unsupported))
-	for _, c := range cases() {
+	all := cases()
+	for _, name := range unsupported {
+		if !slices.ContainsFunc(all, func(c testCase) bool { return c.named(name) }) {
+			t.Errorf("%s: no case is named %q", b.Name(), name)
+		}
+	}
+	for _, c := range all {
 		t.Run(c.name, func(t *testing.T) {
-			if err := c.verdict(b, unsupported, listed); err != nil {
+			if err := c.verdict(b, unsupported); err != nil {
 				t.Errorf("%s: %v", b.Name(), err)
 			}
 		})
-	}
-	for i, name := range unsupported {
-		if !listed[i] {
-			t.Errorf("%s: no case that ran is named %q", b.Name(), name)
-		}
 	}
 }
 
@@ -53,22 +54,20 @@ func cases() []testCase {
 	)
 }
 
-// verdict runs c and returns what is wrong, given what b is said to lack. It
-// marks the entries of unsupported that name c.
-func (c testCase) verdict(b op.Backend, unsupported []string, listed []bool) (err error) {
+// named reports whether name is c's, or that of a group it belongs to.
+func (c testCase) named(name string) bool {
+	return c.name == name || strings.HasPrefix(c.name, name+"/")
+}
+
+// verdict runs c and returns what is wrong, given what b is said to lack.
+func (c testCase) verdict(b op.Backend, unsupported []string) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v", p)
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	lacking := false
-	for i, name := range unsupported {
-		if c.name == name || strings.HasPrefix(c.name, name+"/") {
-			lacking, listed[i] = true, true
-		}
-	}
 	err = c.run(b)
-	if !lacking {
+	if !slices.ContainsFunc(unsupported, c.named) {
 		return err
 	}
 	_, expected := errors.AsType[*op.UnsupportedError](err)

@@ -1,5 +1,366 @@
 package optest
 
-import "testing"
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/argand-go/argand/nn/op"
+	"github.com/argand-go/argand/tensor"
+)
 
 func TestReference(t *testing.T) { Run(t, Reference(), "cost/no allocation after warm-up") }
+
+// failures runs the cases whose names begin with only, and stops at the first
+// failure.
+func failures(b op.Backend, only string) (failed []string, ran int) {
+	for _, c := range cases() {
+		if !strings.HasPrefix(c.name, only) {
+			continue
+		}
+		ran++
+		if err := c.verdict(b, nil); err != nil {
+			return append(failed, fmt.Sprintf("%s: %v", c.name, err)), ran
+		}
+	}
+	return nil, ran
+}
+
+// mutant is the reference with one operator broken: change may rewrite the
+// operator and its operands before, or the results after.
+func mutant[O op.Op](change func(o O, run func(o O, in []*tensor.Tensor), out, in []*tensor.Tensor)) op.Backend {
+	return &reference{"mutant", func(o op.Op, out, in []*tensor.Tensor) (err error) {
+		mine, ok := o.(O)
+		if !ok {
+			return evaluate(o, out, in)
+		}
+		run := func(o O, in []*tensor.Tensor) { err = evaluate(o, out, in) }
+		change(mine, run, out, in)
+		return err
+	}}
+}
+
+// attributes is a mutant of other attributes.
+func attributes[T any, O interface {
+	*T
+	op.Op
+}](change func(o O)) op.Backend {
+	return mutant(func(o O, run func(O, []*tensor.Tensor), _, in []*tensor.Tensor) {
+		c := *o
+		change(&c)
+		run(&c, in)
+	})
+}
+
+// results is a mutant that spoils what was right.
+func results[O op.Op](spoil func(o O, out, in []*tensor.Tensor)) op.Backend {
+	return mutant(func(o O, run func(O, []*tensor.Tensor), out, in []*tensor.Tensor) {
+		run(o, in)
+		spoil(o, out, in)
+	})
+}
+
+// operand is a mutant that reads other numbers in operand i.
+func operand[O op.Op](i int, change func(v []float32, t *tensor.Tensor)) op.Backend {
+	return mutant(func(o O, run func(O, []*tensor.Tensor), _, in []*tensor.Tensor) {
+		in = slices.Clone(in)
+		in[i] = in[i].Clone()
+		change(floats(in[i]), in[i])
+		run(o, in)
+	})
+}
+
+// rounded drops the lowest bits of float32 numbers.
+func rounded(w *tensor.Tensor, bits int) *tensor.Tensor {
+	v := slices.Clone(numbers(w))
+	for i, f := range v {
+		half := uint32(1) << (bits - 1)
+		v[i] = math.Float32frombits((math.Float32bits(f) + half) &^ (1<<bits - 1))
+	}
+	return of(v, w.Shape()...)
+}
+
+// mutants are operators broken on purpose, and the cases that have to notice.
+var mutants = []struct {
+	name, cases string
+	backend     op.Backend
+}{
+	{"padding off by one", "conv2d/", attributes(func(o *op.Conv2d) { o.Padding[0]++; o.Padding[1]++ })},
+	{"padding off by one", "network/random", attributes(func(o *op.Conv2d) { o.Padding[1]++ })},
+	{"swapped strides", "conv2d/3 to 5", attributes(func(o *op.Conv2d) { o.Stride[0], o.Stride[1] = o.Stride[1], o.Stride[0] })},
+	{"no dilation", "conv2d/19", attributes(func(o *op.Conv2d) { o.Dilation = sq(1) })},
+	{"swapped dilations", "conv2d/3 to 5", attributes(func(o *op.Conv2d) {
+		o.Dilation[0], o.Dilation[1] = o.Dilation[1], o.Dilation[0]
+	})},
+	{"dropped residual", "conv2d/", attributes(func(o *op.Conv2d) { o.Residual = op.NoResidual })},
+	{"dropped residual", "network/random", attributes(func(o *op.Conv2d) { o.Residual = op.NoResidual })},
+	{"dropped residual", "linear/", attributes(func(o *op.Linear) { o.Residual = op.NoResidual })},
+	{"dropped residual", "conv_transpose2d/", attributes(func(o *op.ConvTranspose2d) { o.Residual = op.NoResidual })},
+	{"dropped bias", "conv2d/", attributes(func(o *op.Conv2d) { o.Bias = nil })},
+	{"dropped scale", "linear/", attributes(func(o *op.Linear) { o.Scale = nil })},
+	{"dropped activation", "conv2d/", attributes(func(o *op.Conv2d) { o.Act = op.NoAct })},
+	{"wrong activation", "conv2d/", attributes(func(o *op.Conv2d) { o.Act = o.Act * 2 % 3 })},
+	{"wrong activation", "activation/", attributes(func(o *op.Activation) { o.Act = op.ReLU })},
+	{"bias before scale", "conv2d/", attributes(func(o *op.Conv2d) {
+		o.Bias = slices.Clone(o.Bias)
+		for c := range o.Bias {
+			if o.Scale != nil {
+				o.Bias[c] *= o.Scale[c]
+			}
+		}
+	})},
+	{"skipped tail channel of 512", "conv2d/512 to 512 k3x3 p", results(func(o *op.Conv2d, out, _ []*tensor.Tensor) {
+		if s := out[0].Shape(); s[1] == 512 {
+			clear(plane(out[0], s[0]-1, s[1]-1))
+		}
+	})},
+	{"unwritten tail channel", "conv2d/17", results(func(o *op.Conv2d, out, _ []*tensor.Tensor) {
+		if s := out[0].Shape(); s[1]%8 == 1 && s[0] > 0 {
+			p := plane(out[0], 0, s[1]-1)
+			for i := range p {
+				p[i] = float32(math.NaN())
+			}
+		}
+	})},
+	{"skipped tail column", "linear/2048", results(func(o *op.Linear, out, _ []*tensor.Tensor) {
+		if s := out[0].Shape(); s[0] > 0 && s[1] == 1000 {
+			plane(out[0], s[0]-1, 999)[0] = 0
+		}
+	})},
+	{"skipped last product of 2048", "conv2d/2048", attributes(func(o *op.Conv2d) {
+		if k := o.Weight.Shape(); k[1] == 2048 {
+			o.Weight = o.Weight.Clone()
+			for out := range k[0] {
+				plane(o.Weight, out, 2047)[0] = 0
+			}
+		}
+	})},
+	{"one wrong pixel", "conv2d/", results(func(o *op.Conv2d, out, _ []*tensor.Tensor) {
+		if v := floats(out[0]); len(v) > 1000 {
+			v[len(v)-1] *= 1.001
+		}
+	})},
+	{"the second picture is the first", "conv2d/", results(func(o *op.Conv2d, out, _ []*tensor.Tensor) {
+		if s := out[0].Shape(); s[0] > 1 {
+			n := s[1:].Len()
+			copy(floats(out[0])[n:2*n], floats(out[0])[:n])
+		}
+	})},
+	{"weights of 11 bits", "conv2d/", attributes(func(o *op.Conv2d) { o.Weight = rounded(o.Weight, 13) })},
+	{"weights of 11 bits", "linear/", attributes(func(o *op.Linear) { o.Weight = rounded(o.Weight, 13) })},
+	{"half read as bfloat16", "conv2d/13", attributes(func(o *op.Conv2d) {
+		if o.Weight.DType() == tensor.Float16 {
+			o.Weight = must(tensor.FromBytes(tensor.BFloat16, o.Weight.Shape(), o.Weight.Bytes(), nil))
+		}
+	})},
+	{"transposed kernel", "conv_transpose2d/", attributes(func(o *op.ConvTranspose2d) {
+		if k := o.Weight.Shape(); o.Weight.DType() == tensor.Float32 && k[2] == k[3] {
+			w := o.Weight.Clone()
+			for c := range k[0] {
+				for out := range k[1] {
+					for i := range k[2] * k[3] {
+						plane(w, c, out)[i] = plane(o.Weight, c, out)[i%k[2]*k[2]+i/k[2]]
+					}
+				}
+			}
+			o.Weight = w
+		}
+	})},
+	{"no padding", "conv_transpose2d/", attributes(func(o *op.ConvTranspose2d) { o.Padding = sq(0) })},
+	{"no eps", "batch_norm/", attributes(func(o *op.BatchNorm2d) { o.Eps = 0 })},
+	{"one operand twice", "add/", mutant(func(o *op.Add, run func(*op.Add, []*tensor.Tensor), _, in []*tensor.Tensor) {
+		run(o, []*tensor.Tensor{in[0], in[0]})
+	})},
+	{"padding of zeros", "max_pool2d/", results(func(o *op.MaxPool2d, out, _ []*tensor.Tensor) {
+		if s := out[0].Shape(); o.Padding != sq(0) && s[0] > 0 {
+			floats(out[0])[0] = max(floats(out[0])[0], 0)
+		}
+	})},
+	{"NaN ignored", "max_pool2d/", operand[*op.MaxPool2d](0, func(v []float32, _ *tensor.Tensor) {
+		for i := range v {
+			if isNaN(v[i]) {
+				v[i] = float32(math.Inf(-1))
+			}
+		}
+	})},
+	{"sum for mean", "adaptive_avg_pool2d/", results(func(o *op.GlobalAvgPool2d, out, in []*tensor.Tensor) {
+		for i := range floats(out[0]) {
+			floats(out[0])[i] *= float32(in[0].Shape()[3])
+		}
+	})},
+	{"channels last", "flatten/", operand[*op.Flatten](0, func(v []float32, t *tensor.Tensor) {
+		if s := t.Shape(); len(s) == 4 {
+			x, n := slices.Clone(v), s[2]*s[3]
+			for i := range v {
+				p, c, pixel := i/(s[1]*n), i%s[1], i%(s[1]*n)/s[1]
+				v[i] = x[(p*s[1]+c)*n+pixel]
+			}
+		}
+	})},
+	{"exact quotients", "interpolate/", results(func(o *op.Upsample, out, in []*tensor.Tensor) {
+		x, y := in[0].Shape(), out[0].Shape()
+		for n := range y[0] {
+			for c := range y[1] {
+				for i := range y[2] * y[3] {
+					row, column := i/y[3]*x[2]/y[2], i%y[3]*x[3]/y[3]
+					plane(out[0], n, c)[i] = plane(in[0], n, c)[row*x[3]+column]
+				}
+			}
+		}
+	})},
+	{"nearest residual from the next row", "conv2d/epilogue", mutant(
+		func(o *op.Conv2d, run func(*op.Conv2d, []*tensor.Tensor), _, in []*tensor.Tensor) {
+			if o.Residual == op.NearestResidual {
+				r, w := in[1].Clone(), in[1].Shape()[3]
+				copy(floats(r), floats(in[1])[w:])
+				in = []*tensor.Tensor{in[0], r}
+			}
+			run(o, in)
+		})},
+
+	{"centres of pixels at halves", "roi_align/", operand[*op.RoIAlign](0, func(v []float32, _ *tensor.Tensor) {
+		for i := range v {
+			v[i] -= 2
+		}
+	})},
+	{"one sample per bin", "roi_align/", attributes(func(o *op.RoIAlign) { o.Sampling = 1 })},
+	{"another level", "roi_align/", attributes(func(o *op.RoIAlign) { o.CanonicalScale *= 1.1 })},
+	{"rows with gaps", "roi_align/", results(func(o *op.RoIAlign, out, in []*tensor.Tensor) {
+		if counts := rows(in[1], in[0].Shape()[1]); len(counts) > 1 {
+			row := out[0].Shape()[1:].Len()
+			from, to := counts[0]*row, in[0].Shape()[1]*row
+			copy(floats(out[0])[to:], slices.Clone(floats(out[0])[from:]))
+			clear(floats(out[0])[from:to])
+		}
+	})},
+
+	{"higher threshold", "proposals/", attributes(func(o *op.Proposals) { o.NMSThreshold += 0.05 })},
+	{"lower threshold", "proposals/", attributes(func(o *op.Proposals) { o.NMSThreshold -= 0.05 })},
+	{"no least size", "proposals/", attributes(func(o *op.Proposals) { o.MinSize = 0 })},
+	{"larger and not as large", "proposals/", attributes(func(o *op.Proposals) { o.MinSize *= 1.0001 })},
+	{"no score threshold", "proposals/", attributes(func(o *op.Proposals) { o.ScoreThreshold = 0 })},
+	{"one less of a level", "proposals/", attributes(func(o *op.Proposals) { o.PreNMS-- })},
+	{"height and width swapped", "proposals/", operand[*op.Proposals](0, func(v []float32, _ *tensor.Tensor) {
+		for n := range len(v) / 2 {
+			v[2*n], v[2*n+1] = v[2*n+1], v[2*n]
+		}
+	})},
+	{"clipped to the first picture", "proposals/", operand[*op.Proposals](0, func(v []float32, _ *tensor.Tensor) {
+		for n := range len(v) / 2 {
+			copy(v[2*n:], v[:2])
+		}
+	})},
+	{"equal logits in another order", "proposals/", operand[*op.Proposals](2, func(v []float32, _ *tensor.Tensor) {
+		for i := range v {
+			v[i] += float32(i) * 1e-6
+		}
+	})},
+	{"suppressed in the order of logits", "proposals/scores of one", mutant(
+		func(o *op.Proposals, run func(*op.Proposals, []*tensor.Tensor), _, in []*tensor.Tensor) {
+			in = slices.Clone(in)
+			for l := range o.Anchors {
+				in[2+l] = in[2+l].Clone()
+				for i := range floats(in[2+l]) {
+					floats(in[2+l])[i] /= 8
+				}
+			}
+			run(o, in)
+		})},
+	{"sizes clipped at e⁴", "proposals/decoding", mutant(
+		func(o *op.Proposals, run func(*op.Proposals, []*tensor.Tensor), _, in []*tensor.Tensor) {
+			in = slices.Clone(in)
+			for l := 2 + len(o.Anchors); l < len(in); l++ {
+				in[l] = in[l].Clone()
+				for i, v := range floats(in[l]) {
+					floats(in[l])[i] = min(v, 4)
+				}
+			}
+			run(o, in)
+		})},
+	{"no counts", "proposals/", results(func(_ *op.Proposals, out, _ []*tensor.Tensor) { data[int32](out[1])[0]++ })},
+	{"levels suppress each other", "proposals/shifted at once", suppressing(func(c *candidates, threshold float64) []int {
+		return nms(c.boxes, c.scores, threshold)
+	})},
+	{"always shifted", "proposals/", suppressing(shiftedNMS)},
+	{"never shifted", "proposals/", suppressing(eachNMS)},
+
+	{"higher threshold", "detections/", attributes(func(o *op.Detections) { o.NMSThreshold += 0.05 })},
+	{"lower threshold", "detections/", attributes(func(o *op.Detections) { o.NMSThreshold -= 0.05 })},
+	{"at least the threshold", "detections/", attributes(func(o *op.Detections) { o.NMSThreshold = math.Nextafter(o.NMSThreshold, 0) })},
+	{"no least size", "detections/", attributes(func(o *op.Detections) { o.MinSize = 0 })},
+	{"larger and not as large", "detections/", attributes(func(o *op.Detections) { o.MinSize *= 1.0001 })},
+	{"lower score threshold", "detections/", attributes(func(o *op.Detections) { o.ScoreThreshold -= 0.02 })},
+	{"swapped weights", "detections/", attributes(func(o *op.Detections) { o.Weights[0], o.Weights[1] = o.Weights[1], o.Weights[0] })},
+	{"label off by one", "detections/", results(func(_ *op.Detections, out, _ []*tensor.Tensor) {
+		for i := range data[int64](out[1]) {
+			data[int64](out[1])[i]--
+		}
+	})},
+	{"always shifted", "detections/", suppressing(shiftedNMS)},
+	{"never shifted", "detections/", suppressing(eachNMS)},
+	{"classes suppress each other", "detections/", suppressing(func(c *candidates, threshold float64) []int {
+		return nms(c.boxes, c.scores, threshold)
+	})},
+	{"sizes clipped at e⁴", "detections/decoding", operand[*op.Detections](4, func(v []float32, _ *tensor.Tensor) {
+		for i := range v {
+			if i%4 >= 2 {
+				v[i] = min(v[i], 5*4)
+			}
+		}
+	})},
+	{"unused places not cleared", "detections/", results(func(o *op.Detections, out, _ []*tensor.Tensor) {
+		if v := floats(out[2]); len(v) > 0 && v[len(v)-1] == 0 {
+			v[len(v)-1] = 1e-7
+		}
+	})},
+
+	{"next label", "mask_select/", results(func(o *op.MaskSelect, out, in []*tensor.Tensor) {
+		labels := in[1].Clone()
+		for i := range data[int64](labels) {
+			data[int64](labels)[i]++
+		}
+		maskSelect(out[0], in[0], labels, in[2])
+	})},
+	{"no sigmoid", "mask_select/", operand[*op.MaskSelect](0, func(v []float32, _ *tensor.Tensor) {
+		for i := range v {
+			v[i] += 1e-3
+		}
+	})},
+	{"rows with gaps", "mask_select/", results(func(o *op.MaskSelect, out, in []*tensor.Tensor) {
+		if s := out[0].Shape(); s[0] > 1 {
+			copy(floats(out[0])[s[1:].Len():], floats(out[0]))
+		}
+	})},
+	{"nothing after the first operator", "network/detector", results(func(_ *op.MaskSelect, out, _ []*tensor.Tensor) {
+		clear(floats(out[0]))
+	})},
+}
+
+// suppressing is a mutant that suppresses boxes in another way.
+func suppressing(by suppressor) op.Backend {
+	return &reference{"mutant", func(o op.Op, out, in []*tensor.Tensor) error {
+		switch o := o.(type) {
+		case *op.Proposals:
+			proposals(o, by, out, in)
+		case *op.Detections:
+			detections(o, by, out, in)
+		default:
+			return evaluate(o, out, in)
+		}
+		return nil
+	}}
+}
+
+func TestBrokenOperatorsAreReported(t *testing.T) {
+	for _, m := range mutants {
+		t.Run(m.cases+m.name, func(t *testing.T) {
+			failed, ran := failures(m.backend, m.cases)
+			if len(failed) == 0 {
+				t.Fatalf("none of %d cases noticed", ran)
+			}
+			t.Log(failed[0])
+		})
+	}
+}

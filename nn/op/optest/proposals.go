@@ -11,9 +11,9 @@ import (
 // proposals selects the regions worth a look, for each picture by itself; the
 // steps are those of op.Proposals. image is (N, ·, H, W); objectness and deltas
 // are per level (N, A, h, w) and (N, 4A, h, w); boxes (N, R, 4), count (N).
-func proposals(
-	o *op.Proposals, boxes, count, sizes *tensor.Tensor, image tensor.Shape, objectness, deltas []*tensor.Tensor,
-) {
+func proposals(o *op.Proposals, suppress suppressor, out, in []*tensor.Tensor) {
+	boxes, count, sizes, image := out[0], out[1], in[0], in[1].Shape()
+	objectness, deltas := in[2:2+len(o.Anchors)], in[2+len(o.Anchors):]
 	capacity := boxes.Shape()[1]
 	for n := range image[0] {
 		height, width := floats(sizes)[2*n], floats(sizes)[2*n+1]
@@ -44,7 +44,7 @@ func proposals(
 				}
 			}
 		}
-		keep := batchedNMS(found.boxes, found.scores, found.category, o.NMSThreshold)
+		keep := suppress(&found, o.NMSThreshold)
 		keep = keep[:min(len(keep), capacity)]
 		for r, i := range keep {
 			copy(floats(boxes)[(n*capacity+r)*4:], found.boxes[i][:])
@@ -92,7 +92,7 @@ func (r rpn) sample(s source) sample {
 	in := []*tensor.Tensor{of(r.sizes, r.n, 2), empty(tensor.Float32, r.n, 1, r.h, r.w)}
 	var deltas []*tensor.Tensor
 	for _, stride := range r.strides {
-		o.Anchors = append(o.Anchors, anchors(float32(4*stride)))
+		o.Anchors = append(o.Anchors, anchors(float32(min(4*stride, 32)))) // alike, so that levels overlap
 		h, w := (r.h+stride-1)/stride, (r.w+stride-1)/stride
 		x, d := empty(tensor.Float32, r.n, 3, h, w), empty(tensor.Float32, r.n, 12, h, w)
 		for i := range floats(x) {
@@ -139,10 +139,11 @@ func proposalsCases() (cases []testCase) {
 			Proposals: with(func(o *op.Proposals) { o.NMSThreshold = 0.3 })}},
 		{"a score threshold", rpn{n: 1, h: 32, w: 48, strides: small, sizes: []float32{32, 48},
 			Proposals: with(func(o *op.Proposals) { o.ScoreThreshold = 0.6 })}},
-		{"a least size", rpn{n: 1, h: 32, w: 48, strides: small, sizes: []float32{32, 48},
-			Proposals: with(func(o *op.Proposals) { o.MinSize = 8.5 })}},
-		{"nothing in the picture", rpn{n: 2, h: 32, w: 32, strides: small, sizes: []float32{32, 32, 32, 32}, Proposals: rule,
-			delta: func(s source, k int) float32 { return []float32{1000, -1000, 0, 0}[k] }}},
+		{"a least size that boxes have", rpn{n: 1, h: 32, w: 48, strides: small, sizes: []float32{32, 48},
+			Proposals: with(func(o *op.Proposals) { o.MinSize = 8 })}},
+		{"nothing in the picture", rpn{n: 2, h: 32, w: 32, strides: small, sizes: []float32{32, 32, 32, 32},
+			Proposals: rule,
+			delta:     func(s source, k int) float32 { return []float32{1000, -1000, 0, 0}[k] }}},
 		{"no picture", rpn{n: 0, h: 32, w: 32, strides: small, sizes: []float32{}, Proposals: rule}},
 		{"huge deltas", rpn{n: 1, h: 32, w: 32, strides: small, sizes: []float32{32, 30}, Proposals: rule,
 			delta: func(s source, k int) float32 {
@@ -151,14 +152,22 @@ func proposalsCases() (cases []testCase) {
 				}
 				return []float32{0, -60, 5, 100, 1e30}[s.IntN(5)]
 			}}},
-		// Real numbers: with a threshold of one no decision hangs on them.
-		{"decoding", rpn{n: 2, h: 64, w: 64, strides: small, sizes: []float32{1e4, 1e4, 61.3, 47.7},
-			Proposals: with(func(o *op.Proposals) { o.NMSThreshold = 1 }),
+		// Real numbers: nothing overlaps by more than two, so that no decision
+		// hangs on them.
+		{"decoding", rpn{n: 2, h: 64, w: 64, strides: small, sizes: []float32{4000, 4000, 61.3, 47.7},
+			Proposals: with(func(o *op.Proposals) { o.NMSThreshold = 2 }),
 			logit:     func(s source, i int) float32 { return float32((i*7919)%8192)/1024 - 4 },
-			delta:     func(s source, _ int) float32 { return float32(s.NormFloat64()) }}},
+			delta:     func(s source, _ int) float32 { return float32(2 * s.NormFloat64()) }}},
 		{"image of no whole stride", rpn{n: 1, h: 37, w: 45, strides: small, sizes: []float32{37, 45}, Proposals: rule}},
 	} {
 		cases = append(cases, against("proposals/"+c.name, selection, c.sample))
+	}
+	for _, crowded := range []bool{false, true} {
+		name := "proposals/overlap within the rounding of the shift"
+		if crowded {
+			name += ", level by level"
+		}
+		cases = append(cases, against(name, selection, func(s source) sample { return nearLevels(s, crowded) }))
 	}
 	return append(cases, survives("proposals/NaN and infinities", func(s source) sample {
 		special := func(s source, i int) float32 {
@@ -167,6 +176,45 @@ func proposalsCases() (cases []testCase) {
 		return rpn{n: 2, h: 64, w: 64, strides: small, sizes: []float32{64, 64, 20, 30}, Proposals: rule,
 			logit: special, delta: special}.sample(s)
 	}))
+}
+
+// nearLevels makes pairs of boxes, on the last of five levels, whose overlap is
+// the threshold up to a hundred thousandth: for 24/40 the float32 quotient is
+// above the float64 threshold. Shifted by four times the picture's width, where
+// float32 numbers are 2⁻¹¹ apart, they land on the other side of it, or not:
+// whether boxes were shifted shows in what is kept. If crowded, there are too
+// many boxes to shift.
+func nearLevels(s source, crowded bool) sample {
+	const side = 1024
+	o := &op.Proposals{PreNMS: 2000, PostNMS: 2000, NMSThreshold: 0.6, MinSize: 1e-3}
+	in := []*tensor.Tensor{of([]float32{side, side}, 1, 2), empty(tensor.Float32, 1, 1, side, side)}
+	var deltas []*tensor.Tensor
+	for l, places := range []int{2, 2, 2, 2, 16} {
+		half := float32(4)
+		if l == 0 && crowded {
+			places = 32
+		}
+		if l == 4 {
+			half = 16
+		}
+		o.Anchors = append(o.Anchors, [][4]float32{{-half, -half / 2, half, half / 2}})
+		x, d := empty(tensor.Float32, 1, 1, places, places), empty(tensor.Float32, 1, 4, places, places)
+		for i, rank := range s.Perm(places * places) {
+			floats(x)[i] = float32(rank)/256 - 2
+			if l < 4 {
+				continue
+			}
+			dx := plane(d, 0, 0)
+			if i%2 == 0 {
+				dx[i] = 1 + float32(s.IntN(4096))/(32*4096)
+			} else { // 8 pixels from the one before it, or a little more or less
+				dx[i] = dx[i-1] - 2 + 0.25 + float32(s.IntN(3)-1)/(32*4096)
+			}
+			plane(d, 0, 1)[i] = 2
+		}
+		in, deltas = append(in, x), append(deltas, d)
+	}
+	return one(o, append(in, deltas...)...)
 }
 
 // survives returns a case that has to end, with counts that are possible. Its

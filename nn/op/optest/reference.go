@@ -49,10 +49,9 @@ func evaluate(o op.Op, out, in []*tensor.Tensor) error {
 	case *op.RoIAlign:
 		roiAlign(o, out[0], in[0], in[1], in[2:])
 	case *op.Proposals:
-		levels := len(o.Anchors)
-		proposals(o, out[0], out[1], in[0], in[1].Shape(), in[2:2+levels], in[2+levels:])
+		proposals(o, batchedNMS, out, in)
 	case *op.Detections:
-		detections(o, out, in[0], in[1], in[2], in[3], in[4])
+		detections(o, batchedNMS, out, in)
 	case *op.MaskSelect:
 		maskSelect(out[0], in[0], in[1], in[2])
 	default:
