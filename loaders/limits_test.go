@@ -157,3 +157,48 @@ func TestLazy(t *testing.T) {
 		t.Error("WithCopy shares the memory of the file")
 	}
 }
+
+// A broken reader, and one that has less than it says, give errors.
+func TestBrokenReaders(t *testing.T) {
+	data := file(t, "views.pth")
+	for _, option := range [][]loaders.Option{nil, {loaders.WithCopy()}} {
+		var err error
+		n := allocated(func() { _, err = loaders.OpenReaderAt(bytes.NewReader(data), 1<<50, "f", option...) })
+		if err == nil || n > 1<<20 {
+			t.Errorf("size of 1 PiB: %v, %d bytes allocated", err, n)
+		}
+		typed(t, err)
+		_, err = loaders.OpenReaderAt(broken{}, 1<<20, "f", option...)
+		if !errors.Is(err, errBroken) {
+			t.Errorf("%v, want %v", err, errBroken)
+		}
+		typed(t, err)
+	}
+	r := &breaking{Reader: bytes.NewReader(data)}
+	c, err := loaders.OpenReaderAt(r, int64(len(data)), "f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.broken = true
+	if _, err := c.Tensor("offset"); !errors.Is(err, errBroken) {
+		t.Errorf("%v, want %v", err, errBroken)
+	}
+}
+
+var errBroken = errors.New("broken")
+
+type broken struct{}
+
+func (broken) ReadAt([]byte, int64) (int, error) { return 0, errBroken }
+
+type breaking struct {
+	*bytes.Reader
+	broken bool
+}
+
+func (b *breaking) ReadAt(p []byte, off int64) (int, error) {
+	if b.broken {
+		return 0, errBroken
+	}
+	return b.Reader.ReadAt(p, off)
+}

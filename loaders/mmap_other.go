@@ -9,7 +9,7 @@ type mapping struct{ data []byte }
 
 // mapFile reads size > 0 bytes of f.
 func mapFile(f *os.File, size int64) (*mapping, error) {
-	data, err := readAll(f, size)
+	data, err := readAt(f, 0, size)
 	if err != nil {
 		return nil, err
 	}

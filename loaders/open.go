@@ -90,7 +90,7 @@ func Open(path string, opts ...Option) (*Checkpoint, error) {
 	case info.Size() == 0:
 		src = newMemory(nil, nil)
 	case o.copied:
-		data, err := readAll(f, info.Size())
+		data, err := readAt(f, 0, info.Size())
 		if err != nil {
 			return nil, &FormatError{Name: path, Offset: -1, Msg: "cannot be read", Err: err}
 		}
@@ -120,7 +120,7 @@ func OpenReaderAt(r io.ReaderAt, size int64, name string, opts ...Option) (*Chec
 	if !o.copied {
 		return open(reading{section}, name, o)
 	}
-	data, err := readAll(section, size)
+	data, err := readAt(section, 0, size)
 	if err != nil {
 		return nil, &FormatError{Name: name, Offset: -1, Msg: "cannot be read", Err: err}
 	}

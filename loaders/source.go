@@ -51,7 +51,7 @@ func (r reading) view(off, n int64) ([]byte, error) {
 	if err := inside(off, n, r.size()); err != nil {
 		return nil, err
 	}
-	return readAll(io.NewSectionReader(r, off, n), n)
+	return readAt(r, off, n)
 }
 
 func inside(off, n, size int64) error {
@@ -61,10 +61,35 @@ func inside(off, n, size int64) error {
 	return nil
 }
 
+// readAt reads exactly n bytes from off into aligned memory. It allocates the
+// memory only after it has seen that the last byte is there.
+func readAt(r io.ReaderAt, off, n int64) ([]byte, error) {
+	if n != int64(int(n)) {
+		return nil, fmt.Errorf("%d bytes are more than memory can address", n)
+	}
+	if n > 0 {
+		if m, err := r.ReadAt(make([]byte, 1), off+n-1); m < 1 {
+			return nil, fmt.Errorf("byte %d: %w", off+n-1, noEOF(err))
+		}
+	}
+	buf := tensor.AlignedBytes(int(n))
+	if m, err := r.ReadAt(buf, off); int64(m) < n {
+		return nil, fmt.Errorf("%d of %d bytes read: %w", m, n, noEOF(err))
+	}
+	return buf, nil
+}
+
+func noEOF(err error) error {
+	if err == nil || err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
 // readAll reads exactly n bytes into aligned memory. The memory grows with the
 // bytes that arrive, so that a wrong n costs at most twice what is there.
 func readAll(r io.Reader, n int64) ([]byte, error) {
-	const first = 64 << 20
+	const first = 1 << 20
 	if n != int64(int(n)) {
 		return nil, fmt.Errorf("%d bytes are more than memory can address", n)
 	}
@@ -73,10 +98,7 @@ func readAll(r io.Reader, n int64) ([]byte, error) {
 		m, err := io.ReadFull(r, buf[got:])
 		got += m
 		if err != nil {
-			if err == io.EOF {
-				err = io.ErrUnexpectedEOF
-			}
-			return nil, fmt.Errorf("%d of %d bytes read: %w", got, n, err)
+			return nil, fmt.Errorf("%d of %d bytes read: %w", got, n, noEOF(err))
 		}
 		if int64(got) == n {
 			return buf, nil

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-
-	"github.com/argand-go/argand/tensor"
 )
 
 // An archive is the directory of a zip file of torch.save:
@@ -167,9 +165,6 @@ func (f *file) inflate(m *zip.File) ([]byte, error) {
 	}
 	if err != nil {
 		return nil, f.wrap(-1, m.Name, "damaged entry", err)
-	}
-	if data == nil {
-		data = tensor.AlignedBytes(0)
 	}
 	return data, nil
 }
