@@ -1,0 +1,142 @@
+package beamio
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/window"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/io/filesystem"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
+)
+
+func init() {
+	filesystem.Register("breaking", func(context.Context) filesystem.Interface { return &breaking })
+	register.Function2x0(noString)
+}
+
+// breaking is a filesystem whose files cannot be written to the end.
+var breaking breakingFS
+
+type breakingFS struct {
+	mu      sync.Mutex
+	opened  []string
+	removed []string
+}
+
+func (*breakingFS) Close() error                                   { return nil }
+func (*breakingFS) List(context.Context, string) ([]string, error) { return nil, nil }
+func (*breakingFS) OpenRead(context.Context, string) (io.ReadCloser, error) {
+	return nil, os.ErrNotExist
+}
+func (*breakingFS) Size(context.Context, string) (int64, error)  { return 0, os.ErrNotExist }
+func (*breakingFS) Rename(context.Context, string, string) error { return errors.New("renamed") }
+func (b *breakingFS) OpenWrite(_ context.Context, name string) (io.WriteCloser, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.opened = append(b.opened, name)
+	return &breakingWriter{full: strings.Contains(name, "full")}, nil
+}
+
+func (b *breakingFS) Remove(_ context.Context, name string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.removed = append(b.removed, name)
+	return nil
+}
+
+type breakingWriter struct{ full bool }
+
+func (w *breakingWriter) Write(p []byte) (int, error) {
+	if w.full {
+		return 0, errors.New("disk full")
+	}
+	return len(p), nil
+}
+
+func (w *breakingWriter) Close() error { return errors.New("connection lost") }
+
+func TestWriteJSONL(t *testing.T) {
+	dir := t.TempDir()
+	for name, rows := range map[string][]string{"some": {"b", "a\n<&>", "c"}, "none": {}} {
+		path := filepath.Join(dir, "new", name+".jsonl")
+		p, s, col := ptest.CreateList(append(slices.Clone(rows), "x"))
+		if len(rows) == 0 { // a list cannot be empty
+			p, s = beam.NewPipelineWithRoot()
+			col = beam.ParDo(s, noString, beam.Impulse(s))
+		}
+		col = beam.WindowInto(s, window.NewFixedWindows(time.Second), col)
+		collect(s, name, WriteJSONL(s, path, col))
+		run(t, p)
+		want := ""
+		if len(rows) > 0 {
+			want = "\"a\\n\\u003c\\u0026\\u003e\"\n\"b\"\n\"c\"\n\"x\"\n"
+		}
+		if data, err := os.ReadFile(path); err != nil || string(data) != want {
+			t.Errorf("%s: %q, %v, want %q", name, data, err, want)
+		}
+		if !slices.Equal(got(name), []string{path}) {
+			t.Errorf("%s: emitted %q", name, got(name))
+		}
+	}
+	if entries, err := os.ReadDir(filepath.Join(dir, "new")); err != nil || len(entries) != 2 {
+		t.Errorf("left %v, %v", entries, err)
+	}
+}
+
+func noString([]byte, func(string)) {}
+
+func TestNoHalfWrittenFile(t *testing.T) {
+	for path, want := range map[string]string{"breaking://full": "disk full", "breaking://lost": "connection lost"} {
+		err := writeFile(t.Context(), path, []string{strings.Repeat("x", 10_000)})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v", path, err)
+		}
+	}
+	if slices.Contains(breaking.opened, "breaking://full") || !slices.Equal(breaking.opened, breaking.removed) {
+		t.Errorf("opened %q, removed %q", breaking.opened, breaking.removed)
+	}
+	// A job that ends in time leaves what was there before.
+	path := filepath.Join(t.TempDir(), "rows")
+	write(t, filepath.Dir(path), "rows", []byte("old\n"))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := writeFile(ctx, path, []string{"new"}); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	if data, err := os.ReadFile(path); err != nil || string(data) != "old\n" {
+		t.Errorf("the file holds %q, %v", data, err)
+	}
+	if entries, _ := os.ReadDir(filepath.Dir(path)); len(entries) != 1 {
+		t.Errorf("left %v", entries)
+	}
+}
+
+func TestRows(t *testing.T) {
+	d := Detections{
+		Width: 4, Height: 3, Boxes: []float32{0, 1, 2, 3, 1, 1, 2, 2}, Labels: []int{1, 2}, Names: []string{"cat", "dog"},
+		Scores: []float32{0.9, 0.5}, Masks: []string{"012", "34"},
+	}
+	want := `{"file":"f.jpg","object":[` +
+		`{"label":"cat","score":0.9,"box":[0,1,2,3],"mask":{"size":[3,4],"counts":"012"}},` +
+		`{"label":"dog","score":0.5,"box":[1,1,2,2],"mask":{"size":[3,4],"counts":"34"}}]}`
+	if got := mustJSON(t, NewRow("f.jpg", &d)); got != want {
+		t.Errorf("got %s", got)
+	}
+	d.Masks = nil
+	if got := mustJSON(t, NewRow("f.jpg", &d)); strings.Contains(got, "mask") {
+		t.Errorf("got %s", got)
+	}
+	if got := mustJSON(t, NewRow("f.jpg", &Detections{})); got != `{"file":"f.jpg","object":[]}` {
+		t.Errorf("got %s", got)
+	}
+}

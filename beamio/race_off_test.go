@@ -1,0 +1,5 @@
+//go:build !race
+
+package beamio
+
+const raceDetector = false
