@@ -1,0 +1,86 @@
+package kernels
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+)
+
+func TestArenasHonourTheLimit(t *testing.T) {
+	a := &arenas{limit: 400}
+	one := must(a.acquire(t.Context(), 60))
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if _, err := a.acquire(ctx, 60); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("240 + 240 of 400 bytes: got %v, want to wait", err)
+	}
+	if len(a.waiting) != 0 {
+		t.Error("a run that gave up still waits")
+	}
+	small := must(a.acquire(t.Context(), 40))
+
+	got := make(chan *run)
+	for _, floats := range []int{1000, 10} { // the first must go alone, the second not overtake it
+		go func() {
+			r, err := a.acquire(context.Background(), floats)
+			if err != nil {
+				t.Error(err)
+			}
+			got <- r
+		}()
+		for waiting := 0; waiting == 0 || floats == 10 && waiting < 2; time.Sleep(time.Millisecond) {
+			a.mu.Lock()
+			waiting = len(a.waiting)
+			a.mu.Unlock()
+		}
+	}
+	a.release(one)
+	select {
+	case <-got:
+		t.Fatal("a run of more than the limit did not go alone")
+	case <-time.After(10 * time.Millisecond):
+	}
+	a.release(small)
+	huge := <-got
+	if len(huge.mem) != 1000 {
+		t.Fatalf("a run of 10 overtook one of 1000")
+	}
+	a.release(huge)
+	last := <-got
+	if len(last.mem) != 10 {
+		t.Errorf("%d floats for a run of 10: it would keep all others waiting", len(last.mem))
+	}
+	a.release(last)
+	if a.lent != 0 || a.bytes > a.limit {
+		t.Errorf("at the end %d are lent and %d bytes kept", a.lent, a.bytes)
+	}
+}
+
+func TestArenasAreReused(t *testing.T) {
+	a := &arenas{}
+	big, small := must(a.acquire(t.Context(), 100)), must(a.acquire(t.Context(), 50))
+	a.release(big)
+	a.release(small)
+	if got := must(a.acquire(t.Context(), 40)); got != small {
+		t.Error("the smallest that fits was not taken")
+	}
+	if got := must(a.acquire(t.Context(), 120)); got != big || len(got.mem) != 120 || a.bytes != 4*(120+50) {
+		t.Errorf("a larger arena should take the place of an idle one; %d bytes are kept", a.bytes)
+	}
+}
+
+func TestCoresAreNotLentTwice(t *testing.T) {
+	var b budget
+	limit := b.lend(1 << 20) // all there are
+	b.enter()
+	if n := b.lend(3); n != 0 {
+		t.Errorf("%d more than %d cores were lent", n, limit)
+	}
+	for range limit {
+		b.leave()
+	}
+	if n := b.lend(1 << 20); n != limit-1 {
+		t.Errorf("%d helpers beside one caller, want %d", n, limit-1)
+	}
+}
