@@ -24,7 +24,7 @@ func detections(o *op.Detections, suppress suppressor, out, in []*tensor.Tensor)
 			for class, score := range softmax(floats(logits)[row*classes : (row+1)*classes]) {
 				d := [4]float32(floats(deltas)[(row*classes+class)*4:])
 				b := proposal.decode(d, o.Weights).clip(height, width)
-				if class > 0 && float64(score) > o.ScoreThreshold && large(b, o.MinSize) {
+				if class > 0 && score > float32(o.ScoreThreshold) && large(b, o.MinSize) {
 					found.add(b, score, class)
 				}
 			}
@@ -160,13 +160,11 @@ func detectionsCases() (cases []testCase) {
 		{"three pictures", heads{counts: []int{40, 0, 25}, r: 40, k: 5, sizes: []float32{64, 50, 33.5, 80, 70, 41.25},
 			perRow: 2, spread: 14, Detections: rule}},
 		{"class by class", heads{counts: []int{30, 700}, r: 800, k: 7, sizes: []float32{64, 64, 90, 80}, perRow: 2,
-			spread:     30,
-			Detections: with(func(o *op.Detections) { o.Max = 500 })}},
+			spread: 30, Detections: with(func(o *op.Detections) { o.Max = 500 })}},
 		{"equal scores", heads{counts: []int{60}, r: 64, k: 4, sizes: []float32{64, 64}, perRow: 1, spread: 12,
 			repeat: 1, Detections: rule}},
-		{"pairs of equal scores, class by class", heads{counts: []int{1200}, r: 1200, k: 4, sizes: []float32{200,
-			200}, perRow: 1,
-			spread: 80, repeat: 2, Detections: rule}},
+		{"pairs of equal scores, class by class", heads{counts: []int{1200}, r: 1200, k: 4,
+			sizes: []float32{200, 200}, perRow: 1, spread: 80, repeat: 2, Detections: rule}},
 		{"no proposals", heads{counts: []int{0, 0}, r: 10, k: 5, sizes: []float32{64, 64, 32, 32}, perRow: 1,
 			spread: 4, Detections: rule}},
 		{"no picture", heads{r: 10, k: 5, perRow: 1, spread: 4, sizes: []float32{}, Detections: rule}},
@@ -175,20 +173,17 @@ func detectionsCases() (cases []testCase) {
 		{"only background", heads{counts: []int{3}, r: 4, k: 1, perRow: 0, spread: 4, sizes: []float32{64, 64},
 			Detections: rule}},
 		{"nothing above the threshold", heads{counts: []int{20}, r: 20, k: 5, sizes: []float32{64, 64}, perRow: 1,
-			spread:     9,
-			Detections: with(func(o *op.Detections) { o.ScoreThreshold = 0.99 })}},
+			spread: 9, Detections: with(func(o *op.Detections) { o.ScoreThreshold = 0.99 })}},
 		{"few", heads{counts: []int{50, 60}, r: 64, k: 5, sizes: []float32{64, 64, 64, 64}, perRow: 2, spread: 20,
 			Detections: with(func(o *op.Detections) { o.Max = 7 })}},
 		{"fewer places than the greatest number", heads{counts: []int{3}, r: 3, k: 3, sizes: []float32{64, 64},
-			perRow: 2, spread: 20,
-			Detections: rule}},
+			perRow: 2, spread: 20, Detections: rule}},
 		{"outside the picture", heads{counts: []int{50}, r: 50, k: 5, sizes: []float32{10, 12}, perRow: 2,
 			spread: 20, Detections: rule}},
 		{"huge deltas", heads{counts: []int{30}, r: 32, k: 4, sizes: []float32{60, 50}, perRow: 1, spread: 20,
 			huge: true, Detections: rule}},
 		{"a least size that boxes have", heads{counts: []int{50}, r: 50, k: 5, sizes: []float32{30, 30}, perRow: 2,
-			spread:     16,
-			Detections: with(func(o *op.Detections) { o.MinSize = 8 })}},
+			spread: 16, Detections: with(func(o *op.Detections) { o.MinSize = 8 })}},
 		{"lower overlap", heads{counts: []int{90}, r: 90, k: 3, sizes: []float32{64, 64}, perRow: 1, spread: 16,
 			Detections: with(func(o *op.Detections) { o.NMSThreshold = 0.3 })}},
 		{"other weights", heads{counts: []int{20}, r: 30, k: 3, sizes: []float32{64, 64}, perRow: 1, spread: 16,

@@ -39,7 +39,7 @@ func proposals(o *op.Proposals, suppress suppressor, out, in []*tensor.Tensor) {
 				}
 				b := anchor.decode(d, [4]float32{1, 1, 1, 1}).clip(height, width)
 				score := sigmoid(logits[index])
-				if large(b, o.MinSize) && float64(score) >= o.ScoreThreshold {
+				if large(b, o.MinSize) && score >= float32(o.ScoreThreshold) {
 					found.add(b, score, l)
 				}
 			}
@@ -53,8 +53,9 @@ func proposals(o *op.Proposals, suppress suppressor, out, in []*tensor.Tensor) {
 	}
 }
 
+// large compares as PyTorch compares a tensor with a number: in float32.
 func large(b box, size float64) bool {
-	return float64(b.width()) >= size && float64(b.height()) >= size
+	return b.width() >= float32(size) && b.height() >= float32(size)
 }
 
 // anchors returns a square, a low and a high anchor of about the given side, a
