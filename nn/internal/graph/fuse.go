@@ -125,17 +125,21 @@ func (f *fuser) absorbAdd(n *op.Node) {
 	}
 	for _, i := range []int{first, 1 - first} {
 		x, residual := n.In[i], n.In[1-i]
+		up := f.upsample(residual)
+		if up != nil {
+			f.readers[up.In[1]]-- // it wants only the shape, and goes if x's node absorbs it
+		}
 		by, e := f.linear(x, isSum)
-		if by == nil {
+		if by == nil || up != nil && !op.AllowsNearest(by.Op) {
+			if up != nil {
+				f.readers[up.In[1]]++
+			}
 			continue
 		}
 		e.Residual = op.SameResidual
-		if m := f.maker[residual]; m >= 0 && f.readers[residual] == 1 {
-			if up := &f.graph.Nodes[m]; isUpsample(up.Op) && op.AllowsNearest(by.Op) {
-				e.Residual, residual = op.NearestResidual, up.In[0]
-				f.readers[up.In[1]]--
-				up.Op = nil
-			}
+		if up != nil {
+			e.Residual, residual = op.NearestResidual, up.In[0]
+			up.Op = nil
 		}
 		by.In = append(slices.Clone(by.In), residual)
 		f.take(n, by, x)
@@ -143,9 +147,17 @@ func (f *fuser) absorbAdd(n *op.Node) {
 	}
 }
 
-func isUpsample(o op.Op) bool {
-	_, ok := o.(*op.Upsample)
-	return ok
+// upsample returns the node that makes v if that is an upsampling with no
+// other reader.
+func (f *fuser) upsample(v op.Value) *op.Node {
+	if f.maker[v] < 0 || f.readers[v] != 1 {
+		return nil
+	}
+	n := &f.graph.Nodes[f.maker[v]]
+	if _, ok := n.Op.(*op.Upsample); !ok {
+		return nil
+	}
+	return n
 }
 
 func (f *fuser) absorbActivation(n *op.Node, a *op.Activation) {
