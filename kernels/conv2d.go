@@ -27,12 +27,75 @@ func (p *packer) conv2d(o *op.Conv2d) *weights {
 // conv2d plans a convolution: the window of output pixel (i, j) begins at
 // input pixel (i, j) times the stride.
 func (p *planner) conv2d(n *op.Node, o *op.Conv2d, w *weights) {
-	stride, _, _, _ := o.Window()
+	stride, padding, dilation, groups := o.Window()
+	in, ph := p.read(n, 0), &w.phases[0]
+	if kernel := o.Weight.Shape()[2:]; in.c <= fewChannels && kernel[1] > 1 && dilation[1] == 1 && groups == 1 {
+		in, ph = p.rowTaps(n, in, padding, dilation[0], kernel, ph.panels)
+	}
 	out := p.write(n, 0)
 	k := p.product(n, &product{
-		weights: w, phase: &w.phases[0],
-		in: p.read(n, 0), out: out,
+		weights: w, phase: ph,
+		in: in, out: out,
 		inStep: stride, outStep: [2]int{1, 1}, size: [2]int{out.h, out.w},
 	}, o.Residual)
-	p.addStep(n, w.phases[0].panels.tile.Name, k.out, k)
+	p.addStep(n, ph.panels.tile.Name, k.out, k)
+}
+
+// fewChannels are too few for a tap: a tile spends longer on finding its
+// pixels than on multiplying them. Merging taps makes the stem of a ResNet,
+// 7×7 on 3 channels, four times as fast.
+const fewChannels = 8
+
+// rowTaps plans a copy of an image with its padding, without gaps between
+// pixels. There the pixels under a row of the kernel are one run of floats, so
+// that the row is one tap, of as many channels as the row has numbers. The
+// packed weights are in this order as they are.
+func (p *planner) rowTaps(
+	n *op.Node, in *value, padding [2]int, dilation int, kernel []int, w *panels,
+) (*value, *phase) {
+	padded := &value{
+		spec: in.spec, first: -1,
+		n: in.n, h: in.h + 2*padding[0], w: in.w + 2*padding[1], c: in.c, stride: in.c,
+	}
+	p.memory = append(p.memory, padded)
+	p.touch(padded)
+	k := &bordering{in: in, out: padded, padding: padding}
+	k.spans = spansOf(padded.n*padded.h, padded.w*padded.c)
+	p.emit(n.Path, "pad", "", padded, k)
+	p.program.steps[len(p.program.steps)-1].count = p.count(n.Out[0])
+
+	rows := *w
+	rows.taps, rows.k = kernel[0], kernel[1]*w.k
+	ph := &phase{panels: &rows}
+	for u := range kernel[0] {
+		ph.taps = append(ph.taps, tap{u * dilation, 0})
+	}
+	return padded, ph
+}
+
+// bordering is the kernel that copies an image into a frame of zeros.
+type bordering struct {
+	in, out *value
+	padding [2]int
+	spans   spans // of rows of pixels
+}
+
+func (k *bordering) items(rows int) int { return k.spans.upTo(rows * k.out.h).items() }
+
+func (k *bordering) do(l *lane, rows, i int) {
+	first, end := k.spans.upTo(rows * k.out.h).of(i)
+	for row := first; row < end; row++ {
+		n, y := row/k.out.h, row%k.out.h
+		dst := l.mem[k.out.at(n, y, 0):][:k.out.w*k.out.c]
+		side := k.padding[1] * k.out.c
+		if y -= k.padding[0]; y < 0 || y >= k.in.h {
+			clear(dst)
+			continue
+		}
+		clear(dst[:side])
+		clear(dst[len(dst)-side:])
+		for x := range k.in.w {
+			copy(dst[side+x*k.in.c:][:k.in.c], l.mem[k.in.at(n, y, x):])
+		}
+	}
 }

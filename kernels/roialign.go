@@ -92,6 +92,8 @@ func (k *pooling) sample(l *lane, dst []float32, x *value, n int, sy, sx axisSam
 		l.mem[x.at(n, sy.lo, sx.lo):], l.mem[x.at(n, sy.lo, sx.hi):],
 		l.mem[x.at(n, sy.hi, sx.lo):], l.mem[x.at(n, sy.hi, sx.hi):],
 	}
-	s.W = [4]float32{sy.low * sx.low * share, sy.low * sx.high * share, sy.high * sx.low * share, sy.high * sx.high * share}
+	s.W = [4]float32{
+		sy.low * sx.low * share, sy.low * sx.high * share, sy.high * sx.low * share, sy.high * sx.high * share,
+	}
 	k.blend(dst, s)
 }
