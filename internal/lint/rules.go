@@ -27,6 +27,7 @@ const (
 // import programs.
 var edges = map[string][]string{
 	"tensor":            {},
+	"tensor/gorgonia":   {"tensor"},
 	"loaders":           {"tensor"},
 	"nn/op":             {"tensor"},
 	"nn/op/optest":      {"nn/op", "tensor"},

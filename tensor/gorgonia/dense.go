@@ -10,9 +10,9 @@ import (
 
 // ToDense returns a Dense of t's type and shape that shares t's memory: what
 // is written through one is read through the other. The Dense, its views and
-// everything gorgonia computes from it keep t's memory mapped; see the package
-// comment. It returns an [*Error] for a nil t, for float16 and bfloat16
-// elements, and for a shape without elements, such as (0, 4).
+// its clones keep t's memory valid; see the package comment. It returns an
+// [*Error] for a nil t, for float16 and bfloat16 elements, and for a shape
+// without elements, such as (0, 4).
 //
 // Where t comes from a mapped file, writing to the Dense faults, as writing to
 // t does: use ToDense(t.Clone()) for a Dense to be changed in place.
@@ -57,7 +57,7 @@ func ToDense(t *tensor.Tensor) (d *gt.Dense, err error) {
 // memory is used. A Dense has no place for an owner, its views know the Dense
 // that they are of by a bare address only, and the garbage collector does not
 // follow pointers into mapped memory. But gorgonia hands the engine of a Dense
-// to every view, clone and result, so the engine is what holds the memory.
+// to every view and clone, so the engine is what holds the memory.
 type keeper struct {
 	gt.StdEng
 	source *tensor.Tensor

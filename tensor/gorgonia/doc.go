@@ -31,18 +31,19 @@
 // over it is unreachable. The garbage collector does not follow a Dense's
 // pointer into such memory. So the engine of a Dense from [ToDense] is
 // gorgonia's standard engine with a reference to the tensor, and since gorgonia
-// hands engines on, the file stays mapped for as long as the Dense, a view or
-// a clone of it, or anything computed from it is reachable. Two consequences:
+// hands engines on, the file stays mapped for as long as the Dense, or a view
+// or a clone of it, is reachable. Two consequences:
 //
 //   - A slice from Dense.Data or Dense.Float32s has no engine. It is valid for
 //     as long as a Dense over the memory is reachable, as with [tensor.Data].
-//   - A small result of a large weight keeps the large weight's memory. Copy
-//     the result's slice into a new Dense to let go of it.
+//   - Results get the engine too: the product of a small Dense and a large
+//     weight can keep the large weight's memory. Copy the product's slice into
+//     a new Dense to let go of the weight.
 //
 // A mapped file is mapped for reading. In-place operations of gorgonia (Memset,
 // SetAt, UseUnsafe, WithReuse, Transpose) on it end the program with a memory
-// fault, which no error or recover catches; use ToDense(t.Clone()), or open
-// the checkpoint with loaders.WithCopy, for a Dense to be written to.
+// fault, which recover does not catch; use ToDense(t.Clone()), or open the
+// checkpoint with loaders.WithCopy, for a Dense to be written to.
 //
 // A tensor from [FromDense] keeps the Dense and its engine. For memory that
 // gorgonia calls manually managed (FromMemory) the caller must keep the memory

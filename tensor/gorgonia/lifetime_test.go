@@ -38,15 +38,19 @@ func collected(gone <-chan struct{}, patience time.Duration) bool {
 	return false
 }
 
-// TestLifetime: what is made of a Dense keeps the memory's owner, and nothing
-// else does.
+// TestLifetime: what is made of a Dense keeps the memory's owner reachable (a
+// clone and a product need not, but do), and nothing else does.
 func TestLifetime(t *testing.T) {
 	for name, derive := range map[string]func(*gt.Dense) any{
 		"Dense":        func(d *gt.Dense) any { return d },
 		"view":         func(d *gt.Dense) any { return must(d.Slice(gt.S(1))) },
 		"view of view": func(d *gt.Dense) any { return must(must(d.Slice(gt.S(1, 3))).Slice(gt.S(0))) },
 		"ShallowClone": func(d *gt.Dense) any { return d.ShallowClone() },
-		"tensor":       func(d *gt.Dense) any { return must(gorgonia.FromDense(d)) },
+		"Clone":        func(d *gt.Dense) any { return d.Clone() },
+		"product": func(d *gt.Dense) any {
+			return must(d.MatMul(gt.New(gt.WithBacking([]float32{1, 2}), gt.WithShape(2, 1))))
+		},
+		"tensor": func(d *gt.Dense) any { return must(gorgonia.FromDense(d)) },
 		"tensor of view": func(d *gt.Dense) any {
 			return must(gorgonia.FromDense(must(d.Slice(gt.S(1))).(*gt.Dense)))
 		},
