@@ -7,15 +7,22 @@ type DType uint8
 
 // The element types. The zero DType is invalid.
 const (
-	Invalid  DType = iota
-	Float32        // IEEE binary32, Go's float32
-	Float16        // IEEE binary16, [Half]
-	BFloat16       // the upper half of a binary32, [BHalf]
-	Float64        // IEEE binary64, Go's float64
-	Int64          // Go's int64
-	Int32          // Go's int32
-	Uint8          // Go's uint8
-	Bool           // one byte, 0 or 1; Go's bool
+	Invalid    DType = iota
+	Float32          // IEEE binary32, Go's float32
+	Float16          // IEEE binary16, [Half]
+	BFloat16         // the upper half of a binary32, [BHalf]
+	Float64          // IEEE binary64, Go's float64
+	Int64            // Go's int64
+	Int32            // Go's int32
+	Uint8            // Go's uint8
+	Bool             // one byte, 0 or 1; Go's bool
+	Int8             // Go's int8
+	Int16            // Go's int16
+	Uint16           // Go's uint16
+	Uint32           // Go's uint32
+	Uint64           // Go's uint64
+	Complex64        // two binary32, real part first; Go's complex64
+	Complex128       // two binary64, real part first; Go's complex128
 )
 
 var dtypes = [...]struct {
@@ -31,11 +38,20 @@ var dtypes = [...]struct {
 	Int32:    {"int32", 4},
 	Uint8:    {"uint8", 1},
 	Bool:     {"bool", 1},
+
+	Int8:       {"int8", 1},
+	Int16:      {"int16", 2},
+	Uint16:     {"uint16", 2},
+	Uint32:     {"uint32", 4},
+	Uint64:     {"uint64", 8},
+	Complex64:  {"complex64", 8},
+	Complex128: {"complex128", 16},
 }
 
 // DTypes returns every valid element type.
 func DTypes() []DType {
-	return []DType{Float32, Float16, BFloat16, Float64, Int64, Int32, Uint8, Bool}
+	return []DType{Float32, Float16, BFloat16, Float64, Int64, Int32, Uint8, Bool,
+		Int8, Int16, Uint16, Uint32, Uint64, Complex64, Complex128}
 }
 
 // Size returns the bytes of one element, 0 for an invalid type.
@@ -59,7 +75,8 @@ func (d DType) String() string {
 
 // Element lists the Go types of the elements of tensors.
 type Element interface {
-	float32 | Half | BHalf | float64 | int64 | int32 | uint8 | bool
+	float32 | Half | BHalf | float64 | int64 | int32 | uint8 | bool |
+		int8 | int16 | uint16 | uint32 | uint64 | complex64 | complex128
 }
 
 // TypeOf returns the DType of Go's type T.
@@ -79,6 +96,20 @@ func TypeOf[T Element]() DType {
 		return Int32
 	case uint8:
 		return Uint8
+	case int8:
+		return Int8
+	case int16:
+		return Int16
+	case uint16:
+		return Uint16
+	case uint32:
+		return Uint32
+	case uint64:
+		return Uint64
+	case complex64:
+		return Complex64
+	case complex128:
+		return Complex128
 	default:
 		return Bool
 	}

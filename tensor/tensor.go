@@ -118,7 +118,8 @@ func view[T Element](t *Tensor) []T {
 
 // Float32s returns the elements as float32: shared with t if that is their
 // type (valid for as long as t is reachable), converted to a new slice if they
-// are of another numeric type. It returns a [*DTypeError] for [Bool].
+// are of another type of real numbers. It returns a [*DTypeError] for [Bool] and
+// for complex numbers.
 func (t *Tensor) Float32s() ([]float32, error) {
 	if t.dtype == Float32 {
 		return view[float32](t), nil
@@ -130,7 +131,7 @@ func (t *Tensor) Float32s() ([]float32, error) {
 // ConvertFloat32 writes elements from, from+1, … to dst as float32, so that a
 // tensor in half precision can be read piece by piece. Float64 and integer
 // elements are rounded to nearest even. It returns a [*DTypeError] for [Bool]
-// and a [*ShapeError] if t has fewer elements.
+// and complex numbers, and a [*ShapeError] if t has fewer elements.
 func (t *Tensor) ConvertFloat32(dst []float32, from int) error {
 	if from < 0 || from > t.Len() || len(dst) > t.Len()-from {
 		return &ShapeError{t.shape, fmt.Sprintf("elements %d to %d", from, from+len(dst))}
@@ -154,13 +155,23 @@ func (t *Tensor) ConvertFloat32(dst []float32, from int) error {
 		convert(dst, view[int32](t)[from:])
 	case Uint8:
 		convert(dst, view[uint8](t)[from:])
+	case Int8:
+		convert(dst, view[int8](t)[from:])
+	case Int16:
+		convert(dst, view[int16](t)[from:])
+	case Uint16:
+		convert(dst, view[uint16](t)[from:])
+	case Uint32:
+		convert(dst, view[uint32](t)[from:])
+	case Uint64:
+		convert(dst, view[uint64](t)[from:])
 	default:
-		return &DTypeError{t.dtype, "a number"}
+		return &DTypeError{t.dtype, "a real number"}
 	}
 	return nil
 }
 
-func convert[T float64 | int64 | int32 | uint8](dst []float32, src []T) {
+func convert[T float64 | int64 | int32 | int16 | int8 | uint64 | uint32 | uint16 | uint8](dst []float32, src []T) {
 	for i := range dst {
 		dst[i] = float32(src[i])
 	}

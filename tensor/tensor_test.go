@@ -33,7 +33,8 @@ func isDTypeError(t *testing.T, what string, err error) {
 }
 
 func TestDTypes(t *testing.T) {
-	sizes := map[string]int{"float32": 4, "float16": 2, "bfloat16": 2, "float64": 8, "int64": 8, "int32": 4, "uint8": 1, "bool": 1}
+	sizes := map[string]int{"float32": 4, "float16": 2, "bfloat16": 2, "float64": 8, "int64": 8, "int32": 4, "uint8": 1, "bool": 1,
+		"int8": 1, "int16": 2, "uint16": 2, "uint32": 4, "uint64": 8, "complex64": 8, "complex128": 16}
 	for _, d := range DTypes() {
 		if size, ok := sizes[d.String()]; !ok || d.Size() != size || !d.Valid() {
 			t.Errorf("%v of %d bytes, valid %v", d, d.Size(), d.Valid())
@@ -43,7 +44,7 @@ func TestDTypes(t *testing.T) {
 	if len(sizes) > 0 {
 		t.Errorf("not listed: %v", sizes)
 	}
-	for _, d := range []DType{Invalid, Bool + 1, 255} {
+	for _, d := range []DType{Invalid, Complex128 + 1, 255} {
 		if d.Valid() || d.Size() != 0 || d.String() == "" {
 			t.Errorf("%v is valid, or has a size", d)
 		}
@@ -55,7 +56,8 @@ func TestDTypes(t *testing.T) {
 }
 
 func TestTypeOf(t *testing.T) {
-	got := []DType{TypeOf[float32](), TypeOf[Half](), TypeOf[BHalf](), TypeOf[float64](), TypeOf[int64](), TypeOf[int32](), TypeOf[uint8](), TypeOf[bool]()}
+	got := []DType{TypeOf[float32](), TypeOf[Half](), TypeOf[BHalf](), TypeOf[float64](), TypeOf[int64](), TypeOf[int32](), TypeOf[uint8](), TypeOf[bool](),
+		TypeOf[int8](), TypeOf[int16](), TypeOf[uint16](), TypeOf[uint32](), TypeOf[uint64](), TypeOf[complex64](), TypeOf[complex128]()}
 	for i, d := range DTypes() {
 		if got[i] != d {
 			t.Errorf("TypeOf: got %v, want %v", got[i], d)
@@ -213,6 +215,11 @@ func TestFloat32s(t *testing.T) {
 		{must(Of([]int64{big, -big - 2}, 2)), []float32{1 << 24, -(1<<24 + 4)}},
 		{must(Of([]int32{7, -8}, 2)), []float32{7, -8}},
 		{must(Of([]uint8{255}, 1)), []float32{255}},
+		{must(Of([]int8{-128, 127}, 2)), []float32{-128, 127}},
+		{must(Of([]int16{-1 << 15, 5}, 2)), []float32{-1 << 15, 5}},
+		{must(Of([]uint16{1<<16 - 1}, 1)), []float32{1<<16 - 1}},
+		{must(Of([]uint32{1<<32 - 1}, 1)), []float32{1 << 32}},
+		{must(Of([]uint64{1<<64 - 1, 3}, 2)), []float32{1 << 64, 3}},
 		{must(Of([]float64{}, 0)), []float32{}},
 	} {
 		got, err := c.x.Float32s()
@@ -238,6 +245,8 @@ func TestFloat32s(t *testing.T) {
 	}
 	_, err := must(New(Bool, 2)).Float32s()
 	isDTypeError(t, "bool", err)
+	_, err = must(Of([]complex64{1i}, 1)).Float32s()
+	isDTypeError(t, "complex64", err)
 	for _, c := range [][2]int{{-1, 1}, {0, 4}, {2, 2}, {4, 0}, {math.MaxInt, 1}} {
 		isShapeError(t, fmt.Sprint(c), must(New(Float16, 3)).ConvertFloat32(make([]float32, c[1]), c[0]))
 	}

@@ -36,6 +36,20 @@ func ToDense(t *tensor.Tensor) (d *gt.Dense, err error) {
 		backing, err = tensor.Data[uint8](t)
 	case tensor.Bool:
 		backing, err = tensor.Data[bool](t)
+	case tensor.Int8:
+		backing, err = tensor.Data[int8](t)
+	case tensor.Int16:
+		backing, err = tensor.Data[int16](t)
+	case tensor.Uint16:
+		backing, err = tensor.Data[uint16](t)
+	case tensor.Uint32:
+		backing, err = tensor.Data[uint32](t)
+	case tensor.Uint64:
+		backing, err = tensor.Data[uint64](t)
+	case tensor.Complex64:
+		backing, err = tensor.Data[complex64](t)
+	case tensor.Complex128:
+		backing, err = tensor.Data[complex128](t)
 	default:
 		e.Reason = DType
 		return nil, &e
@@ -69,7 +83,7 @@ type keeper struct {
 // read once, to see that it is 0 or 1.
 //
 // It returns an [*Error] for a nil d; for elements that a tensor does not have
-// (int8, uint16, complex64, string, …); for a Dense that is not row-major and
+// (uint, string, pointers, …); for a Dense that is not row-major and
 // contiguous: a column or block of a larger one, a transpose that has not been
 // carried out, Fortran order; for one with a mask; and for memory that Go
 // cannot read, as on a GPU.
@@ -133,6 +147,20 @@ func dtypeOf(d gt.Dtype) tensor.DType {
 		return tensor.Uint8
 	case gt.Bool:
 		return tensor.Bool
+	case gt.Int8:
+		return tensor.Int8
+	case gt.Int16:
+		return tensor.Int16
+	case gt.Uint16:
+		return tensor.Uint16
+	case gt.Uint32:
+		return tensor.Uint32
+	case gt.Uint64:
+		return tensor.Uint64
+	case gt.Complex64:
+		return tensor.Complex64
+	case gt.Complex128:
+		return tensor.Complex128
 	}
 	return tensor.Invalid
 }

@@ -12,7 +12,8 @@
 //
 // # What crosses
 //
-//	float32, float64, int64, int32, uint8, bool   both ways
+//	float32, float64, complex64, complex128, bool,
+//	int64, int32, int16, int8 and unsigned        both ways
 //	Go's int                                      FromDense, as int64 or int32
 //	scalars, any number of axes                   both ways
 //	shapes without elements                       FromDense only
