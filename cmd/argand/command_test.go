@@ -12,10 +12,19 @@ import (
 	"github.com/argand-go/argand/internal/shapes"
 )
 
+// sharedDir is a directory for what several tests share.
+var sharedDir string
+
 func TestMain(m *testing.M) {
 	flag.Parse()
 	beam.Init()
-	os.Exit(m.Run())
+	var err error
+	if sharedDir, err = os.MkdirTemp("", "argand-test-*"); err != nil {
+		panic(err)
+	}
+	status := m.Run()
+	_ = os.RemoveAll(sharedDir)
+	os.Exit(status)
 }
 
 // command runs a command line in this process and returns its exit status and what it printed.

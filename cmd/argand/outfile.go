@@ -8,13 +8,20 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/argand-go/argand/nn/picture"
 )
 
+// writing is held for reading while a file is written, and by main before it exits: workers of an interrupted job in this
+// process may still be about to write.
+var writing sync.RWMutex
+
 // writeFile makes the file at path with what write writes. The file appears whole, replacing an older one, or not at
 // all: it is written under a temporary name in the same directory, which is made if need be, and then renamed.
 func writeFile(path string, write func(io.Writer) error) (err error) {
+	writing.RLock()
+	defer writing.RUnlock()
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err

@@ -225,14 +225,22 @@ func (p *pipeline) configureBeam() error {
 		level = slog.LevelInfo
 	}
 	slog.SetDefault(slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: level})))
-	if !strings.EqualFold(*jobopts.EnvironmentType, "process") || *jobopts.EnvironmentConfig != "" {
+	if !strings.EqualFold(*jobopts.EnvironmentType, "process") {
 		return nil
 	}
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	return flag.Set("environment_config", fmt.Sprintf(`{"command": %q}`, self))
+	if *jobopts.WorkerBinary == "" { // lest Beam looks for our sources to compile them
+		if err := flag.Set("worker_binary", self); err != nil {
+			return err
+		}
+	}
+	if *jobopts.EnvironmentConfig == "" {
+		return flag.Set("environment_config", fmt.Sprintf(`{"command": %q}`, self))
+	}
+	return nil
 }
 
 // build makes the Beam job: pictures → detections → rows and overlays; failures → rows.

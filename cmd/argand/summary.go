@@ -31,9 +31,10 @@ func (p *pipeline) summarise(ctx context.Context, took time.Duration) error {
 		return err
 	}
 	var rows []row
-	objects := 0
+	objects, lines := 0, 0
 	for _, f := range found {
 		objects += len(f.Object)
+		lines += max(len(f.Object), 1)
 		if len(rows) < shownRows {
 			rows = append(rows, rowsOf(f)...)
 		}
@@ -41,8 +42,8 @@ func (p *pipeline) summarise(ctx context.Context, took time.Duration) error {
 	if err := writeTable(p.stdout, rows[:min(len(rows), shownRows)]); err != nil {
 		return err
 	}
-	if len(rows) > shownRows {
-		fmt.Fprintf(p.stdout, "… and more in %s\n", path)
+	if lines > shownRows {
+		fmt.Fprintf(p.stdout, "… and %d more in %s\n", lines-shownRows, path)
 	}
 	for i, f := range failures {
 		if i == shownFailures {

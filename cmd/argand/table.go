@@ -26,11 +26,11 @@ func writeTable(w io.Writer, rows []row) error {
 			fmt.Fprintf(t, "%s\tnothing\n", printable(r.file))
 			continue
 		}
-		area := ""
+		area := "-"
 		if r.area >= 0 {
-			area = fmt.Sprintf("%7d", r.area)
+			area = strconv.Itoa(r.area)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%.3f\t%6.1f %6.1f %6.1f %6.1f\t%s\n", printable(r.file), printable(r.name), r.score,
+		fmt.Fprintf(t, "%s\t%s\t%.3f\t%6.1f %6.1f %6.1f %6.1f\t%7s\n", printable(r.file), printable(r.name), r.score,
 			r.box[0], r.box[1], r.box[2], r.box[3], area)
 	}
 	return t.Flush()

@@ -15,10 +15,10 @@ func TestWriteTable(t *testing.T) {
 	if err := writeTable(&b, rows); err != nil {
 		t.Fatal(err)
 	}
-	want := `FILE                   OBJECT    SCORE       X1     Y1     X2     Y2    PIXELS
-a.png                  circle    1.000      0.0    1.2 1234.6    2.0     29107
-a.png                  square    0.500     -0.4   10.0   20.0   30.0   
-"evil\x1b[2J\n.png"    nothing
+	want := `FILE                  OBJECT   SCORE       X1     Y1     X2     Y2    PIXELS
+a.png                 circle   1.000      0.0    1.2 1234.6    2.0     29107
+a.png                 square   0.500     -0.4   10.0   20.0   30.0         -
+"evil\x1b[2J\n.png"   nothing
 `
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)

@@ -27,7 +27,7 @@ func serveWorker(args []string) {
 	}
 	if asked, ok := lookFlag(args, "worker"); ok && isTrue(asked) {
 		_ = flag.CommandLine.Parse(args) // exits after an error
-		beam.Init()
+		work()
 	}
 	endpoint, ok := lookFlag(args, "provision_endpoint")
 	if !ok {
@@ -39,6 +39,13 @@ func serveWorker(args []string) {
 		fmt.Fprintln(os.Stderr, "argand: worker "+id+": "+oneLine(err.Error()))
 		os.Exit(1)
 	}
+	work()
+}
+
+// work is a worker's life. What Beam prints on the way is for people and not a part of the output that the submitting
+// process, from which a worker of the same machine inherits it, writes to stdout.
+func work() {
+	os.Stdout = os.Stderr
 	beam.Init()
 }
 

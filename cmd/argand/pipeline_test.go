@@ -1,0 +1,190 @@
+package main
+
+import (
+	"encoding/json"
+	"image"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/argand-go/argand/beamio"
+	"github.com/argand-go/argand/internal/shapes"
+	"github.com/spf13/cobra"
+)
+
+// rows reads a file of JSON lines of which it wants to know every field.
+func rows[T any](t *testing.T, path string) []T {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []T
+	for line := range strings.Lines(string(data)) {
+		var v T
+		strict(t, line, &v)
+		all = append(all, v)
+	}
+	return all
+}
+
+// detections turns a row into what checkOverlay wants.
+func detections(t *testing.T, r beamio.Row) []detection {
+	t.Helper()
+	var all []detection
+	for _, o := range r.Object {
+		d := detection{Box: [4]float32(o.Box), Name: o.Label, Score: o.Score}
+		text, err := json.Marshal(o.Mask)
+		if err != nil {
+			t.Fatal(err)
+		}
+		strict(t, string(text), &d.Mask)
+		all = append(all, d)
+	}
+	return all
+}
+
+// checkDemo looks at what the demonstration has written into dir and printed.
+func checkDemo(t *testing.T, dir, stdout string) {
+	t.Helper()
+	if got, want := listing(t, dir), "detections.jsonl pictures s256.overlay.png s512.overlay.png s640.overlay.png"; got != want {
+		t.Errorf("output has %s, want %s", got, want)
+	}
+	objects := 0
+	var names []string
+	for _, r := range rows[beamio.Row](t, filepath.Join(dir, "detections.jsonl")) {
+		found := detections(t, r)
+		base := filepath.Base(r.File)
+		checkOverlay(t, r.File, filepath.Join(dir, strings.TrimSuffix(base, ".png")+".overlay.png"), found)
+		names = append(names, base)
+		objects += len(found)
+		for _, d := range found {
+			if !strings.Contains(stdout, d.Name) || !slices.Contains(shapes.Labels(), d.Name) || d.Score < 0.5 {
+				t.Errorf("%s: %s %v is wrong or not in the table", base, d.Name, d.Score)
+			}
+		}
+	}
+	if !slices.Equal(names, []string{"s256.png", "s512.png", "s640.png"}) || objects < 7 {
+		t.Errorf("%d objects in %s", objects, names)
+	}
+	if n := strings.Count(stdout, "\n"); n != objects+3 || !strings.Contains(stdout, "3 pictures, "+strconv.Itoa(objects)+" objects, 0 failures") {
+		t.Errorf("%d lines for %d objects:\n%s", n, objects, stdout)
+	}
+}
+
+func TestPipelineDemo(t *testing.T) {
+	t.Chdir(t.TempDir())
+	status, stdout, stderr := command(t, "pipeline")
+	if status != 0 || stderr != "" {
+		t.Fatalf("status %d, stderr %q", status, stderr)
+	}
+	checkDemo(t, "argand-out", stdout)
+}
+
+// TestPipelineEqualsDetect runs the same pictures through both, rubbish among them, with flags that matter.
+func TestPipelineEqualsDetect(t *testing.T) {
+	in := t.TempDir()
+	for _, path := range pictures(t, "s256.png", "s640.png") {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(filepath.Join(in, "deep"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		writeTemp(t, filepath.Join(in, "deep"), filepath.Base(path), data)
+	}
+	writeTemp(t, filepath.Join(in, "deep"), "text.png", []byte("this is no picture"))
+	labels := writeTemp(t, t.TempDir(), "labels.json", []byte(`["round","square","triangle","star"]`))
+	model := writeTemp(t, t.TempDir(), "model.pth", shapes.Model())
+	flags := []string{"--model", model, "--labels", labels, "--score", "0.3", "--min-size", "256", "--max-size", "400",
+		"--eps", "0.0001", "--threads", "1"}
+
+	out := t.TempDir()
+	args := append([]string{"pipeline", "--input", filepath.Join(in, "*", "*.png"), "--output", out}, flags...)
+	status, stdout, stderr := command(t, args...)
+	text := filepath.Join(in, "deep", "text.png")
+	if status != 0 || !strings.HasPrefix(stderr, "argand: "+text+": decode: ") || strings.Count(stderr, "\n") != 1 {
+		t.Fatalf("status %d, stderr %q", status, stderr)
+	}
+	if !strings.Contains(stdout, "3 pictures, ") || !strings.Contains(stdout, " 1 failures") {
+		t.Errorf("stdout %q", stdout)
+	}
+	failures := rows[beamio.FailureRow](t, filepath.Join(out, "failures.jsonl"))
+	if len(failures) != 1 || failures[0].File != text || failures[0].Stage != beamio.StageDecode {
+		t.Errorf("failures %+v", failures)
+	}
+	if got := listing(t, filepath.Join(out, "deep")); got != "s256.overlay.png s640.overlay.png" {
+		t.Errorf("overlays %s", got)
+	}
+
+	got := rows[beamio.Row](t, filepath.Join(out, "detections.jsonl"))
+	args = append([]string{"detect", "--json"}, flags...)
+	_, lines, _ := command(t, append(args, got[0].File, got[1].File)...)
+	for i, line := range strings.Split(strings.TrimSpace(lines), "\n") {
+		var want result
+		strict(t, line, &want)
+		found := detections(t, got[i])
+		if want.File != got[i].File || len(want.Detections) != len(found) || len(found) == 0 {
+			t.Fatalf("pipeline: %s, %d objects; detect: %s, %d", got[i].File, len(found), want.File, len(want.Detections))
+		}
+		for j, w := range want.Detections {
+			if g := found[j]; g.Box != w.Box || g.Score != w.Score || g.Name != w.Name || *g.Mask != *w.Mask {
+				t.Errorf("%s: object %d: pipeline %+v, detect %+v", want.File, j, g, w)
+			}
+		}
+	}
+	if !strings.Contains(lines, `"name":"round"`) {
+		t.Error("the names are not those of --labels")
+	}
+}
+
+// TestHandlerTakesLowScores: beamio takes a Score of 0 for its default.
+func TestHandlerTakesLowScores(t *testing.T) {
+	p := &pipeline{}
+	p.addTo(&cobra.Command{})
+	p.score = 0
+	if s := p.handler("m", "").Score; s <= 0 || s > math.SmallestNonzeroFloat32 {
+		t.Errorf("score %v", s)
+	}
+}
+
+func TestSummaryIsBounded(t *testing.T) {
+	dir := t.TempDir()
+	row, err := json.Marshal(beamio.Row{File: "a.png", Object: []beamio.RowObject{{Label: "x", Box: []float32{0, 0, 1, 1}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad, err := json.Marshal(beamio.FailureRow{File: "b.png", Stage: "decode", Error: "no\nbytes"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeTemp(t, dir, detectionsFile, []byte(strings.Repeat(string(row)+"\n", 1000)))
+	writeTemp(t, dir, failuresFile, []byte(strings.Repeat(string(bad)+"\n", 1000)))
+	var out, errs strings.Builder
+	p := &pipeline{output: dir, stdout: &out, stderr: &errs}
+	if err := p.summarise(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(out.String(), "\n"); n != 1+shownRows+1+2 {
+		t.Errorf("%d lines of table", n)
+	}
+	if n := strings.Count(errs.String(), "\n"); n != shownFailures+1 || !strings.Contains(errs.String(), "and 980 more") {
+		t.Errorf("%d lines of failures:\n%s", n, errs.String())
+	}
+}
+
+func TestOverlayOfMemory(t *testing.T) {
+	want := image.Rect(0, 0, 3, 2)
+	path := filepath.Join(t.TempDir(), "a", "b.png")
+	if err := writePNG(path, image.NewGray(want)); err != nil {
+		t.Fatal(err)
+	}
+	if got := decodePNG(t, path).Bounds(); got != want {
+		t.Errorf("bounds %v, want %v", got, want)
+	}
+}
