@@ -29,8 +29,8 @@ func (o *BatchNorm2d) Infer(in ...Spec) ([]Spec, error) {
 	if len(in) != 1 {
 		return fail("1 operand")
 	}
-	c := o.Weight.Shape()
-	if len(c) != 1 || !o.Bias.Shape().Equal(c) || !o.Mean.Shape().Equal(c) || !o.Var.Shape().Equal(c) {
+	c := shapeOf(o.Weight)
+	if !o.vectors() {
 		return fail("weight, bias, mean and variance of one shape (C,)")
 	}
 	if x := in[0]; x.DType != tensor.Float32 || len(x.Shape) != 4 || x.Shape[1] != c[0] {
@@ -39,9 +39,19 @@ func (o *BatchNorm2d) Infer(in ...Spec) ([]Spec, error) {
 	return []Spec{in[0]}, nil
 }
 
+// vectors reports whether the four are (C) of the same C.
+func (o *BatchNorm2d) vectors() bool {
+	c := shapeOf(o.Weight)
+	return len(c) == 1 && shapeOf(o.Bias).Equal(c) && shapeOf(o.Mean).Equal(c) && shapeOf(o.Var).Equal(c)
+}
+
 // Affine returns the normalisation as y = scale[c]·x + shift[c], in float64.
-// It returns a [*tensor.DTypeError] if a vector is not of numbers.
+// It returns a [*tensor.DTypeError] if a vector is not of numbers, and a
+// [*ShapeError] if the four are not of one shape.
 func (o *BatchNorm2d) Affine() (scale, shift []float64, err error) {
+	if !o.vectors() {
+		return nil, nil, &ShapeError{Op: o.Name(), Want: "weight, bias, mean and variance of one shape (C,)"}
+	}
 	var v [4][]float32
 	for i, t := range []*tensor.Tensor{o.Weight, o.Bias, o.Mean, o.Var} {
 		if v[i], err = t.Float32s(); err != nil {

@@ -34,7 +34,7 @@ func (o *Conv2d) Window() (stride, padding, dilation [2]int, groups int) {
 // Infer implements [Op].
 func (o *Conv2d) Infer(in ...Spec) ([]Spec, error) {
 	fail := func(want string) ([]Spec, error) { return nil, &ShapeError{Op: o.Name(), In: in, Want: want} }
-	w := o.Weight.Shape()
+	w := shapeOf(o.Weight)
 	s, p, d, g := o.Window()
 	if len(in) != 1+o.operands() {
 		return fail(fmt.Sprintf("%d operands", 1+o.operands()))

@@ -32,7 +32,7 @@ func (o *ConvTranspose2d) Window() (stride, padding [2]int) {
 // Infer implements [Op].
 func (o *ConvTranspose2d) Infer(in ...Spec) ([]Spec, error) {
 	fail := func(want string) ([]Spec, error) { return nil, &ShapeError{Op: o.Name(), In: in, Want: want} }
-	w := o.Weight.Shape()
+	w := shapeOf(o.Weight)
 	s, p := o.Window()
 	if len(in) != 1+o.operands() {
 		return fail(fmt.Sprintf("%d operands", 1+o.operands()))

@@ -39,6 +39,9 @@ func (o *Detections) Infer(in ...Spec) ([]Spec, error) {
 	if len(in) != 5 {
 		return fail("sizes, proposals, counts, logits and deltas")
 	}
+	if o.Max < 0 {
+		return fail("Max of at least 0")
+	}
 	n, ok := boxes(in[1], in[2])
 	if m, sizes := pictures(in[0]); !ok || !sizes || m != n {
 		return fail("sizes float32 (N, 2), proposals float32 (N, R, 4) and counts int32 (N,)")

@@ -35,7 +35,7 @@ type Graph struct {
 }
 
 // Validate returns an error unless every value is written once, before it is
-// read.
+// read, and every node has an operator and that its weights.
 func (g *Graph) Validate() error {
 	written := make([]bool, g.Values)
 	write := func(v Value) error {
@@ -59,6 +59,9 @@ func (g *Graph) Validate() error {
 		errs = append(errs, write(in.Value))
 	}
 	for _, n := range g.Nodes {
+		if what := lacks(n.Op); what != "" {
+			errs = append(errs, fmt.Errorf("%s: the node has no %s", n.Path, what))
+		}
 		for _, v := range n.In {
 			if err := read(v); err != nil {
 				errs = append(errs, fmt.Errorf("%s: %w", n.Path, err))
@@ -74,6 +77,33 @@ func (g *Graph) Validate() error {
 		errs = append(errs, read(v))
 	}
 	return errors.Join(errs...)
+}
+
+// lacks returns what o cannot do without and does not have, or "".
+func lacks(o Op) string {
+	switch o := o.(type) {
+	case nil:
+		return "operator"
+	case *Conv2d:
+		if o.Weight != nil {
+			return ""
+		}
+	case *ConvTranspose2d:
+		if o.Weight != nil {
+			return ""
+		}
+	case *Linear:
+		if o.Weight != nil {
+			return ""
+		}
+	case *BatchNorm2d:
+		if o.Weight != nil && o.Bias != nil && o.Mean != nil && o.Var != nil {
+			return ""
+		}
+	default:
+		return ""
+	}
+	return "weight"
 }
 
 // Infer returns the type and shape of every value of a valid graph for inputs

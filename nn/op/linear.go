@@ -22,7 +22,7 @@ func (*Linear) Name() string { return "linear" }
 // Infer implements [Op].
 func (o *Linear) Infer(in ...Spec) ([]Spec, error) {
 	fail := func(want string) ([]Spec, error) { return nil, &ShapeError{Op: o.Name(), In: in, Want: want} }
-	w := o.Weight.Shape()
+	w := shapeOf(o.Weight)
 	if len(in) != 1+o.operands() {
 		return fail(fmt.Sprintf("%d operands", 1+o.operands()))
 	}

@@ -27,6 +27,15 @@ func (s Spec) String() string { return s.DType.String() + " " + s.Shape.String()
 // Equal reports whether s and t are the same type and shape.
 func (s Spec) Equal(t Spec) bool { return s.DType == t.DType && s.Shape.Equal(t.Shape) }
 
+// shapeOf returns the shape of a weight, nil if it was left out, which no
+// operator takes.
+func shapeOf(weight *tensor.Tensor) tensor.Shape {
+	if weight == nil {
+		return nil
+	}
+	return weight.Shape()
+}
+
 // F32 returns the Spec of a float32 value.
 func F32(shape ...int) Spec { return Spec{tensor.Float32, shape} }
 

@@ -55,6 +55,9 @@ func (o *Proposals) Infer(in ...Spec) ([]Spec, error) {
 	if levels == 0 || len(in) != 2+2*levels {
 		return fail(fmt.Sprintf("sizes, image, %d objectness and %d deltas", levels, levels))
 	}
+	if o.PreNMS < 0 || o.PostNMS < 0 {
+		return fail("PreNMS and PostNMS of at least 0")
+	}
 	n, ok := pictures(in[0])
 	if image := in[1].Shape; !ok || len(image) != 4 || image[0] != n {
 		return fail("sizes float32 (N, 2) and image (N, ·, H, W)")

@@ -55,6 +55,14 @@ func (o *RoIAlign) Infer(in ...Spec) ([]Spec, error) {
 	if o.Size < 1 || o.Sampling < 1 || len(o.Scales) == 0 || len(in) != 2+len(o.Scales) {
 		return fail(fmt.Sprintf("boxes, counts and %d feature maps; size and sampling of at least 1", len(o.Scales)))
 	}
+	for _, s := range o.Scales {
+		if !(s > 0 && s <= 1) { // nor NaN
+			return fail(fmt.Sprintf("scales above 0 and at most 1, not %v", o.Scales))
+		}
+	}
+	if least, greatest := o.Levels(); greatest < least || greatest-least >= len(o.Scales) {
+		return fail(fmt.Sprintf("a scale for every level from %d to %d, not %v", least, greatest, o.Scales))
+	}
 	n, ok := boxes(in[0], in[1])
 	if !ok {
 		return fail("boxes float32 (N, R, 4) and counts int32 (N,)")
