@@ -21,12 +21,18 @@ func (p *packer) conv2d(o *op.Conv2d) *weights {
 		}
 	}
 	panels := p.add(from, groups, s[0]/groups, s[1], [4]int{})
-	return &weights{phases: []phase{{taps: taps, panels: panels}}, bias: padBias(o.Bias, panels), act: o.Act}
+	w := &weights{phases: []phase{{taps: taps, panels: panels}}, bias: padBias(o.Bias, panels), act: o.Act}
+	p.transform(o, w)
+	return w
 }
 
 // conv2d plans a convolution: the window of output pixel (i, j) begins at
 // input pixel (i, j) times the stride.
 func (p *planner) conv2d(n *op.Node, o *op.Conv2d, w *weights) {
+	if out := p.specs[n.Out[0]].Shape; w.filters != nil && winogradPays(out[2], out[3]) {
+		p.winograd(n, o, w)
+		return
+	}
 	stride, padding, dilation, groups := o.Window()
 	in, ph := p.read(n, 0), &w.phases[0]
 	if kernel := o.Weight.Shape()[2:]; in.c <= fewChannels && kernel[1] > 1 && dilation[1] == 1 && groups == 1 {

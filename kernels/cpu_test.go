@@ -74,8 +74,8 @@ func (b *builder) add(path string, o op.Op, in ...op.Value) op.Value {
 	return v
 }
 
-// large returns a network whose steps have many items: a stem, a pool, a
-// convolution of long sums in several blocks, one in groups, a transposed one,
+// large returns a network whose steps have many items: a stem, a convolution
+// by winograd, a pool, a convolution of long sums in several blocks, one in groups, a transposed one,
 // a batch norm, and a head.
 func large() *op.Graph {
 	r := rand.New(rand.NewPCG(11, 12))
@@ -98,6 +98,8 @@ func large() *op.Graph {
 	x := b.input(tensor.Float32)
 	x = b.add("stem", &op.Conv2d{Weight: w(48, 3, 7, 7), Stride: [2]int{2, 2}, Padding: [2]int{3, 3},
 		Epilogue: op.Epilogue{Act: op.ReLU}}, x)
+	x = b.add("large", &op.Conv2d{Weight: w(48, 48, 3, 3), Padding: [2]int{1, 1},
+		Epilogue: op.Epilogue{Act: op.ReLU, Residual: op.SameResidual}}, x, x)
 	x = b.add("pool", &op.MaxPool2d{Kernel: [2]int{3, 3}, Stride: [2]int{2, 2}, Padding: [2]int{1, 1}}, x)
 	y := b.add("wide", &op.Conv2d{Weight: w(512, 48, 1, 1)}, x)
 	y = b.add("long", &op.Conv2d{Weight: w(48, 512, 3, 3), Padding: [2]int{1, 1},

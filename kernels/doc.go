@@ -11,8 +11,9 @@
 //   - run.go, arena.go, parallel.go: running the steps, in memory from a pool
 //     and on cores from a budget.
 //   - product.go: everything that has weights is one kernel, an implicit matrix
-//     product; conv2d.go, convtranspose2d.go and linear.go say which.
-//   - pool.go, elementwise.go, upsample.go, flatten.go,
+//     product; conv2d.go, convtranspose2d.go and linear.go say which. Large
+//     3×3 convolutions take winograd.go instead.
+//   - pool.go, elementwise.go, upsample.go, flatten.go and
 //     border.go: the layers without a product.
 //   - roialign.go, proposals.go, detections.go, maskselect.go with boxes.go,
 //     nms.go and topk.go: the detector, as loops to hold against torchvision.

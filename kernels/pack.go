@@ -18,6 +18,10 @@ type weights struct {
 	bias   []float32 // [groups][panels][tile's Cols], padded as the panels are
 	act    op.Act
 
+	// filters are the weights transformed for winograd, [panel][36][k][Cols],
+	// nil for convolutions that it is not for.
+	filters *panels
+
 	// image says that a linear layer takes the image before the Flatten that
 	// it reads: its product is a convolution as large as the image.
 	image bool
@@ -62,6 +66,7 @@ type source struct {
 	scale   []float64
 	out, in int
 	taps    []int // positions to take, in order
+	filter  bool  // take the 36 numbers that Winograd makes of 3×3 instead
 }
 
 // packKey identifies packed weights, so that a head applied to several levels
@@ -72,6 +77,7 @@ type packKey struct {
 	groups  int
 	out, in int
 	phase   [4]int // of a transposed convolution: stride and phase
+	filter  bool
 }
 
 // A packer collects what has to be packed, then packs it on all cores.
@@ -89,7 +95,7 @@ type packJob struct {
 
 // add returns the panels for a source, which pack will fill.
 func (p *packer) add(from source, groups, channels, k int, phase [4]int) *panels {
-	key := packKey{from.tensor, unsafe.SliceData(from.scale), groups, from.out, from.in, phase}
+	key := packKey{from.tensor, unsafe.SliceData(from.scale), groups, from.out, from.in, phase, from.filter}
 	if to := p.packed[key]; to != nil {
 		return to
 	}
@@ -162,6 +168,10 @@ func (j *packJob) pack(s *scratch) error {
 				return err
 			}
 			scale := scaleOf(from.scale, o)
+			if from.filter {
+				transform(dst[col:], row, scale, to)
+				continue
+			}
 			for t, position := range from.taps {
 				d := dst[t*to.k*cols+col:]
 				for c := range to.k {
@@ -184,6 +194,15 @@ func (j *packJob) pack(s *scratch) error {
 		}
 	}
 	return nil
+}
+
+// transform packs the filters of one output channel, [k][9], for winograd.
+func transform(dst []float32, row []float64, scale float64, to *panels) {
+	for c := range to.k {
+		for f, u := range tile.Filter([9]float64(row[9*c:9*c+9]), scale) {
+			dst[(f*to.k+c)*to.tile.Cols] = float32(u)
+		}
+	}
 }
 
 func scaleOf(scale []float64, o int) float64 {

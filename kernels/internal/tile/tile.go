@@ -56,12 +56,13 @@ type Tier struct {
 	Vectors
 }
 
-// Vectors are loops over channels for layers without weights. All slices have
-// the length of the first.
+// Vectors are loops over channels. Slices have the length of the first.
 type Vectors struct {
 	Max   func(dst, x []float32)          // dst[i] = max(dst[i], x[i]), NaN if either is
 	Add   func(dst, x, y []float32)       // dst[i] = x[i] + y[i]
 	Blend func(dst []float32, s *Samples) // dst[i] += s.W[0]·s.X[0][i] + … + s.W[3]·s.X[3][i]
+	Patch func(p *Patch)                  // see winograd.go
+	Quad  func(q *Quad)
 }
 
 // Samples are the four pixels around a point, and their weights.

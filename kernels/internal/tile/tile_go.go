@@ -3,10 +3,14 @@ package tile
 // portable returns the tier of plain Go, which every machine can run.
 func portable() Tier {
 	return Tier{
-		Name:    "go",
-		Tiles:   []Tile{{"tile_4x4_go", 4, 4, []func(*Args){tile4x4, tile4x4, tile4x4, tile4x4}}},
-		GFLOPS:  5,
-		Vectors: Vectors{Max: maxGo, Add: addGo, Blend: blendGo},
+		Name:   "go",
+		Tiles:  []Tile{{"tile_4x4_go", 4, 4, []func(*Args){tile4x4, tile4x4, tile4x4, tile4x4}}},
+		GFLOPS: 5,
+		Vectors: Vectors{
+			Max: maxGo, Add: addGo, Blend: blendGo,
+			Patch: func(p *Patch) { patchFrom(p, 0) },
+			Quad:  func(q *Quad) { quadFrom(q, 0) },
+		},
 	}
 }
 

@@ -210,3 +210,9 @@ func peakAVX512(n int)
 
 //go:noescape
 func peakAVX2(n int)
+
+//go:noescape
+func patchAVX2(p *Patch, n int)
+
+//go:noescape
+func quadAVX2(q *Quad, n int)

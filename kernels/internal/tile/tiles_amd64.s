@@ -12265,6 +12265,72 @@ part:
 	VZEROUPPER
 	RET
 
+DATA winograd<>+0(SB)/4, $0x3f200000
+DATA winograd<>+4(SB)/4, $0x3f200000
+DATA winograd<>+8(SB)/4, $0x3f200000
+DATA winograd<>+12(SB)/4, $0x3f200000
+DATA winograd<>+16(SB)/4, $0x3f200000
+DATA winograd<>+20(SB)/4, $0x3f200000
+DATA winograd<>+24(SB)/4, $0x3f200000
+DATA winograd<>+28(SB)/4, $0x3f200000
+DATA winograd<>+32(SB)/4, $0x3fc00000
+DATA winograd<>+36(SB)/4, $0x3fc00000
+DATA winograd<>+40(SB)/4, $0x3fc00000
+DATA winograd<>+44(SB)/4, $0x3fc00000
+DATA winograd<>+48(SB)/4, $0x3fc00000
+DATA winograd<>+52(SB)/4, $0x3fc00000
+DATA winograd<>+56(SB)/4, $0x3fc00000
+DATA winograd<>+60(SB)/4, $0x3fc00000
+DATA winograd<>+64(SB)/4, $0x3ec80000
+DATA winograd<>+68(SB)/4, $0x3ec80000
+DATA winograd<>+72(SB)/4, $0x3ec80000
+DATA winograd<>+76(SB)/4, $0x3ec80000
+DATA winograd<>+80(SB)/4, $0x3ec80000
+DATA winograd<>+84(SB)/4, $0x3ec80000
+DATA winograd<>+88(SB)/4, $0x3ec80000
+DATA winograd<>+92(SB)/4, $0x3ec80000
+DATA winograd<>+96(SB)/4, $0x40100000
+DATA winograd<>+100(SB)/4, $0x40100000
+DATA winograd<>+104(SB)/4, $0x40100000
+DATA winograd<>+108(SB)/4, $0x40100000
+DATA winograd<>+112(SB)/4, $0x40100000
+DATA winograd<>+116(SB)/4, $0x40100000
+DATA winograd<>+120(SB)/4, $0x40100000
+DATA winograd<>+124(SB)/4, $0x40100000
+DATA winograd<>+128(SB)/4, $0x3e7a0000
+DATA winograd<>+132(SB)/4, $0x3e7a0000
+DATA winograd<>+136(SB)/4, $0x3e7a0000
+DATA winograd<>+140(SB)/4, $0x3e7a0000
+DATA winograd<>+144(SB)/4, $0x3e7a0000
+DATA winograd<>+148(SB)/4, $0x3e7a0000
+DATA winograd<>+152(SB)/4, $0x3e7a0000
+DATA winograd<>+156(SB)/4, $0x3e7a0000
+DATA winograd<>+160(SB)/4, $0x40580000
+DATA winograd<>+164(SB)/4, $0x40580000
+DATA winograd<>+168(SB)/4, $0x40580000
+DATA winograd<>+172(SB)/4, $0x40580000
+DATA winograd<>+176(SB)/4, $0x40580000
+DATA winograd<>+180(SB)/4, $0x40580000
+DATA winograd<>+184(SB)/4, $0x40580000
+DATA winograd<>+188(SB)/4, $0x40580000
+DATA winograd<>+192(SB)/4, $0x40290000
+DATA winograd<>+196(SB)/4, $0x40290000
+DATA winograd<>+200(SB)/4, $0x40290000
+DATA winograd<>+204(SB)/4, $0x40290000
+DATA winograd<>+208(SB)/4, $0x40290000
+DATA winograd<>+212(SB)/4, $0x40290000
+DATA winograd<>+216(SB)/4, $0x40290000
+DATA winograd<>+220(SB)/4, $0x40290000
+DATA winograd<>+224(SB)/4, $0x3f610000
+DATA winograd<>+228(SB)/4, $0x3f610000
+DATA winograd<>+232(SB)/4, $0x3f610000
+DATA winograd<>+236(SB)/4, $0x3f610000
+DATA winograd<>+240(SB)/4, $0x3f610000
+DATA winograd<>+244(SB)/4, $0x3f610000
+DATA winograd<>+248(SB)/4, $0x3f610000
+DATA winograd<>+252(SB)/4, $0x3f610000
+GLOBL winograd<>(SB), RODATA|NOPTR, $256
+
 // func maxAVX2(dst *float32, x *float32, n int)
 // Requires: AVX
 TEXT ·maxAVX2(SB), NOSPLIT, $0-24
@@ -12409,5 +12475,969 @@ loop:
 	VFMADD231PS Y12, Y13, Y11
 	DECQ        AX
 	JNZ         loop
+	VZEROUPPER
+	RET
+
+// func patchAVX2(p *byte, n int)
+// Requires: AVX, FMA3
+TEXT ·patchAVX2(SB), NOSPLIT, $0-16
+	MOVQ p+0(FP), AX
+	MOVQ n+8(FP), CX
+	MOVQ (AX), DX
+	MOVQ 24(AX), BX
+	MOVQ 48(AX), SI
+	MOVQ 72(AX), DI
+	SHLQ $0x02, DI
+
+loop:
+	MOVQ         (BX), R8
+	VMOVUPS      (DX)(R8*4), Y0
+	MOVQ         48(BX), R8
+	VMOVUPS      (DX)(R8*4), Y1
+	MOVQ         96(BX), R8
+	VMOVUPS      (DX)(R8*4), Y2
+	MOVQ         144(BX), R8
+	VMOVUPS      (DX)(R8*4), Y3
+	MOVQ         192(BX), R8
+	VMOVUPS      (DX)(R8*4), Y4
+	MOVQ         240(BX), R8
+	VMOVUPS      (DX)(R8*4), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winograd<>+96(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winograd<>+96(SB), Y1, Y7
+	VMULPS       winograd<>+0(SB), Y7, Y7
+	VADDPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y6, Y9
+	VMOVUPS      Y8, 280(AX)
+	VMOVUPS      Y9, 472(AX)
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winograd<>+64(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winograd<>+64(SB), Y1, Y7
+	VMULPS       winograd<>+32(SB), Y7, Y7
+	VADDPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y6, Y9
+	VMOVUPS      Y8, 664(AX)
+	VMOVUPS      Y9, 856(AX)
+	VFNMADD231PS winograd<>+192(SB), Y2, Y4
+	VFMADD231PS  winograd<>+224(SB), Y0, Y4
+	VMOVUPS      Y4, 88(AX)
+	VFNMADD231PS winograd<>+192(SB), Y3, Y5
+	VFMADD231PS  winograd<>+224(SB), Y1, Y5
+	VMOVUPS      Y5, 1048(AX)
+	MOVQ         8(BX), R8
+	VMOVUPS      (DX)(R8*4), Y0
+	MOVQ         56(BX), R8
+	VMOVUPS      (DX)(R8*4), Y1
+	MOVQ         104(BX), R8
+	VMOVUPS      (DX)(R8*4), Y2
+	MOVQ         152(BX), R8
+	VMOVUPS      (DX)(R8*4), Y3
+	MOVQ         200(BX), R8
+	VMOVUPS      (DX)(R8*4), Y4
+	MOVQ         248(BX), R8
+	VMOVUPS      (DX)(R8*4), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winograd<>+96(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winograd<>+96(SB), Y1, Y7
+	VMULPS       winograd<>+0(SB), Y7, Y7
+	VADDPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y6, Y9
+	VMOVUPS      Y8, 312(AX)
+	VMOVUPS      Y9, 504(AX)
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winograd<>+64(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winograd<>+64(SB), Y1, Y7
+	VMULPS       winograd<>+32(SB), Y7, Y7
+	VADDPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y6, Y9
+	VMOVUPS      Y8, 696(AX)
+	VMOVUPS      Y9, 888(AX)
+	VFNMADD231PS winograd<>+192(SB), Y2, Y4
+	VFMADD231PS  winograd<>+224(SB), Y0, Y4
+	VMOVUPS      Y4, 120(AX)
+	VFNMADD231PS winograd<>+192(SB), Y3, Y5
+	VFMADD231PS  winograd<>+224(SB), Y1, Y5
+	VMOVUPS      Y5, 1080(AX)
+	MOVQ         16(BX), R8
+	VMOVUPS      (DX)(R8*4), Y0
+	MOVQ         64(BX), R8
+	VMOVUPS      (DX)(R8*4), Y1
+	MOVQ         112(BX), R8
+	VMOVUPS      (DX)(R8*4), Y2
+	MOVQ         160(BX), R8
+	VMOVUPS      (DX)(R8*4), Y3
+	MOVQ         208(BX), R8
+	VMOVUPS      (DX)(R8*4), Y4
+	MOVQ         256(BX), R8
+	VMOVUPS      (DX)(R8*4), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winograd<>+96(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winograd<>+96(SB), Y1, Y7
+	VMULPS       winograd<>+0(SB), Y7, Y7
+	VADDPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y6, Y9
+	VMOVUPS      Y8, 344(AX)
+	VMOVUPS      Y9, 536(AX)
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winograd<>+64(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winograd<>+64(SB), Y1, Y7
+	VMULPS       winograd<>+32(SB), Y7, Y7
+	VADDPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y6, Y9
+	VMOVUPS      Y8, 728(AX)
+	VMOVUPS      Y9, 920(AX)
+	VFNMADD231PS winograd<>+192(SB), Y2, Y4
+	VFMADD231PS  winograd<>+224(SB), Y0, Y4
+	VMOVUPS      Y4, 152(AX)
+	VFNMADD231PS winograd<>+192(SB), Y3, Y5
+	VFMADD231PS  winograd<>+224(SB), Y1, Y5
+	VMOVUPS      Y5, 1112(AX)
+	MOVQ         24(BX), R8
+	VMOVUPS      (DX)(R8*4), Y0
+	MOVQ         72(BX), R8
+	VMOVUPS      (DX)(R8*4), Y1
+	MOVQ         120(BX), R8
+	VMOVUPS      (DX)(R8*4), Y2
+	MOVQ         168(BX), R8
+	VMOVUPS      (DX)(R8*4), Y3
+	MOVQ         216(BX), R8
+	VMOVUPS      (DX)(R8*4), Y4
+	MOVQ         264(BX), R8
+	VMOVUPS      (DX)(R8*4), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winograd<>+96(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winograd<>+96(SB), Y1, Y7
+	VMULPS       winograd<>+0(SB), Y7, Y7
+	VADDPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y6, Y9
+	VMOVUPS      Y8, 376(AX)
+	VMOVUPS      Y9, 568(AX)
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winograd<>+64(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winograd<>+64(SB), Y1, Y7
+	VMULPS       winograd<>+32(SB), Y7, Y7
+	VADDPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y6, Y9
+	VMOVUPS      Y8, 760(AX)
+	VMOVUPS      Y9, 952(AX)
+	VFNMADD231PS winograd<>+192(SB), Y2, Y4
+	VFMADD231PS  winograd<>+224(SB), Y0, Y4
+	VMOVUPS      Y4, 184(AX)
+	VFNMADD231PS winograd<>+192(SB), Y3, Y5
+	VFMADD231PS  winograd<>+224(SB), Y1, Y5
+	VMOVUPS      Y5, 1144(AX)
+	MOVQ         32(BX), R8
+	VMOVUPS      (DX)(R8*4), Y0
+	MOVQ         80(BX), R8
+	VMOVUPS      (DX)(R8*4), Y1
+	MOVQ         128(BX), R8
+	VMOVUPS      (DX)(R8*4), Y2
+	MOVQ         176(BX), R8
+	VMOVUPS      (DX)(R8*4), Y3
+	MOVQ         224(BX), R8
+	VMOVUPS      (DX)(R8*4), Y4
+	MOVQ         272(BX), R8
+	VMOVUPS      (DX)(R8*4), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winograd<>+96(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winograd<>+96(SB), Y1, Y7
+	VMULPS       winograd<>+0(SB), Y7, Y7
+	VADDPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y6, Y9
+	VMOVUPS      Y8, 408(AX)
+	VMOVUPS      Y9, 600(AX)
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winograd<>+64(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winograd<>+64(SB), Y1, Y7
+	VMULPS       winograd<>+32(SB), Y7, Y7
+	VADDPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y6, Y9
+	VMOVUPS      Y8, 792(AX)
+	VMOVUPS      Y9, 984(AX)
+	VFNMADD231PS winograd<>+192(SB), Y2, Y4
+	VFMADD231PS  winograd<>+224(SB), Y0, Y4
+	VMOVUPS      Y4, 216(AX)
+	VFNMADD231PS winograd<>+192(SB), Y3, Y5
+	VFMADD231PS  winograd<>+224(SB), Y1, Y5
+	VMOVUPS      Y5, 1176(AX)
+	MOVQ         40(BX), R8
+	VMOVUPS      (DX)(R8*4), Y0
+	MOVQ         88(BX), R8
+	VMOVUPS      (DX)(R8*4), Y1
+	MOVQ         136(BX), R8
+	VMOVUPS      (DX)(R8*4), Y2
+	MOVQ         184(BX), R8
+	VMOVUPS      (DX)(R8*4), Y3
+	MOVQ         232(BX), R8
+	VMOVUPS      (DX)(R8*4), Y4
+	MOVQ         280(BX), R8
+	VMOVUPS      (DX)(R8*4), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winograd<>+96(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winograd<>+96(SB), Y1, Y7
+	VMULPS       winograd<>+0(SB), Y7, Y7
+	VADDPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y6, Y9
+	VMOVUPS      Y8, 440(AX)
+	VMOVUPS      Y9, 632(AX)
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winograd<>+64(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winograd<>+64(SB), Y1, Y7
+	VMULPS       winograd<>+32(SB), Y7, Y7
+	VADDPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y6, Y9
+	VMOVUPS      Y8, 824(AX)
+	VMOVUPS      Y9, 1016(AX)
+	VFNMADD231PS winograd<>+192(SB), Y2, Y4
+	VFMADD231PS  winograd<>+224(SB), Y0, Y4
+	VMOVUPS      Y4, 248(AX)
+	VFNMADD231PS winograd<>+192(SB), Y3, Y5
+	VFMADD231PS  winograd<>+224(SB), Y1, Y5
+	VMOVUPS      Y5, 1208(AX)
+	MOVQ         SI, R8
+	LEAQ         (DI)(DI*2), R9
+	VMOVUPS      88(AX), Y0
+	VMOVUPS      120(AX), Y1
+	VMOVUPS      152(AX), Y2
+	VMOVUPS      184(AX), Y3
+	VMOVUPS      216(AX), Y4
+	VMOVUPS      248(AX), Y5
+	LEAQ         (R8)(R9*1), R10
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winograd<>+96(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winograd<>+96(SB), Y1, Y7
+	VMULPS       winograd<>+0(SB), Y7, Y7
+	VADDPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y6, Y9
+	VMOVUPS      Y8, (R8)(DI*1)
+	VMOVUPS      Y9, (R8)(DI*2)
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winograd<>+64(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winograd<>+64(SB), Y1, Y7
+	VMULPS       winograd<>+32(SB), Y7, Y7
+	VADDPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y6, Y9
+	VMOVUPS      Y8, (R10)
+	VMOVUPS      Y9, (R10)(DI*1)
+	VFNMADD231PS winograd<>+192(SB), Y2, Y4
+	VFMADD231PS  winograd<>+224(SB), Y0, Y4
+	VMOVUPS      Y4, (R8)
+	VFNMADD231PS winograd<>+192(SB), Y3, Y5
+	VFMADD231PS  winograd<>+224(SB), Y1, Y5
+	VMOVUPS      Y5, (R10)(DI*2)
+	LEAQ         (R10)(R9*1), R8
+	VMOVUPS      280(AX), Y0
+	VMOVUPS      312(AX), Y1
+	VMOVUPS      344(AX), Y2
+	VMOVUPS      376(AX), Y3
+	VMOVUPS      408(AX), Y4
+	VMOVUPS      440(AX), Y5
+	LEAQ         (R8)(R9*1), R10
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winograd<>+96(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winograd<>+96(SB), Y1, Y7
+	VMULPS       winograd<>+0(SB), Y7, Y7
+	VADDPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y6, Y9
+	VMOVUPS      Y8, (R8)(DI*1)
+	VMOVUPS      Y9, (R8)(DI*2)
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winograd<>+64(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winograd<>+64(SB), Y1, Y7
+	VMULPS       winograd<>+32(SB), Y7, Y7
+	VADDPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y6, Y9
+	VMOVUPS      Y8, (R10)
+	VMOVUPS      Y9, (R10)(DI*1)
+	VFNMADD231PS winograd<>+192(SB), Y2, Y4
+	VFMADD231PS  winograd<>+224(SB), Y0, Y4
+	VMOVUPS      Y4, (R8)
+	VFNMADD231PS winograd<>+192(SB), Y3, Y5
+	VFMADD231PS  winograd<>+224(SB), Y1, Y5
+	VMOVUPS      Y5, (R10)(DI*2)
+	LEAQ         (R10)(R9*1), R8
+	VMOVUPS      472(AX), Y0
+	VMOVUPS      504(AX), Y1
+	VMOVUPS      536(AX), Y2
+	VMOVUPS      568(AX), Y3
+	VMOVUPS      600(AX), Y4
+	VMOVUPS      632(AX), Y5
+	LEAQ         (R8)(R9*1), R10
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winograd<>+96(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winograd<>+96(SB), Y1, Y7
+	VMULPS       winograd<>+0(SB), Y7, Y7
+	VADDPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y6, Y9
+	VMOVUPS      Y8, (R8)(DI*1)
+	VMOVUPS      Y9, (R8)(DI*2)
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winograd<>+64(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winograd<>+64(SB), Y1, Y7
+	VMULPS       winograd<>+32(SB), Y7, Y7
+	VADDPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y6, Y9
+	VMOVUPS      Y8, (R10)
+	VMOVUPS      Y9, (R10)(DI*1)
+	VFNMADD231PS winograd<>+192(SB), Y2, Y4
+	VFMADD231PS  winograd<>+224(SB), Y0, Y4
+	VMOVUPS      Y4, (R8)
+	VFNMADD231PS winograd<>+192(SB), Y3, Y5
+	VFMADD231PS  winograd<>+224(SB), Y1, Y5
+	VMOVUPS      Y5, (R10)(DI*2)
+	LEAQ         (R10)(R9*1), R8
+	VMOVUPS      664(AX), Y0
+	VMOVUPS      696(AX), Y1
+	VMOVUPS      728(AX), Y2
+	VMOVUPS      760(AX), Y3
+	VMOVUPS      792(AX), Y4
+	VMOVUPS      824(AX), Y5
+	LEAQ         (R8)(R9*1), R10
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winograd<>+96(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winograd<>+96(SB), Y1, Y7
+	VMULPS       winograd<>+0(SB), Y7, Y7
+	VADDPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y6, Y9
+	VMOVUPS      Y8, (R8)(DI*1)
+	VMOVUPS      Y9, (R8)(DI*2)
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winograd<>+64(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winograd<>+64(SB), Y1, Y7
+	VMULPS       winograd<>+32(SB), Y7, Y7
+	VADDPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y6, Y9
+	VMOVUPS      Y8, (R10)
+	VMOVUPS      Y9, (R10)(DI*1)
+	VFNMADD231PS winograd<>+192(SB), Y2, Y4
+	VFMADD231PS  winograd<>+224(SB), Y0, Y4
+	VMOVUPS      Y4, (R8)
+	VFNMADD231PS winograd<>+192(SB), Y3, Y5
+	VFMADD231PS  winograd<>+224(SB), Y1, Y5
+	VMOVUPS      Y5, (R10)(DI*2)
+	LEAQ         (R10)(R9*1), R8
+	VMOVUPS      856(AX), Y0
+	VMOVUPS      888(AX), Y1
+	VMOVUPS      920(AX), Y2
+	VMOVUPS      952(AX), Y3
+	VMOVUPS      984(AX), Y4
+	VMOVUPS      1016(AX), Y5
+	LEAQ         (R8)(R9*1), R10
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winograd<>+96(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winograd<>+96(SB), Y1, Y7
+	VMULPS       winograd<>+0(SB), Y7, Y7
+	VADDPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y6, Y9
+	VMOVUPS      Y8, (R8)(DI*1)
+	VMOVUPS      Y9, (R8)(DI*2)
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winograd<>+64(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winograd<>+64(SB), Y1, Y7
+	VMULPS       winograd<>+32(SB), Y7, Y7
+	VADDPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y6, Y9
+	VMOVUPS      Y8, (R10)
+	VMOVUPS      Y9, (R10)(DI*1)
+	VFNMADD231PS winograd<>+192(SB), Y2, Y4
+	VFMADD231PS  winograd<>+224(SB), Y0, Y4
+	VMOVUPS      Y4, (R8)
+	VFNMADD231PS winograd<>+192(SB), Y3, Y5
+	VFMADD231PS  winograd<>+224(SB), Y1, Y5
+	VMOVUPS      Y5, (R10)(DI*2)
+	LEAQ         (R10)(R9*1), R8
+	VMOVUPS      1048(AX), Y0
+	VMOVUPS      1080(AX), Y1
+	VMOVUPS      1112(AX), Y2
+	VMOVUPS      1144(AX), Y3
+	VMOVUPS      1176(AX), Y4
+	VMOVUPS      1208(AX), Y5
+	LEAQ         (R8)(R9*1), R10
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winograd<>+96(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winograd<>+96(SB), Y1, Y7
+	VMULPS       winograd<>+0(SB), Y7, Y7
+	VADDPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y6, Y9
+	VMOVUPS      Y8, (R8)(DI*1)
+	VMOVUPS      Y9, (R8)(DI*2)
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winograd<>+64(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winograd<>+64(SB), Y1, Y7
+	VMULPS       winograd<>+32(SB), Y7, Y7
+	VADDPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y6, Y9
+	VMOVUPS      Y8, (R10)
+	VMOVUPS      Y9, (R10)(DI*1)
+	VFNMADD231PS winograd<>+192(SB), Y2, Y4
+	VFMADD231PS  winograd<>+224(SB), Y0, Y4
+	VMOVUPS      Y4, (R8)
+	VFNMADD231PS winograd<>+192(SB), Y3, Y5
+	VFMADD231PS  winograd<>+224(SB), Y1, Y5
+	VMOVUPS      Y5, (R10)(DI*2)
+	LEAQ         (R10)(R9*1), R8
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, SI
+	SUBQ         $0x08, CX
+	JNZ          loop
+	VZEROUPPER
+	RET
+
+// func quadAVX2(q *byte, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·quadAVX2(SB), NOSPLIT, $0-16
+	MOVQ         q+0(FP), AX
+	MOVQ         n+8(FP), CX
+	MOVQ         (AX), DX
+	MOVQ         24(AX), BX
+	SHLQ         $0x02, BX
+	MOVQ         40(AX), SI
+	MOVQ         112(AX), R8
+	MOVQ         136(AX), R9
+	MOVQ         64(AX), R10
+	MOVQ         88(AX), R11
+	MOVL         $0xff800000, DI
+	VMOVD        DI, X15
+	VPBROADCASTD X15, Y15
+	CMPQ         160(AX), $0x00
+	JE           loop
+	VXORPS       Y15, Y15, Y15
+
+loop:
+	MOVQ        DX, R12
+	MOVQ        R12, DI
+	VMOVUPS     (DI), Y0
+	LEAQ        (DI)(BX*2), DI
+	LEAQ        (DI)(BX*4), DI
+	VMOVUPS     (DI), Y1
+	LEAQ        (DI)(BX*2), DI
+	LEAQ        (DI)(BX*4), DI
+	VMOVUPS     (DI), Y2
+	LEAQ        (DI)(BX*2), DI
+	LEAQ        (DI)(BX*4), DI
+	VMOVUPS     (DI), Y3
+	LEAQ        (DI)(BX*2), DI
+	LEAQ        (DI)(BX*4), DI
+	VMOVUPS     (DI), Y4
+	LEAQ        (DI)(BX*2), DI
+	LEAQ        (DI)(BX*4), DI
+	VMOVUPS     (DI), Y5
+	ADDQ        BX, R12
+	VADDPS      Y2, Y1, Y6
+	VSUBPS      Y2, Y1, Y7
+	VADDPS      Y4, Y3, Y8
+	VSUBPS      Y4, Y3, Y9
+	VADDPS      Y6, Y0, Y10
+	VADDPS      Y8, Y10, Y10
+	VMOVUPS     Y10, 168(AX)
+	VMULPS      winograd<>+0(SB), Y7, Y10
+	VFMADD231PS winograd<>+32(SB), Y9, Y10
+	VMOVUPS     Y10, 360(AX)
+	VMULPS      winograd<>+64(SB), Y6, Y10
+	VFMADD231PS winograd<>+96(SB), Y8, Y10
+	VMOVUPS     Y10, 552(AX)
+	VFMADD231PS winograd<>+128(SB), Y7, Y5
+	VFMADD231PS winograd<>+160(SB), Y9, Y5
+	VMOVUPS     Y5, 744(AX)
+	MOVQ        R12, DI
+	VMOVUPS     (DI), Y0
+	LEAQ        (DI)(BX*2), DI
+	LEAQ        (DI)(BX*4), DI
+	VMOVUPS     (DI), Y1
+	LEAQ        (DI)(BX*2), DI
+	LEAQ        (DI)(BX*4), DI
+	VMOVUPS     (DI), Y2
+	LEAQ        (DI)(BX*2), DI
+	LEAQ        (DI)(BX*4), DI
+	VMOVUPS     (DI), Y3
+	LEAQ        (DI)(BX*2), DI
+	LEAQ        (DI)(BX*4), DI
+	VMOVUPS     (DI), Y4
+	LEAQ        (DI)(BX*2), DI
+	LEAQ        (DI)(BX*4), DI
+	VMOVUPS     (DI), Y5
+	ADDQ        BX, R12
+	VADDPS      Y2, Y1, Y6
+	VSUBPS      Y2, Y1, Y7
+	VADDPS      Y4, Y3, Y8
+	VSUBPS      Y4, Y3, Y9
+	VADDPS      Y6, Y0, Y10
+	VADDPS      Y8, Y10, Y10
+	VMOVUPS     Y10, 200(AX)
+	VMULPS      winograd<>+0(SB), Y7, Y10
+	VFMADD231PS winograd<>+32(SB), Y9, Y10
+	VMOVUPS     Y10, 392(AX)
+	VMULPS      winograd<>+64(SB), Y6, Y10
+	VFMADD231PS winograd<>+96(SB), Y8, Y10
+	VMOVUPS     Y10, 584(AX)
+	VFMADD231PS winograd<>+128(SB), Y7, Y5
+	VFMADD231PS winograd<>+160(SB), Y9, Y5
+	VMOVUPS     Y5, 776(AX)
+	MOVQ        R12, DI
+	VMOVUPS     (DI), Y0
+	LEAQ        (DI)(BX*2), DI
+	LEAQ        (DI)(BX*4), DI
+	VMOVUPS     (DI), Y1
+	LEAQ        (DI)(BX*2), DI
+	LEAQ        (DI)(BX*4), DI
+	VMOVUPS     (DI), Y2
+	LEAQ        (DI)(BX*2), DI
+	LEAQ        (DI)(BX*4), DI
+	VMOVUPS     (DI), Y3
+	LEAQ        (DI)(BX*2), DI
+	LEAQ        (DI)(BX*4), DI
+	VMOVUPS     (DI), Y4
+	LEAQ        (DI)(BX*2), DI
+	LEAQ        (DI)(BX*4), DI
+	VMOVUPS     (DI), Y5
+	ADDQ        BX, R12
+	VADDPS      Y2, Y1, Y6
+	VSUBPS      Y2, Y1, Y7
+	VADDPS      Y4, Y3, Y8
+	VSUBPS      Y4, Y3, Y9
+	VADDPS      Y6, Y0, Y10
+	VADDPS      Y8, Y10, Y10
+	VMOVUPS     Y10, 232(AX)
+	VMULPS      winograd<>+0(SB), Y7, Y10
+	VFMADD231PS winograd<>+32(SB), Y9, Y10
+	VMOVUPS     Y10, 424(AX)
+	VMULPS      winograd<>+64(SB), Y6, Y10
+	VFMADD231PS winograd<>+96(SB), Y8, Y10
+	VMOVUPS     Y10, 616(AX)
+	VFMADD231PS winograd<>+128(SB), Y7, Y5
+	VFMADD231PS winograd<>+160(SB), Y9, Y5
+	VMOVUPS     Y5, 808(AX)
+	MOVQ        R12, DI
+	VMOVUPS     (DI), Y0
+	LEAQ        (DI)(BX*2), DI
+	LEAQ        (DI)(BX*4), DI
+	VMOVUPS     (DI), Y1
+	LEAQ        (DI)(BX*2), DI
+	LEAQ        (DI)(BX*4), DI
+	VMOVUPS     (DI), Y2
+	LEAQ        (DI)(BX*2), DI
+	LEAQ        (DI)(BX*4), DI
+	VMOVUPS     (DI), Y3
+	LEAQ        (DI)(BX*2), DI
+	LEAQ        (DI)(BX*4), DI
+	VMOVUPS     (DI), Y4
+	LEAQ        (DI)(BX*2), DI
+	LEAQ        (DI)(BX*4), DI
+	VMOVUPS     (DI), Y5
+	ADDQ        BX, R12
+	VADDPS      Y2, Y1, Y6
+	VSUBPS      Y2, Y1, Y7
+	VADDPS      Y4, Y3, Y8
+	VSUBPS      Y4, Y3, Y9
+	VADDPS      Y6, Y0, Y10
+	VADDPS      Y8, Y10, Y10
+	VMOVUPS     Y10, 264(AX)
+	VMULPS      winograd<>+0(SB), Y7, Y10
+	VFMADD231PS winograd<>+32(SB), Y9, Y10
+	VMOVUPS     Y10, 456(AX)
+	VMULPS      winograd<>+64(SB), Y6, Y10
+	VFMADD231PS winograd<>+96(SB), Y8, Y10
+	VMOVUPS     Y10, 648(AX)
+	VFMADD231PS winograd<>+128(SB), Y7, Y5
+	VFMADD231PS winograd<>+160(SB), Y9, Y5
+	VMOVUPS     Y5, 840(AX)
+	MOVQ        R12, DI
+	VMOVUPS     (DI), Y0
+	LEAQ        (DI)(BX*2), DI
+	LEAQ        (DI)(BX*4), DI
+	VMOVUPS     (DI), Y1
+	LEAQ        (DI)(BX*2), DI
+	LEAQ        (DI)(BX*4), DI
+	VMOVUPS     (DI), Y2
+	LEAQ        (DI)(BX*2), DI
+	LEAQ        (DI)(BX*4), DI
+	VMOVUPS     (DI), Y3
+	LEAQ        (DI)(BX*2), DI
+	LEAQ        (DI)(BX*4), DI
+	VMOVUPS     (DI), Y4
+	LEAQ        (DI)(BX*2), DI
+	LEAQ        (DI)(BX*4), DI
+	VMOVUPS     (DI), Y5
+	ADDQ        BX, R12
+	VADDPS      Y2, Y1, Y6
+	VSUBPS      Y2, Y1, Y7
+	VADDPS      Y4, Y3, Y8
+	VSUBPS      Y4, Y3, Y9
+	VADDPS      Y6, Y0, Y10
+	VADDPS      Y8, Y10, Y10
+	VMOVUPS     Y10, 296(AX)
+	VMULPS      winograd<>+0(SB), Y7, Y10
+	VFMADD231PS winograd<>+32(SB), Y9, Y10
+	VMOVUPS     Y10, 488(AX)
+	VMULPS      winograd<>+64(SB), Y6, Y10
+	VFMADD231PS winograd<>+96(SB), Y8, Y10
+	VMOVUPS     Y10, 680(AX)
+	VFMADD231PS winograd<>+128(SB), Y7, Y5
+	VFMADD231PS winograd<>+160(SB), Y9, Y5
+	VMOVUPS     Y5, 872(AX)
+	MOVQ        R12, DI
+	VMOVUPS     (DI), Y0
+	LEAQ        (DI)(BX*2), DI
+	LEAQ        (DI)(BX*4), DI
+	VMOVUPS     (DI), Y1
+	LEAQ        (DI)(BX*2), DI
+	LEAQ        (DI)(BX*4), DI
+	VMOVUPS     (DI), Y2
+	LEAQ        (DI)(BX*2), DI
+	LEAQ        (DI)(BX*4), DI
+	VMOVUPS     (DI), Y3
+	LEAQ        (DI)(BX*2), DI
+	LEAQ        (DI)(BX*4), DI
+	VMOVUPS     (DI), Y4
+	LEAQ        (DI)(BX*2), DI
+	LEAQ        (DI)(BX*4), DI
+	VMOVUPS     (DI), Y5
+	ADDQ        BX, R12
+	VADDPS      Y2, Y1, Y6
+	VSUBPS      Y2, Y1, Y7
+	VADDPS      Y4, Y3, Y8
+	VSUBPS      Y4, Y3, Y9
+	VADDPS      Y6, Y0, Y10
+	VADDPS      Y8, Y10, Y10
+	VMOVUPS     Y10, 328(AX)
+	VMULPS      winograd<>+0(SB), Y7, Y10
+	VFMADD231PS winograd<>+32(SB), Y9, Y10
+	VMOVUPS     Y10, 520(AX)
+	VMULPS      winograd<>+64(SB), Y6, Y10
+	VFMADD231PS winograd<>+96(SB), Y8, Y10
+	VMOVUPS     Y10, 712(AX)
+	VFMADD231PS winograd<>+128(SB), Y7, Y5
+	VFMADD231PS winograd<>+160(SB), Y9, Y5
+	VMOVUPS     Y5, 904(AX)
+	VMOVUPS     168(AX), Y0
+	VMOVUPS     200(AX), Y1
+	VMOVUPS     232(AX), Y2
+	VMOVUPS     264(AX), Y3
+	VMOVUPS     296(AX), Y4
+	VMOVUPS     328(AX), Y5
+	VADDPS      Y2, Y1, Y6
+	VSUBPS      Y2, Y1, Y7
+	VADDPS      Y4, Y3, Y8
+	VSUBPS      Y4, Y3, Y9
+	VADDPS      Y6, Y0, Y10
+	VADDPS      Y8, Y10, Y10
+	MOVQ        (R9), DI
+	TESTQ       DI, DI
+	JL          outsideA
+	VADDPS      (SI), Y10, Y10
+	TESTQ       R10, R10
+	JZ          aloneA
+	MOVQ        (R11), R12
+	VADDPS      (R10)(R12*4), Y10, Y10
+
+aloneA:
+	VMAXPS  Y10, Y15, Y10
+	VMOVUPS Y10, (R8)(DI*4)
+
+outsideA:
+	VMULPS      winograd<>+0(SB), Y7, Y10
+	VFMADD231PS winograd<>+32(SB), Y9, Y10
+	MOVQ        8(R9), DI
+	TESTQ       DI, DI
+	JL          outsideB
+	VADDPS      (SI), Y10, Y10
+	TESTQ       R10, R10
+	JZ          aloneB
+	MOVQ        8(R11), R12
+	VADDPS      (R10)(R12*4), Y10, Y10
+
+aloneB:
+	VMAXPS  Y10, Y15, Y10
+	VMOVUPS Y10, (R8)(DI*4)
+
+outsideB:
+	VMULPS      winograd<>+64(SB), Y6, Y10
+	VFMADD231PS winograd<>+96(SB), Y8, Y10
+	MOVQ        16(R9), DI
+	TESTQ       DI, DI
+	JL          outsideC
+	VADDPS      (SI), Y10, Y10
+	TESTQ       R10, R10
+	JZ          aloneC
+	MOVQ        16(R11), R12
+	VADDPS      (R10)(R12*4), Y10, Y10
+
+aloneC:
+	VMAXPS  Y10, Y15, Y10
+	VMOVUPS Y10, (R8)(DI*4)
+
+outsideC:
+	VFMADD231PS winograd<>+128(SB), Y7, Y5
+	VFMADD231PS winograd<>+160(SB), Y9, Y5
+	MOVQ        24(R9), DI
+	TESTQ       DI, DI
+	JL          outsideD
+	VADDPS      (SI), Y5, Y5
+	TESTQ       R10, R10
+	JZ          aloneD
+	MOVQ        24(R11), R12
+	VADDPS      (R10)(R12*4), Y5, Y5
+
+aloneD:
+	VMAXPS  Y5, Y15, Y5
+	VMOVUPS Y5, (R8)(DI*4)
+
+outsideD:
+	VMOVUPS 360(AX), Y0
+	VMOVUPS 392(AX), Y1
+	VMOVUPS 424(AX), Y2
+	VMOVUPS 456(AX), Y3
+	VMOVUPS 488(AX), Y4
+	VMOVUPS 520(AX), Y5
+	VADDPS  Y2, Y1, Y6
+	VSUBPS  Y2, Y1, Y7
+	VADDPS  Y4, Y3, Y8
+	VSUBPS  Y4, Y3, Y9
+	VADDPS  Y6, Y0, Y10
+	VADDPS  Y8, Y10, Y10
+	MOVQ    32(R9), DI
+	TESTQ   DI, DI
+	JL      outsideE
+	VADDPS  (SI), Y10, Y10
+	TESTQ   R10, R10
+	JZ      aloneE
+	MOVQ    32(R11), R12
+	VADDPS  (R10)(R12*4), Y10, Y10
+
+aloneE:
+	VMAXPS  Y10, Y15, Y10
+	VMOVUPS Y10, (R8)(DI*4)
+
+outsideE:
+	VMULPS      winograd<>+0(SB), Y7, Y10
+	VFMADD231PS winograd<>+32(SB), Y9, Y10
+	MOVQ        40(R9), DI
+	TESTQ       DI, DI
+	JL          outsideF
+	VADDPS      (SI), Y10, Y10
+	TESTQ       R10, R10
+	JZ          aloneF
+	MOVQ        40(R11), R12
+	VADDPS      (R10)(R12*4), Y10, Y10
+
+aloneF:
+	VMAXPS  Y10, Y15, Y10
+	VMOVUPS Y10, (R8)(DI*4)
+
+outsideF:
+	VMULPS      winograd<>+64(SB), Y6, Y10
+	VFMADD231PS winograd<>+96(SB), Y8, Y10
+	MOVQ        48(R9), DI
+	TESTQ       DI, DI
+	JL          outsideG
+	VADDPS      (SI), Y10, Y10
+	TESTQ       R10, R10
+	JZ          aloneG
+	MOVQ        48(R11), R12
+	VADDPS      (R10)(R12*4), Y10, Y10
+
+aloneG:
+	VMAXPS  Y10, Y15, Y10
+	VMOVUPS Y10, (R8)(DI*4)
+
+outsideG:
+	VFMADD231PS winograd<>+128(SB), Y7, Y5
+	VFMADD231PS winograd<>+160(SB), Y9, Y5
+	MOVQ        56(R9), DI
+	TESTQ       DI, DI
+	JL          outsideH
+	VADDPS      (SI), Y5, Y5
+	TESTQ       R10, R10
+	JZ          aloneH
+	MOVQ        56(R11), R12
+	VADDPS      (R10)(R12*4), Y5, Y5
+
+aloneH:
+	VMAXPS  Y5, Y15, Y5
+	VMOVUPS Y5, (R8)(DI*4)
+
+outsideH:
+	VMOVUPS 552(AX), Y0
+	VMOVUPS 584(AX), Y1
+	VMOVUPS 616(AX), Y2
+	VMOVUPS 648(AX), Y3
+	VMOVUPS 680(AX), Y4
+	VMOVUPS 712(AX), Y5
+	VADDPS  Y2, Y1, Y6
+	VSUBPS  Y2, Y1, Y7
+	VADDPS  Y4, Y3, Y8
+	VSUBPS  Y4, Y3, Y9
+	VADDPS  Y6, Y0, Y10
+	VADDPS  Y8, Y10, Y10
+	MOVQ    64(R9), DI
+	TESTQ   DI, DI
+	JL      outsideI
+	VADDPS  (SI), Y10, Y10
+	TESTQ   R10, R10
+	JZ      aloneI
+	MOVQ    64(R11), R12
+	VADDPS  (R10)(R12*4), Y10, Y10
+
+aloneI:
+	VMAXPS  Y10, Y15, Y10
+	VMOVUPS Y10, (R8)(DI*4)
+
+outsideI:
+	VMULPS      winograd<>+0(SB), Y7, Y10
+	VFMADD231PS winograd<>+32(SB), Y9, Y10
+	MOVQ        72(R9), DI
+	TESTQ       DI, DI
+	JL          outsideJ
+	VADDPS      (SI), Y10, Y10
+	TESTQ       R10, R10
+	JZ          aloneJ
+	MOVQ        72(R11), R12
+	VADDPS      (R10)(R12*4), Y10, Y10
+
+aloneJ:
+	VMAXPS  Y10, Y15, Y10
+	VMOVUPS Y10, (R8)(DI*4)
+
+outsideJ:
+	VMULPS      winograd<>+64(SB), Y6, Y10
+	VFMADD231PS winograd<>+96(SB), Y8, Y10
+	MOVQ        80(R9), DI
+	TESTQ       DI, DI
+	JL          outsideK
+	VADDPS      (SI), Y10, Y10
+	TESTQ       R10, R10
+	JZ          aloneK
+	MOVQ        80(R11), R12
+	VADDPS      (R10)(R12*4), Y10, Y10
+
+aloneK:
+	VMAXPS  Y10, Y15, Y10
+	VMOVUPS Y10, (R8)(DI*4)
+
+outsideK:
+	VFMADD231PS winograd<>+128(SB), Y7, Y5
+	VFMADD231PS winograd<>+160(SB), Y9, Y5
+	MOVQ        88(R9), DI
+	TESTQ       DI, DI
+	JL          outsideL
+	VADDPS      (SI), Y5, Y5
+	TESTQ       R10, R10
+	JZ          aloneL
+	MOVQ        88(R11), R12
+	VADDPS      (R10)(R12*4), Y5, Y5
+
+aloneL:
+	VMAXPS  Y5, Y15, Y5
+	VMOVUPS Y5, (R8)(DI*4)
+
+outsideL:
+	VMOVUPS 744(AX), Y0
+	VMOVUPS 776(AX), Y1
+	VMOVUPS 808(AX), Y2
+	VMOVUPS 840(AX), Y3
+	VMOVUPS 872(AX), Y4
+	VMOVUPS 904(AX), Y5
+	VADDPS  Y2, Y1, Y6
+	VSUBPS  Y2, Y1, Y7
+	VADDPS  Y4, Y3, Y8
+	VSUBPS  Y4, Y3, Y9
+	VADDPS  Y6, Y0, Y10
+	VADDPS  Y8, Y10, Y10
+	MOVQ    96(R9), DI
+	TESTQ   DI, DI
+	JL      outsideM
+	VADDPS  (SI), Y10, Y10
+	TESTQ   R10, R10
+	JZ      aloneM
+	MOVQ    96(R11), R12
+	VADDPS  (R10)(R12*4), Y10, Y10
+
+aloneM:
+	VMAXPS  Y10, Y15, Y10
+	VMOVUPS Y10, (R8)(DI*4)
+
+outsideM:
+	VMULPS      winograd<>+0(SB), Y7, Y10
+	VFMADD231PS winograd<>+32(SB), Y9, Y10
+	MOVQ        104(R9), DI
+	TESTQ       DI, DI
+	JL          outsideN
+	VADDPS      (SI), Y10, Y10
+	TESTQ       R10, R10
+	JZ          aloneN
+	MOVQ        104(R11), R12
+	VADDPS      (R10)(R12*4), Y10, Y10
+
+aloneN:
+	VMAXPS  Y10, Y15, Y10
+	VMOVUPS Y10, (R8)(DI*4)
+
+outsideN:
+	VMULPS      winograd<>+64(SB), Y6, Y10
+	VFMADD231PS winograd<>+96(SB), Y8, Y10
+	MOVQ        112(R9), DI
+	TESTQ       DI, DI
+	JL          outsideO
+	VADDPS      (SI), Y10, Y10
+	TESTQ       R10, R10
+	JZ          aloneO
+	MOVQ        112(R11), R12
+	VADDPS      (R10)(R12*4), Y10, Y10
+
+aloneO:
+	VMAXPS  Y10, Y15, Y10
+	VMOVUPS Y10, (R8)(DI*4)
+
+outsideO:
+	VFMADD231PS winograd<>+128(SB), Y7, Y5
+	VFMADD231PS winograd<>+160(SB), Y9, Y5
+	MOVQ        120(R9), DI
+	TESTQ       DI, DI
+	JL          outsideP
+	VADDPS      (SI), Y5, Y5
+	TESTQ       R10, R10
+	JZ          aloneP
+	MOVQ        120(R11), R12
+	VADDPS      (R10)(R12*4), Y5, Y5
+
+aloneP:
+	VMAXPS  Y5, Y15, Y5
+	VMOVUPS Y5, (R8)(DI*4)
+
+outsideP:
+	ADDQ  $0x20, DX
+	ADDQ  $0x20, SI
+	ADDQ  $0x20, R8
+	TESTQ R10, R10
+	JZ    next
+	ADDQ  $0x20, R10
+
+next:
+	SUBQ $0x08, CX
+	JNZ  loop
 	VZEROUPPER
 	RET

@@ -34,5 +34,19 @@ func vectorsAVX2() Vectors {
 				blendGo(dst[n:], &rest)
 			}
 		},
+		Patch: func(p *Patch) {
+			n := p.N &^ 7
+			if n > 0 {
+				patchAVX2(p, n)
+			}
+			patchFrom(p, n)
+		},
+		Quad: func(q *Quad) {
+			n := q.N &^ 7
+			if n > 0 {
+				quadAVX2(q, n)
+			}
+			quadFrom(q, n)
+		},
 	}
 }

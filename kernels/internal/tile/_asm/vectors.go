@@ -10,6 +10,7 @@ import (
 // multiple of 8, and returns their declarations. They are bound by memory, so
 // that one instruction set is enough.
 func vectorLoops() []string {
+	data := constantData()
 	return []string{
 		vectorLoop("maxAVX2(dst, x *float32, n int)", 2, func(at []Mem) {
 			VMOVUPS(at[0], reg.Y0)
@@ -27,6 +28,8 @@ func vectorLoops() []string {
 		blend(),
 		peak(avx512),
 		peak(avx2),
+		patch(data),
+		quad(data),
 	}
 }
 
