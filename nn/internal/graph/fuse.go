@@ -65,10 +65,10 @@ func (f *fuser) add(n op.Node) error {
 }
 
 // linear returns the node that makes v, with a copy of its operator and that
-// copy's epilogue, if v has one reader and nothing after its sum but what
-// after allows.
-func (f *fuser) linear(v op.Value, after func(*op.Epilogue) bool) (*op.Node, *op.Epilogue) {
-	if f.maker[v] < 0 || f.readers[v] != 1 {
+// copy's epilogue, if v has that many readers and nothing after its sum but
+// what after allows.
+func (f *fuser) linear(v op.Value, readers int, after func(*op.Epilogue) bool) (*op.Node, *op.Epilogue) {
+	if f.maker[v] < 0 || f.readers[v] != readers {
 		return nil, nil
 	}
 	n := f.graph.Nodes[f.maker[v]]
@@ -92,9 +92,9 @@ func isLinear(e *op.Epilogue) bool { return e.Act == op.NoAct }
 // foldBatchNorm: scale·(s·sum + b) + shift = (scale·s)·sum + (scale·b + shift).
 func (f *fuser) foldBatchNorm(n *op.Node, bn *op.BatchNorm2d) error {
 	x := n.In[0]
-	by, e := f.linear(x, isSum)
-	if by == nil {
-		return nil
+	by, e := f.linear(x, 1, isSum)
+	if by == nil || !op.AllowsNearest(by.Op) {
+		return nil // of what is no image, for shape inference to report
 	}
 	scale, shift, err := bn.Affine()
 	if err != nil {
@@ -125,21 +125,23 @@ func (f *fuser) absorbAdd(n *op.Node) {
 	}
 	for _, i := range []int{first, 1 - first} {
 		x, residual := n.In[i], n.In[1-i]
-		up := f.upsample(residual)
-		if up != nil {
-			f.readers[up.In[1]]-- // it wants only the shape, and goes if x's node absorbs it
+		up, readers := f.upsample(residual), 1
+		if up != nil && up.In[1] == x {
+			readers = 2 // the addition, and the upsampling to the size of x
 		}
-		by, e := f.linear(x, isSum)
-		if by == nil || up != nil && !op.AllowsNearest(by.Op) {
-			if up != nil {
-				f.readers[up.In[1]]++
-			}
+		by, e := f.linear(x, readers, isSum)
+		if by == nil || x == residual {
 			continue
 		}
-		e.Residual = op.SameResidual
-		if up != nil {
+		switch {
+		case up != nil && op.AllowsNearest(by.Op) && (readers == 2 || keepsSize(by, up.In[1])):
 			e.Residual, residual = op.NearestResidual, up.In[0]
+			f.readers[up.In[1]]--
 			up.Op = nil
+		case readers == 2:
+			continue // the upsampling stays, and reads x
+		default:
+			e.Residual = op.SameResidual
 		}
 		by.In = append(slices.Clone(by.In), residual)
 		f.take(n, by, x)
@@ -148,7 +150,7 @@ func (f *fuser) absorbAdd(n *op.Node) {
 }
 
 // upsample returns the node that makes v if that is an upsampling with no
-// other reader.
+// other reader, or else nil.
 func (f *fuser) upsample(v op.Value) *op.Node {
 	if f.maker[v] < 0 || f.readers[v] != 1 {
 		return nil
@@ -160,9 +162,23 @@ func (f *fuser) upsample(v op.Value) *op.Node {
 	return n
 }
 
+// keepsSize reports whether n is a convolution of like that keeps its height
+// and width. For any other value it cannot be known that its size is that of
+// n's output, and an upsampling to a wrong size must not be lost.
+func keepsSize(n *op.Node, like op.Value) bool {
+	o, ok := n.Op.(*op.Conv2d)
+	if !ok || n.In[0] != like {
+		return false
+	}
+	stride, padding, dilation, _ := o.Window()
+	k := o.Weight.Shape()
+	return len(k) == 4 && stride == [2]int{1, 1} &&
+		2*padding[0] == dilation[0]*(k[2]-1) && 2*padding[1] == dilation[1]*(k[3]-1)
+}
+
 func (f *fuser) absorbActivation(n *op.Node, a *op.Activation) {
 	x := n.In[0]
-	by, e := f.linear(x, isLinear)
+	by, e := f.linear(x, 1, isLinear)
 	if by == nil {
 		return
 	}
