@@ -41,6 +41,9 @@ var edges = map[string][]string{
 	"beamio":            {"nn", "nn/op", "nn/vision", "nn/picture", "tensor", "loaders", "kernels", "cuda"},
 	"internal/lint":     {},
 	"internal/shapes":   {},
+
+	"internal/procedural": {"loaders", "tensor"},
+	"internal/meter":      {"nn/op", "tensor"},
 }
 
 var programs = []string{"cmd", "examples", "benchmarks"}

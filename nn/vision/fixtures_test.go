@@ -2,7 +2,6 @@ package vision
 
 import (
 	"archive/zip"
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -15,9 +14,9 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 
+	"github.com/argand-go/argand/internal/procedural"
 	"github.com/argand-go/argand/nn/op"
 	"github.com/argand-go/argand/tensor"
 )
@@ -75,28 +74,11 @@ func (m *memory) renamed(pattern, with string) *memory {
 // readKeys returns a checkpoint of zeros with the keys and shapes of a model.
 func readKeys(t testing.TB, model string) *memory {
 	t.Helper()
-	f, err := os.Open(filepath.Join(testdata, "keys", model+".txt"))
+	keys, shapes, err := procedural.ReadKeys(os.DirFS(testdata), model)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	m := &memory{shapes: map[string]tensor.Shape{}}
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		field := strings.Split(lines.Text(), "\t")
-		shape := tensor.Shape{}
-		for n := range strings.SplitSeq(strings.Trim(field[1], "[]"), ", ") {
-			if n == "" {
-				continue
-			}
-			v, err := strconv.Atoi(n)
-			if err != nil {
-				t.Fatal(err)
-			}
-			shape = append(shape, v)
-		}
-		m.set(field[0], shape...)
-	}
-	return m
+	return &memory{keys: keys, shapes: shapes}
 }
 
 // recorder is a backend that computes nothing: a network's outputs are what

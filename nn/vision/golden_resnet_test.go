@@ -5,6 +5,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/argand-go/argand/internal/procedural"
 	"github.com/argand-go/argand/kernels"
 	"github.com/argand-go/argand/tensor"
 )
@@ -42,7 +43,7 @@ func TestResNetLogits(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		procedural(floats(t, x), fmt.Sprintf("input%d", c.Side), 2)
+		procedural.Fill(floats(t, x), fmt.Sprintf("input%d", c.Side), 2)
 		y, err := k.Logits(bg, x)
 		if err != nil {
 			t.Fatal(err)
