@@ -48,9 +48,10 @@ func (b box) clip(height, width float32) box {
 	}
 }
 
-// atLeast reports whether b is size wide and high; a NaN is not.
+// atLeast reports whether b is size wide and high; a NaN is not. As PyTorch
+// compares a tensor with a number, the number is rounded to float32.
 func (b box) atLeast(size float64) bool {
-	return float64(b[2]-b[0]) >= size && float64(b[3]-b[1]) >= size
+	return b[2]-b[0] >= float32(size) && b[3]-b[1] >= float32(size)
 }
 
 func (b box) area() float32 { return float32((b[2] - b[0]) * (b[3] - b[1])) }

@@ -19,6 +19,9 @@ func (b *backend) Name() string { return "cpu/" + b.tier.Name }
 
 // Load implements [op.Backend].
 func (b *backend) Load(ctx context.Context, g *op.Graph, o op.Options) (op.Model, error) {
+	if err := g.Validate(); err != nil {
+		return nil, fmt.Errorf("%s: %w", b.Name(), err)
+	}
 	if err := b.supports(g, o); err != nil {
 		return nil, err
 	}

@@ -75,7 +75,7 @@ func (k *detecting) classes(l *lane, c *candidates, row int, proposal box, heigh
 	}
 	for class := 1; class < len(logits); class++ { // 0 is the background
 		score := e[class] / sum
-		if !(float64(score) > k.ScoreThreshold) {
+		if !(score > float32(k.ScoreThreshold)) {
 			continue
 		}
 		b := decode(proposal, [4]float32(deltas[4*class:][:4]), k.Weights).clip(height, width)

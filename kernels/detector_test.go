@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/argand-go/argand/nn/op"
+	"github.com/argand-go/argand/tensor"
 )
 
 func TestTopKIsTheHeadOfASort(t *testing.T) {
@@ -146,6 +147,62 @@ func TestBlocksCoverTheSum(t *testing.T) {
 			}
 			if at != taps*k {
 				t.Errorf("%d taps of %d: blocks end at %d", taps, k, at)
+			}
+		}
+	}
+}
+
+// TestDetectorEndsWhateverItIsGiven: NaN, infinities and counts that cannot be
+// neither panic nor hang, and what comes out are boxes in the picture.
+func TestDetectorEndsWhateverItIsGiven(t *testing.T) {
+	r := rand.New(rand.NewPCG(31, 32))
+	strange := []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1)), 3e38, -3e38, 1e-40, 0}
+	wild := func(shape ...int) *tensor.Tensor {
+		x := normal(r, shape...)
+		for i := range must(tensor.Data[float32](x)) {
+			if r.IntN(4) == 0 {
+				must(tensor.Data[float32](x))[i] = strange[r.IntN(len(strange))]
+			}
+		}
+		return x
+	}
+	var b builder
+	sizes, image, logits, deltas := b.input(tensor.Float32), b.input(tensor.Float32), b.input(tensor.Float32), b.input(tensor.Float32)
+	boxes, counts := b.value(), b.value()
+	b.Nodes = append(b.Nodes, op.Node{Path: "rpn", Op: &op.Proposals{
+		Anchors: [][][4]float32{{{-4, -4, 4, 4}, {-8, -4, 8, 4}}}, PreNMS: 90, PostNMS: 50, NMSThreshold: 0.7, MinSize: 1e-3,
+	}, In: []op.Value{sizes, image, logits, deltas}, Out: []op.Value{boxes, counts}})
+	given, number, classes, moves := b.input(tensor.Float32), b.input(tensor.Int32), b.input(tensor.Float32), b.input(tensor.Float32)
+	out := []op.Value{b.value(), b.value(), b.value(), b.value()}
+	b.Nodes = append(b.Nodes, op.Node{Path: "heads", Op: &op.Detections{
+		ScoreThreshold: 0.05, NMSThreshold: 0.5, MinSize: 1e-2, Max: 20, Weights: [4]float32{10, 10, 5, 5},
+	}, In: []op.Value{sizes, given, number, classes, moves}, Out: out})
+	pooled := b.add("pool", &op.RoIAlign{Size: 2, Sampling: 2, Scales: []float64{1, 0.5}, CanonicalScale: 8, CanonicalLevel: 1},
+		given, number, image, image)
+	mask := b.add("mask", &op.MaskSelect{}, b.input(tensor.Float32), b.input(tensor.Int64), number)
+	b.Outputs = append([]op.Value{boxes, counts, pooled, mask}, out...)
+	m := must(CPU().Load(t.Context(), &b.Graph, op.Options{}))
+	m.(*model).arenas.poison = true
+	for i := range 50 {
+		labels := make([]int64, 2*30)
+		for j := range labels {
+			labels[j] = int64(r.IntN(12)) - 3
+		}
+		got := runOn(t, m,
+			must(tensor.Of([]float32{32, 40, 20, 30}, 2, 2)), wild(2, 3, 32, 40), wild(2, 2, 8, 10), wild(2, 8, 8, 10),
+			wild(2, 30, 4), must(tensor.Of([]int32{int32(r.IntN(60)) - 15, math.MaxInt32 - int32(i)}, 2)),
+			wild(60, 5), wild(60, 20),
+			wild(60, 5, 2, 2), must(tensor.Of(labels, 2, 30)),
+		)
+		for _, set := range [][2]int{{0, 1}, {4, 7}} {
+			all, n := must(tensor.Data[float32](got[set[0]])), must(tensor.Data[int32](got[set[1]]))
+			places := got[set[0]].Shape()[1]
+			for j, v := range all {
+				picture, place := j/(4*places), j/4%places
+				limit := [][2]float32{{40, 32}, {30, 20}}[picture][j%2]
+				if !(v >= 0 && v <= limit) || place >= int(n[picture]) && v != 0 {
+					t.Fatalf("box %d of picture %d, of %d: coordinate %d is %v", place, picture, n[picture], j%4, v)
+				}
 			}
 		}
 	}

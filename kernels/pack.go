@@ -150,7 +150,7 @@ func (p *packer) pack(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return ctx.Err()
 }
 
 // pack fills one panel.

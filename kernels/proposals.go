@@ -77,7 +77,7 @@ func (k *proposing) level(l *lane, c *candidates, n, level int, height, width fl
 		b := decode(box{anchor[0] + dx, anchor[1] + dy, anchor[2] + dx, anchor[3] + dy},
 			[4]float32(delta[:4]), [4]float32{1, 1, 1, 1}).clip(height, width)
 		score := sigmoidOf(l.mem[x.at(n, 0, 0)+p*x.stride+a])
-		if b.atLeast(k.MinSize) && float64(score) >= k.ScoreThreshold {
+		if b.atLeast(k.MinSize) && score >= float32(k.ScoreThreshold) {
 			c.add(b, score, level)
 		}
 	}
