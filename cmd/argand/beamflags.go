@@ -29,8 +29,8 @@ func addBeamFlags(to *pflag.FlagSet) {
 	})
 }
 
-// beamFlag hands a value to Go's flag package. It goes through flag.Set, and not through the flag's own Value as pflag's
-// adapter does, because Beam passes on to workers only those flags that the package knows to be set.
+// beamFlag hands a value to Go's flag package. It goes through flag.Set, and not through the flag's own Value as
+// pflag's adapter does, because Beam passes on to workers only those flags that the package knows to be set.
 type beamFlag struct{ f *flag.Flag }
 
 func (b beamFlag) String() string     { return b.f.Value.String() }

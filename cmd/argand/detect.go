@@ -83,7 +83,7 @@ func (d *detect) run(ctx context.Context, args []string) error {
 		}
 	}
 	d.progress.clear()
-	if !d.json {
+	if len(d.rows) > 0 {
 		if err := writeTable(d.stdout, d.rows); err != nil {
 			return err
 		}

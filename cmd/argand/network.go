@@ -42,14 +42,14 @@ const (
 func (n *network) addTo(cmd *cobra.Command) {
 	f := cmd.Flags()
 	n.flags = f
-	f.StringVar(&n.model, "model", "", "checkpoint `FILE` of a detector (default: an embedded network that knows shapes)")
+	f.StringVar(&n.model, "model", "", "checkpoint `FILE` of a detector (default: the embedded network)")
 	f.Var(labelsFlag{&n.labels}, "labels", "`FILE` with the names of the classes: a line each, or a JSON array")
 	f.StringVar(&n.preset, "preset", "", "`NAME` of a known way to run a network: "+strings.Join(presets(), " or "))
-	f.Float64Var(&n.score, "score", 0.5, "lowest `SCORE` of a detection, 0 to 1")
+	f.Float64Var(&n.score, "score", 0.5, "tell of objects that score above `SCORE`, 0 to 1")
 	f.IntVar(&n.minSize, "min-size", defaultMinSize,
-		fmt.Sprintf("resize pictures so that the shorter side has this many `PIXELS`; %d for the embedded network", demoMinSize))
+		fmt.Sprintf("resize pictures until the shorter side has `PIXELS`; %d for the embedded network", demoMinSize))
 	f.IntVar(&n.maxSize, "max-size", defaultMaxSize,
-		fmt.Sprintf("but the longer side at most this many `PIXELS`; %d for the embedded network", demoMaxSize))
+		fmt.Sprintf("but the longer side at most `PIXELS`; %d for the embedded network", demoMaxSize))
 	f.Float64Var(&n.eps, "eps", 1e-5, "`EPS` of batch normalisation, which checkpoints do not hold")
 	f.IntVar(&n.threads, "threads", 0, "`THREADS` to compute with; 0 is one for each core")
 }

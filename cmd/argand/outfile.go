@@ -13,8 +13,8 @@ import (
 	"github.com/argand-go/argand/nn/picture"
 )
 
-// writing is held for reading while a file is written, and by main before it exits: workers of an interrupted job in this
-// process may still be about to write.
+// writing is held for reading while a file is written, and by main before it exits: workers of an interrupted job in
+// this process may still be about to write.
 var writing sync.RWMutex
 
 // writeFile makes the file at path with what write writes. The file appears whole, replacing an older one, or not at

@@ -26,7 +26,7 @@ import (
 func newPipeline(stdout, stderr io.Writer) *cobra.Command {
 	p := &pipeline{stdout: stdout, stderr: stderr}
 	cmd := &cobra.Command{
-		Use:   "pipeline",
+		Use:   "pipeline [Beam's flags]",
 		Short: "Find the objects in many pictures, as an Apache Beam job",
 		Long: "Pipeline finds the objects in all pictures that match --input and writes detections.jsonl, overlay\n" +
 			"pictures and, if there are any, failures.jsonl into the directory --output. With no arguments it runs an\n" +
@@ -43,11 +43,12 @@ func newPipeline(stdout, stderr io.Writer) *cobra.Command {
 		},
 	}
 	p.network.addTo(cmd)
-	cmd.Flags().StringVar(&p.input, "input", "", "`GLOB` of pictures, in any of Beam's file systems (default: embedded pictures)")
-	cmd.Flags().StringVar(&p.output, "output", "argand-out", "`DIR` for everything that is written, in any of Beam's file systems")
-	cmd.Flags().BoolVar(&p.verbose, "verbose", false, "show what the runner logs, and not only its warnings")
-	cmd.Flags().BoolVar(&p.beamFlags, "beam-flags", false, "list Beam's flags and exit")
-	addBeamFlags(cmd.Flags())
+	f := cmd.Flags()
+	f.StringVar(&p.input, "input", "", "`GLOB` of pictures, in any of Beam's file systems (default: embedded pictures)")
+	f.StringVar(&p.output, "output", "argand-out", "`DIR` for all that is written, in any of Beam's file systems")
+	f.BoolVar(&p.verbose, "verbose", false, "show what the runner logs, and not only its warnings")
+	f.BoolVar(&p.beamFlags, "beam-flags", false, "list Beam's flags and exit")
+	addBeamFlags(f)
 	return cmd
 }
 
@@ -85,6 +86,10 @@ func (p *pipeline) run(ctx context.Context) error {
 	j, err := p.prepare(ctx, scratch)
 	if err != nil {
 		return err
+	}
+	if p.input == "" {
+		fmt.Fprintf(p.stdout, "%d embedded pictures, %s, --score %v --min-size %d --max-size %d\n\n",
+			j.total, "an embedded Mask R-CNN of shapes", p.score, p.minSize, p.maxSize)
 	}
 	if err := p.submit(ctx, j); err != nil {
 		return err

@@ -71,7 +71,7 @@ func checkDemo(t *testing.T, dir, stdout string) {
 	if !slices.Equal(names, []string{"s256.png", "s512.png", "s640.png"}) || objects < 7 {
 		t.Errorf("%d objects in %s", objects, names)
 	}
-	if n := strings.Count(stdout, "\n"); n != objects+3 || !strings.Contains(stdout, "3 pictures, "+strconv.Itoa(objects)+" objects, 0 failures") {
+	if n := strings.Count(stdout, "\n"); n != objects+5 || !strings.Contains(stdout, "3 pictures, "+strconv.Itoa(objects)+" objects, 0 failures") {
 		t.Errorf("%d lines for %d objects:\n%s", n, objects, stdout)
 	}
 }
@@ -111,7 +111,7 @@ func TestPipelineEqualsDetect(t *testing.T) {
 	if status != 0 || !strings.HasPrefix(stderr, "argand: "+text+": decode: ") || strings.Count(stderr, "\n") != 1 {
 		t.Fatalf("status %d, stderr %q", status, stderr)
 	}
-	if !strings.Contains(stdout, "3 pictures, ") || !strings.Contains(stdout, " 1 failures") {
+	if !strings.Contains(stdout, "3 pictures, ") || !strings.Contains(stdout, " 1 failure in") {
 		t.Errorf("stdout %q", stdout)
 	}
 	failures := rows[beamio.FailureRow](t, filepath.Join(out, "failures.jsonl"))

@@ -31,8 +31,8 @@ type failure struct {
 	Error string `json:"error"`
 }
 
-// newResult turns what the network found in file into what is printed. Masks become run lengths here, so that the result
-// no longer holds on to the network's output.
+// newResult turns what the network found in file into what is printed. Masks become run lengths here, so that the
+// result no longer holds on to the network's output.
 func newResult(file string, found *vision.Detections) result {
 	r := result{File: file, Width: found.Width, Height: found.Height, Detections: []detection{}}
 	for i, box := range found.Boxes {

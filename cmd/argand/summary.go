@@ -55,9 +55,18 @@ func (p *pipeline) summarise(ctx context.Context, took time.Duration) error {
 	if len(failures) == 0 {
 		p.dropEmpty(ctx, joinPath(p.output, failuresFile))
 	}
-	_, err = fmt.Fprintf(p.stdout, "\n%d pictures, %d objects, %d failures in %.1f s; results are in %s\n",
-		len(found)+len(failures), objects, len(failures), took.Seconds(), p.output)
+	_, err = fmt.Fprintf(p.stdout, "\n%s, %s, %s in %.1f s; results are in %s\n",
+		count(len(found)+len(failures), "picture"), count(objects, "object"), count(len(failures), "failure"),
+		took.Seconds(), p.output)
 	return err
+}
+
+// count returns "1 picture" or "2 pictures".
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
 }
 
 // rowsOf returns the lines of the table for one picture.

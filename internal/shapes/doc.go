@@ -11,6 +11,6 @@
 // normalisation, rounded to half precision and written by torch.save as model_f16.pth.
 //
 // The pictures s256.png, s512.png and s640.png were drawn by the same script's scene function from seeds that the
-// training never saw. The number in a name is the length of the picture's shorter side in pixels. What torchvision finds in
-// them is recorded in testdata/shapes/expected_f16.json.
+// training never saw. The number in a name is the length of the picture's shorter side in pixels. What torchvision
+// finds in them is recorded in testdata/shapes/expected_f16.json.
 package shapes
