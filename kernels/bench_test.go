@@ -68,3 +68,20 @@ func BenchmarkConv2d(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkTinyRun measures what a run costs beside its arithmetic: a network
+// of one number in and one out.
+func BenchmarkTinyRun(b *testing.B) {
+	var g builder
+	r := rand.New(rand.NewPCG(35, 36))
+	g.Outputs = []op.Value{g.add("fc", &op.Linear{Weight: normal(r, 1, 1)}, g.input(tensor.Float32))}
+	m := must(CPU().Load(b.Context(), &g.Graph, op.Options{}))
+	p := must(m.Program(tensor.Shape{1, 1}))
+	in, out := []*tensor.Tensor{normal(r, 1, 1)}, outputs(p)
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := p.RunInto(b.Context(), out, in); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,96 @@
+package tile
+
+import (
+	"math/rand/v2"
+	"os"
+	"syscall"
+	"testing"
+	"unsafe"
+)
+
+// fenced returns n numbers that end where a page begins that nobody may read
+// or write; or begin where one ends, if first. Touching it is a fault that no
+// test survives, so that assembly that reads too far cannot go unseen.
+func fenced(t *testing.T, n int, first bool) []float32 {
+	page := os.Getpagesize()
+	size := (4*n + page - 1) / page * page
+	mem, err := syscall.Mmap(-1, 0, size+2*page, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Munmap(mem); err != nil {
+			t.Error(err)
+		}
+	})
+	for _, at := range []int{0, page + size} {
+		if err := syscall.Mprotect(mem[at:at+page], syscall.PROT_NONE); err != nil {
+			t.Fatal(err)
+		}
+	}
+	at := page
+	if !first {
+		at = page + size - 4*n
+	}
+	return unsafe.Slice((*float32)(unsafe.Pointer(&mem[at])), n)
+}
+
+// TestTilesStayInside runs tiles of every size on operands that touch forbidden
+// pages, before or behind.
+func TestTilesStayInside(t *testing.T) {
+	r := rand.New(rand.NewPCG(33, 34))
+	const taps, k = 2, 5
+	for _, tier := range runnable(t) {
+		for _, tl := range tier.Tiles {
+			for _, first := range []bool{false, true} {
+				a, b := fenced(t, tl.Rows*k, first), fenced(t, taps*k*tl.Cols, first)
+				bias := fenced(t, tl.Cols, first)
+				fill(r, a)
+				fill(r, b)
+				for cols := 1; cols <= tl.Cols; cols++ {
+					c, res := fenced(t, tl.Rows*cols, first), fenced(t, tl.Rows*cols, first)
+					for rows := 1; rows <= tl.Rows; rows++ {
+						args := &Args{A: a, B: b, C: c, R: res, Bias: bias, Rows: rows, Cols: cols, Taps: taps, K: k, Load: 1, ReLU: 1}
+						for i := range rows { // the last rows end where the memory does
+							at := i
+							if !first {
+								at = tl.Rows - 1 - i
+							}
+							args.COff, args.ROff = append(args.COff, at*cols), append(args.ROff, at*cols)
+						}
+						for range taps {
+							for i := range rows {
+								args.AOff = append(args.AOff, args.COff[i]/cols*k)
+							}
+						}
+						tl.Run(args)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestVectorsStayInside does the same for the loops over channels.
+func TestVectorsStayInside(t *testing.T) {
+	for _, tier := range runnable(t) {
+		for n := 1; n <= 19; n++ {
+			for _, first := range []bool{false, true} {
+				array := func(rows int) []float32 { return fenced(t, rows*n, first) }
+				dst, x, y := array(1), array(1), array(1)
+				tier.Max(dst, x)
+				tier.Add(dst, x, y)
+				tier.Blend(dst, &Samples{X: [4][]float32{x, y, x, y}, W: [4]float32{1, 2, 3, 4}})
+
+				p := &Patch{X: array(36), V: array(36), Stride: n, N: n}
+				q := &Quad{M: p.V, Stride: n, N: n, Bias: x, R: array(16), Y: array(16), ReLU: 1}
+				for i := range 36 {
+					p.Off = append(p.Off, i*n)
+				}
+				q.ROff, q.YOff = p.Off[:16], p.Off[:16]
+				tier.Patch(p)
+				tier.Quad(q)
+			}
+		}
+	}
+}
