@@ -1,6 +1,8 @@
 package nn
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -20,8 +22,8 @@ type Source interface {
 //
 // Constructors that read from it return no error. What is missing, of another
 // shape or left over is collected, for [Weights.Err] to report all at once, in
-// PyTorch's words; and a network built from weights that did not fit does not
-// compile.
+// PyTorch's words; and a network built from weights that did not fit, or from
+// zero Weights, which have no checkpoint, does not compile.
 type Weights struct {
 	c      *checkpoint
 	prefix string // "" or with a final dot
@@ -37,8 +39,13 @@ type checkpoint struct {
 	failed   []error // tensors that could not be read
 }
 
+var errNoCheckpoint = errors.New("nn: a layer without a checkpoint; Weights come from NewWeights, layers from New…")
+
 // NewWeights returns a view of all of src.
 func NewWeights(src Source) Weights {
+	if src == nil {
+		return Weights{}
+	}
 	c := &checkpoint{src: src, keys: make(map[string]bool), order: src.Keys()}
 	for _, k := range c.order {
 		c.keys[k] = false
@@ -55,13 +62,16 @@ func (w Weights) At(name string) Weights {
 }
 
 // AtFirst returns the view under the first of names that the checkpoint has
-// any tensor under, or else under names[0]: for layers that were renamed
+// any tensor under, or else under the first of them: for layers that were renamed
 // between versions of torchvision.
 func (w Weights) AtFirst(names ...string) Weights {
 	for _, n := range names {
 		if w.At(n).Exists() {
 			return w.At(n)
 		}
+	}
+	if len(names) == 0 {
+		return w
 	}
 	return w.At(names[0])
 }
@@ -71,11 +81,14 @@ func (w Weights) Path() string { return strings.TrimSuffix(w.prefix, ".") }
 
 // Exists reports whether the checkpoint has any tensor under w.
 func (w Weights) Exists() bool {
-	return slices.ContainsFunc(w.c.order, func(k string) bool { return strings.HasPrefix(k, w.prefix) })
+	return w.c != nil && slices.ContainsFunc(w.c.order, func(k string) bool { return strings.HasPrefix(k, w.prefix) })
 }
 
 // Has reports whether the checkpoint has the named tensor.
 func (w Weights) Has(name string) bool {
+	if w.c == nil {
+		return false
+	}
 	_, ok := w.c.keys[w.prefix+name]
 	return ok
 }
@@ -86,7 +99,7 @@ func (w Weights) Shape(name string) tensor.Shape {
 	if !w.Has(name) {
 		return nil
 	}
-	t, err := w.c.src.Tensor(w.prefix + name)
+	t, err := w.c.read(w.prefix + name)
 	if err != nil {
 		w.c.fail(err)
 		return nil
@@ -98,6 +111,9 @@ func (w Weights) Shape(name string) tensor.Shape {
 // is recorded for [Weights.Err], and an empty tensor is returned.
 func (w Weights) Tensor(name string, shape ...int) *tensor.Tensor {
 	key := w.prefix + name
+	if w.c == nil {
+		return empty()
+	}
 	if _, ok := w.c.keys[key]; !ok {
 		if !slices.Contains(w.c.missing, key) {
 			w.c.missing = append(w.c.missing, key)
@@ -105,13 +121,15 @@ func (w Weights) Tensor(name string, shape ...int) *tensor.Tensor {
 		return empty()
 	}
 	w.c.keys[key] = true
-	t, err := w.c.src.Tensor(key)
+	t, err := w.c.read(key)
 	switch {
 	case err != nil:
 		w.c.fail(err)
 		return empty()
 	case !t.Shape().Equal(shape):
-		w.c.mismatch = append(w.c.mismatch, SizeMismatch{key, t.Shape().Clone(), tensor.Shape(shape).Clone()})
+		if !slices.ContainsFunc(w.c.mismatch, func(m SizeMismatch) bool { return m.Key == key }) {
+			w.c.mismatch = append(w.c.mismatch, SizeMismatch{key, t.Shape().Clone(), tensor.Shape(shape).Clone()})
+		}
 		return empty()
 	}
 	return t
@@ -127,7 +145,7 @@ func (w Weights) Vector(name string, n int) []float64 {
 	}
 	f, err := t.Float32s()
 	if err != nil {
-		w.c.fail(err)
+		w.c.fail(fmt.Errorf("%s: %w", w.prefix+name, err))
 		return v
 	}
 	for i, x := range f {
@@ -139,6 +157,9 @@ func (w Weights) Vector(name string, n int) []float64 {
 // Ignore marks tensors as known and not needed: those of a given name, and
 // those under it. They are then not unexpected.
 func (w Weights) Ignore(names ...string) {
+	if w.c == nil {
+		return
+	}
 	for _, n := range names {
 		for _, k := range w.c.order {
 			if key := w.prefix + n; k == key || strings.HasPrefix(k, key+".") {
@@ -152,6 +173,9 @@ func (w Weights) Ignore(names ...string) {
 // every tensor asked for was there, of the right shape, and every tensor that
 // is there was asked for: PyTorch's load_state_dict with strict=True.
 func (w Weights) Err(network string) error {
+	if w.c == nil {
+		return errNoCheckpoint
+	}
 	e := &StateDictError{Network: network, Missing: w.c.missing, Mismatch: w.c.mismatch, Failed: w.c.failed}
 	for _, k := range w.c.order {
 		if !w.c.keys[k] {
@@ -166,10 +190,24 @@ func (w Weights) Err(network string) error {
 
 // broken reports whether a layer was built from weights that did not fit.
 func (w Weights) broken() bool {
-	return w.c != nil && len(w.c.missing)+len(w.c.mismatch)+len(w.c.failed) > 0
+	return w.c == nil || len(w.c.missing)+len(w.c.mismatch)+len(w.c.failed) > 0
 }
 
-func (c *checkpoint) fail(err error) { c.failed = append(c.failed, err) }
+// read returns a tensor that the checkpoint says it has.
+func (c *checkpoint) read(key string) (*tensor.Tensor, error) {
+	t, err := c.src.Tensor(key)
+	if err == nil && t == nil {
+		err = fmt.Errorf("nn: the checkpoint has no tensor for its key %q", key)
+	}
+	return t, err
+}
+
+// fail records an error; without a checkpoint there is one already.
+func (c *checkpoint) fail(err error) {
+	if c != nil {
+		c.failed = append(c.failed, err)
+	}
+}
 
 func empty() *tensor.Tensor {
 	t, _ := tensor.New(tensor.Float32, 0) // cannot fail
