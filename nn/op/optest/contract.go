@@ -15,26 +15,26 @@ import (
 // contractCases are the promises of package op that are about no operator.
 func contractCases() []testCase {
 	return []testCase{
-		{"contract/name", func(b op.Backend) error {
+		{name: "contract/name", run: func(b op.Backend) error {
 			if b.Name() == "" {
 				return errors.New("the backend has no name")
 			}
 			return nil
 		}},
-		{"contract/threads change nothing", sameForThreads},
-		{"contract/pictures alone and in a batch are the same", sameInBatch},
-		{"contract/shapes in turn", shapesInTurn},
-		{"contract/goroutines at once", goroutinesAtOnce},
-		{"contract/a limit of memory", limitOfMemory},
-		{"contract/the graph is not changed", graphUnchanged},
-		{"contract/the graph is not kept", graphNotKept},
-		{"contract/unknown operator", unknownOperator},
-		{"contract/cancelled", cancelled},
-		{"contract/wrong inputs", wrongShapes},
-		{"contract/wrong operands", wrongOperands},
-		{"contract/closed", closed},
-		{"contract/closed while running", closedWhileRunning},
-		{"contract/profile", profile},
+		{name: "contract/threads change nothing", run: sameForThreads},
+		{name: "contract/pictures alone and in a batch are the same", run: sameInBatch},
+		{name: "contract/shapes in turn", run: shapesInTurn},
+		{name: "contract/goroutines at once", run: goroutinesAtOnce},
+		{name: "contract/a limit of memory", run: limitOfMemory},
+		{name: "contract/the graph is not changed", run: graphUnchanged},
+		{name: "contract/the graph is not kept", run: graphNotKept},
+		{name: "contract/unknown operator", run: unknownOperator},
+		{name: "contract/cancelled", run: cancelled},
+		{name: "contract/wrong inputs", run: wrongShapes},
+		{name: "contract/wrong operands", run: wrongOperands},
+		{name: "contract/closed", run: closed},
+		{name: "contract/closed while running", run: closedWhileRunning},
+		{name: "contract/profile", run: profile},
 	}
 }
 

@@ -14,11 +14,11 @@ import (
 
 // costCases are promises about memory and time, not about results.
 func costCases() []testCase {
-	cases := []testCase{{"cost/cancelled between steps", cancelledBetween}}
-	if !raceEnabled { // the race detector allocates, and has pools forget
-		cases = append(cases, testCase{"cost/no allocation after warm-up", noAllocation})
+	allocation := testCase{name: "cost/no allocation after warm-up", run: noAllocation}
+	if raceEnabled {
+		allocation.skip = "the race detector allocates, and has pools forget"
 	}
-	return cases
+	return []testCase{{name: "cost/cancelled between steps", run: cancelledBetween}, allocation}
 }
 
 // countdown is a context that is cancelled once it has been asked a number of

@@ -148,7 +148,7 @@ func (st stage) apart(b *builder, path string, in, residual op.Value) op.Value {
 func networkCases() (cases []testCase) {
 	for seed := range 12 {
 		name := fmt.Sprintf("network/random %d", seed)
-		cases = append(cases, testCase{name, func(b op.Backend) error {
+		cases = append(cases, testCase{name: name, run: func(b op.Backend) error {
 			s := newSource(name)
 			n := newNetwork(s)
 			in := []*tensor.Tensor{s.normal(1+seed%2, 3, 5+s.IntN(9), 5+s.IntN(9))}

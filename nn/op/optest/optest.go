@@ -31,6 +31,9 @@ func Run(t *testing.T, b op.Backend, unsupported ...string) {
 	}
 	for _, c := range all {
 		t.Run(c.name, func(t *testing.T) {
+			if c.skip != "" {
+				t.Skip(c.skip)
+			}
 			if err := c.verdict(b, unsupported); err != nil {
 				t.Errorf("%s: %v", b.Name(), err)
 			}
@@ -42,6 +45,7 @@ func Run(t *testing.T, b op.Backend, unsupported ...string) {
 type testCase struct {
 	name string
 	run  func(b op.Backend) error // nil if b does it
+	skip string                   // why it cannot be tried in this build
 }
 
 // cases has one line per family of operators.
@@ -98,7 +102,7 @@ func exact(name string, build func(s source) sample) testCase {
 }
 
 func against(name string, t tolerance, build func(s source) sample) testCase {
-	return testCase{name, func(b op.Backend) error {
+	return testCase{name: name, run: func(b op.Backend) error {
 		x := build(newSource(name))
 		got, err := runOnce(b, op.Options{}, x)
 		if err != nil {

@@ -221,7 +221,7 @@ func nearLevels(s source, crowded bool) sample {
 // survives returns a case that has to end, with counts that are possible. Its
 // numbers may be anything.
 func survives(name string, build func(s source) sample) testCase {
-	return testCase{name, func(b op.Backend) error {
+	return testCase{name: name, run: func(b op.Backend) error {
 		x := build(newSource(name))
 		out, err := runOnce(b, op.Options{}, x)
 		if err != nil {

@@ -219,7 +219,7 @@ func roiAlignCases() (cases []testCase) {
 // finishing returns a case that has to end without an error. Its numbers may
 // be anything.
 func finishing(name string, build func(s source) sample) testCase {
-	return testCase{name, func(b op.Backend) error {
+	return testCase{name: name, run: func(b op.Backend) error {
 		_, err := runOnce(b, op.Options{}, build(newSource(name)))
 		return err
 	}}
