@@ -89,14 +89,14 @@ func (m *Meter) Take() []Layer {
 	}
 	clear(m.flops)
 	place := func(l Layer) int {
-		switch at := slices.Index(m.order, key{l.Path, l.Op}); {
-		case at >= 0:
+		if at := slices.Index(m.order, key{l.Path, l.Op}); at >= 0 || l.Op == "input" {
 			return at
-		case l.Op == "input":
-			return -1
-		default:
-			return len(m.order)
 		}
+		// A step that the backend adds to a layer stands beside it.
+		if at := slices.IndexFunc(m.order, func(k key) bool { return k.path == l.Path }); at >= 0 {
+			return at
+		}
+		return len(m.order)
 	}
 	slices.SortStableFunc(layers, func(a, b Layer) int { return cmp.Compare(place(a), place(b)) })
 	return layers
