@@ -237,6 +237,10 @@ func TestBrokenContractsAreReported(t *testing.T) {
 			load: func(ctx context.Context, b op.Backend, g *op.Graph, o op.Options) (op.Model, error) {
 				return b.Load(ctx, g, op.Options{})
 			}}},
+		{"a limit of memory is not kept", "cost/waiting", &broken{
+			load: func(ctx context.Context, b op.Backend, g *op.Graph, o op.Options) (op.Model, error) {
+				return b.Load(ctx, g, op.Options{})
+			}}},
 		{"allocations", "cost/no allocation", &broken{}},
 		{"no name", "contract/name", &broken{Backend: nameless{Reference()}}},
 	} {

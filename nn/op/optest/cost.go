@@ -18,7 +18,11 @@ func costCases() []testCase {
 	if raceEnabled {
 		allocation.skip = "the race detector allocates, and has pools forget"
 	}
-	return []testCase{{name: "cost/cancelled between steps", run: cancelledBetween}, allocation}
+	return []testCase{
+		{name: "cost/cancelled between steps", run: cancelledBetween},
+		{name: "cost/waiting for memory honours the context", run: waitingForMemory},
+		allocation,
+	}
 }
 
 // countdown is a context that is cancelled once it has been asked a number of
@@ -84,6 +88,78 @@ func cancelledBetween(b op.Backend) error {
 	got, err := l.run(x)
 	if err == nil {
 		err = equalAll(got, want)
+	}
+	return errors.Join(err, l.model.Close())
+}
+
+// gate is a context that holds a run up between its first steps until it is
+// opened.
+type gate struct {
+	context.Context
+	mu     sync.Mutex
+	asked  int
+	inside chan struct{} // closed once the run is held up
+	opened chan struct{}
+}
+
+func (g *gate) Err() error {
+	g.mu.Lock()
+	g.asked++
+	third := g.asked == 3
+	g.mu.Unlock()
+	if third {
+		close(g.inside)
+		<-g.opened
+	}
+	return nil
+}
+
+// waitingForMemory holds one run up and has another wait for its memory.
+func waitingForMemory(b op.Backend) error {
+	l, err := load(b, "waiting", op.Options{ArenaBytes: 1})
+	if err != nil {
+		return err
+	}
+	x := l.src.normal(1, 3, 9, 9)
+	want, err := l.run(x)
+	if err != nil {
+		return err
+	}
+	p, err := l.model.Program(x.Shape())
+	if err != nil {
+		return err
+	}
+	start := func(ctx context.Context) (out []*tensor.Tensor, err error) {
+		out = []*tensor.Tensor{want[0].Clone(), want[1].Clone()}
+		return out, p.RunInto(ctx, out, []*tensor.Tensor{x})
+	}
+	first := &gate{Context: context.Background(), inside: make(chan struct{}), opened: make(chan struct{})}
+	ended := make(chan error, 1)
+	go func() {
+		out, err := start(first)
+		if err == nil {
+			err = equalAll(out, want)
+		}
+		ended <- err
+	}()
+	select {
+	case <-first.inside:
+	case err := <-ended:
+		return errors.Join(err, errors.New("a run did not ask its context three times"))
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer cancel()
+	_, err = start(ctx)
+	close(first.opened)
+	if held := <-ended; held != nil {
+		return fmt.Errorf("the run that had the memory: %w", held)
+	}
+	if _, ok := errors.AsType[*op.StepError](err); !ok || !errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("a run that waits for memory: want a StepError that wraps context.DeadlineExceeded, got %v", err)
+	}
+	out, err := start(context.Background())
+	if err == nil {
+		err = equalAll(out, want)
 	}
 	return errors.Join(err, l.model.Close())
 }

@@ -87,6 +87,9 @@ func (r *reference) Load(ctx context.Context, g *op.Graph, o op.Options) (op.Mod
 			m.bytes += int64(len(w.Bytes()))
 		}
 	}
+	if o.ArenaBytes > 0 {
+		m.alone = make(chan struct{}, 1)
+	}
 	if missing != nil {
 		return nil, &op.UnsupportedError{Backend: r.name, Missing: missing}
 	}
@@ -120,6 +123,7 @@ type model struct {
 
 	running sync.RWMutex // read-locked by runs
 	closed  bool
+	alone   chan struct{} // holds a token while a run has all the memory; nil without a limit
 }
 
 func (m *model) Bytes() int64 { return m.bytes }
@@ -166,6 +170,15 @@ func (p *program) RunInto(ctx context.Context, out, in []*tensor.Tensor) error {
 	}
 	if err := p.fit("output", out, g.Outputs); err != nil {
 		return err
+	}
+	if p.model.alone != nil && len(g.Nodes) > 0 {
+		// Every run takes more than any limit, and goes alone.
+		select {
+		case p.model.alone <- struct{}{}:
+			defer func() { <-p.model.alone }()
+		case <-ctx.Done():
+			return &op.StepError{Path: g.Nodes[0].Path, Op: g.Nodes[0].Op.Name(), Err: ctx.Err()}
+		}
 	}
 	values := make([]*tensor.Tensor, g.Values)
 	for i, v := range inputs {
