@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/argand-go/argand/nn/op"
@@ -23,7 +24,8 @@ func newDetect(stdout, stderr io.Writer) *cobra.Command {
 		Use:   "detect FILES...",
 		Short: "Find the objects in pictures",
 		Long: "Detect prints a table of the objects it finds and writes a copy of each picture with boxes, names, scores\n" +
-			"and coloured masks: NAME.overlay.png beside the picture, or in the directory given by --output.\n\n" +
+			"and coloured masks: NAME.overlay.png beside the picture, or in the directory given by --output. Overlays among\n" +
+			"FILES are left out if their pictures are there too.\n\n" +
 			"With --json it prints a line for each picture instead, its masks as COCO run lengths, and writes copies only\n" +
 			"if --output is given. A picture that fails does not stop the others; the exit status tells of it.",
 		Args: func(_ *cobra.Command, args []string) error {
@@ -198,5 +200,11 @@ func expand(args []string) ([]string, error) {
 		}
 		files = append(files, matches...)
 	}
-	return files, nil
+	return slices.DeleteFunc(slices.Clone(files), func(f string) bool { return isOverlayOf(f, files) }), nil
+}
+
+// isOverlayOf reports whether f is the overlay of another of files: *.png matches those of an earlier run.
+func isOverlayOf(f string, files []string) bool {
+	name, ok := strings.CutSuffix(f, ".overlay.png")
+	return ok && (slices.Contains(files, name+".png") || slices.Contains(files, name))
 }

@@ -11,6 +11,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -293,6 +294,23 @@ func TestDetectLabels(t *testing.T) {
 		if status != 0 || !strings.Contains(stdout, `"label":1,"name":"round"`) {
 			t.Errorf("status %d, stderr %q, stdout %.200q", status, stderr, stdout)
 		}
+	}
+}
+
+func TestExpand(t *testing.T) {
+	dir := t.TempDir()
+	var all []string
+	for _, name := range []string{"a.jpg", "a.jpg.overlay.png", "b.overlay.png", "b.png", "c.overlay.png", "odd[1].png"} {
+		all = append(all, writeTemp(t, dir, name, nil))
+	}
+	want := []string{all[0], all[3], all[4], all[5]}
+	for _, args := range [][]string{all, {filepath.Join(dir, "*")}, {filepath.Join(dir, "[a-c].*"), all[5]}} {
+		if got, err := expand(args); err != nil || !slices.Equal(got, want) {
+			t.Errorf("expand(%q) = %q, %v; want %q", args, got, err, want)
+		}
+	}
+	if got, err := expand([]string{all[4], filepath.Join(dir, "absent")}); err != nil || len(got) != 2 {
+		t.Errorf("got %q, %v; want both", got, err)
 	}
 }
 

@@ -10,6 +10,6 @@
 //   - main.go, worker.go, version.go: the process;
 //   - root.go, detect.go, inspect.go, pipeline.go, beamflags.go: the commands and their flags;
 //   - network.go: which network is loaded, and how;
-//   - overlays.go: the part of the Beam job that draws;
-//   - result.go, table.go, progress.go, outfile.go: what is printed and written.
+//   - overlays.go, beamlog.go: the part of the Beam job that draws, and what is shown of Beam's log;
+//   - result.go, table.go, summary.go, progress.go, paths.go, outfile.go: what is printed and written.
 package main

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
@@ -94,9 +93,9 @@ func (p *pipeline) run(ctx context.Context) error {
 	if err := p.submit(ctx, j); err != nil {
 		return err
 	}
-	if *jobopts.Async {
-		fmt.Fprintf(p.stdout, "submitted; results will be in %s\n", p.output)
-		return nil
+	if !awaited() {
+		_, err := fmt.Fprintf(p.stdout, "the job is the runner's now; what it writes will be in %s\n", p.output)
+		return err
 	}
 	return p.summarise(ctx, time.Since(start))
 }
@@ -220,16 +219,12 @@ func (p *pipeline) submit(ctx context.Context, j *job) error {
 	stop()
 	<-done
 	bar.clear()
-	return err
+	return explain(err)
 }
 
 // configureBeam sets what Beam can be told only through globals: how much it logs, and what a PROCESS worker is.
 func (p *pipeline) configureBeam() error {
-	level := slog.LevelWarn
-	if p.verbose {
-		level = slog.LevelInfo
-	}
-	slog.SetDefault(slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: level})))
+	setBeamLog(p.stderr, p.verbose)
 	if !strings.EqualFold(*jobopts.EnvironmentType, "process") {
 		return nil
 	}
@@ -246,6 +241,12 @@ func (p *pipeline) configureBeam() error {
 		return flag.Set("environment_config", fmt.Sprintf(`{"command": %q}`, self))
 	}
 	return nil
+}
+
+// awaited reports whether the job was run to its end, as far as Beam's flags tell: some only describe or submit it.
+func awaited() bool {
+	given := func(name string) string { return flag.Lookup(name).Value.String() }
+	return !*jobopts.Async && given("runner") != "dot" && given("dry_run") != "true" && given("template_location") == ""
 }
 
 // build makes the Beam job: pictures → detections → rows and overlays; failures → rows.

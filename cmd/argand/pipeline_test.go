@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"flag"
 	"image"
 	"math"
 	"os"
@@ -140,6 +141,25 @@ func TestPipelineEqualsDetect(t *testing.T) {
 	}
 	if !strings.Contains(lines, `"name":"round"`) {
 		t.Error("the names are not those of --labels")
+	}
+}
+
+// TestPipelineNotRun describes the job instead of running it: there are no results, old ones are not taken for them.
+func TestPipelineNotRun(t *testing.T) {
+	out := t.TempDir()
+	t.Cleanup(func() {
+		if err := flag.Set("runner", ""); err != nil {
+			t.Error(err)
+		}
+	})
+	writeTemp(t, out, detectionsFile, []byte("old\n"))
+	dot := filepath.Join(out, "job.dot")
+	status, stdout, stderr := command(t, "pipeline", "--runner=dot", "--dot_file", dot, "--output", out)
+	if status != 0 || !strings.Contains(stdout, "the job is the runner's now") || strings.Contains(stdout, "OBJECT") {
+		t.Errorf("status %d, stdout %q, stderr %q", status, stdout, stderr)
+	}
+	if data, err := os.ReadFile(dot); err != nil || !strings.Contains(string(data), "drawFn") {
+		t.Errorf("graph %.100q, %v", data, err)
 	}
 }
 

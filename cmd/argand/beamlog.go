@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/log"
+)
+
+// setBeamLog sends what Beam and its prism log to w: all of it if verbose, otherwise warnings, in a line each. Errors
+// are left out then: every stage repeats the one that stopped the job, with its whole plan, and the job ends with it.
+func setBeamLog(w io.Writer, verbose bool) {
+	if verbose {
+		slog.SetDefault(slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelInfo})))
+		return
+	}
+	slog.SetDefault(slog.New(warnings{w}))
+	log.SetLogger(lastWords{w})
+}
+
+// warnings is a slog.Handler for nothing but warnings.
+type warnings struct{ w io.Writer }
+
+func (h warnings) Enabled(_ context.Context, level slog.Level) bool {
+	return slog.LevelWarn <= level && level < slog.LevelError
+}
+
+func (h warnings) Handle(_ context.Context, r slog.Record) error {
+	_, err := fmt.Fprintln(h.w, "argand: warning: "+oneLine(r.Message))
+	return err
+}
+
+func (h warnings) WithAttrs([]slog.Attr) slog.Handler { return h }
+func (h warnings) WithGroup(string) slog.Handler      { return h }
+
+// lastWords is Beam's logger that also tells what Beam says before it ends the process.
+type lastWords struct{ w io.Writer }
+
+func (l lastWords) Log(ctx context.Context, sev log.Severity, depth int, msg string) {
+	if sev == log.SevFatal {
+		fmt.Fprintln(l.w, "argand: "+oneLine(msg))
+		return
+	}
+	(&log.Structural{}).Log(ctx, sev, depth+1, msg)
+}
+
+// A jobError is the end of a failed job. Its text is the cause alone, for people; Err has the runner's whole account.
+type jobError struct{ Err error }
+
+func (e *jobError) Error() string { return "the job failed: " + cause(e.Err.Error()) }
+func (e *jobError) Unwrap() error { return e.Err }
+
+// cause returns what stands last in one of Beam's chains of errors, which are plans with "caused by:" between.
+func cause(text string) string {
+	lines := strings.FieldsFunc(text, func(r rune) bool { return r == '\n' })
+	for i, line := range slices.Backward(lines) {
+		if strings.TrimSpace(line) == "caused by:" {
+			lines = lines[i+1:]
+			break
+		}
+	}
+	if len(lines) > 1 && frame.MatchString(lines[0]) {
+		lines = lines[1:]
+	}
+	return strings.Join(lines, "\n")
+}
+
+// frame is how Beam says which step failed, before it says why.
+var frame = regexp.MustCompile(`^(DoFn\[.*\] failed|job \S+ failed):$`)
+
+// explain makes a jobError of an error of the runner.
+func explain(err error) error {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return &jobError{err}
+}
