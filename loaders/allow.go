@@ -1,10 +1,15 @@
 package loaders
 
-import "github.com/argand-go/argand/tensor"
+import (
+	"strings"
+
+	"github.com/argand-go/argand/tensor"
+)
 
 // What a pickle may name is the list of torch.load(weights_only=True), and
-// what NumPy's scalars need. Each name stands for one of the four types below;
-// none of them does anything but the few lines in pickle.go.
+// what NumPy's scalars and arrays and argparse's Namespace need. Each name
+// stands for one of the four types below; none of them does anything but the
+// few lines in rebuild.go and numpy.go.
 
 // An elementType is a torch.dtype.
 type elementType struct {
@@ -13,14 +18,24 @@ type elementType struct {
 	dtype tensor.DType // Invalid if no tensor can hold it
 }
 
+// part returns the bytes of what is swapped between byte orders: an element,
+// or half a complex one.
+func (t *elementType) part() int {
+	if t.dtype == tensor.Complex64 || t.dtype == tensor.Complex128 {
+		return t.width / 2
+	}
+	return t.width
+}
+
 // A storageClass is the class of a storage, such as torch.FloatStorage.
 type storageClass struct{ *elementType }
 
 // A function is a function or class that a pickle may call.
 type function struct {
-	name   string
-	call   func(a *archive, args []any) (any, error) // nil for OrderedDict, which gopickle has
-	result slotKind                                  // what the scanner may know of the result
+	name           string // module and global, with a dot between them
+	module, global string
+	call           func(f *file, args []any) (any, error) // nil to make an object of the arguments
+	result         slotKind                               // what the scanner may know of the result
 }
 
 // A marker is a class or constant that a pickle may name but not call.
@@ -59,10 +74,6 @@ func lookup(module, name string) any {
 		if name == "UntypedStorage" {
 			return storageClasses[name]
 		}
-	case "torch.nn.parameter":
-		if name == "Parameter" {
-			return &marker{name}
-		}
 	}
 	return nil
 }
@@ -73,9 +84,9 @@ var elementTypes = func() map[string]*elementType {
 		{"float32", 4, tensor.Float32}, {"float16", 2, tensor.Float16}, {"bfloat16", 2, tensor.BFloat16},
 		{"float64", 8, tensor.Float64}, {"int64", 8, tensor.Int64}, {"int32", 4, tensor.Int32},
 		{"uint8", 1, tensor.Uint8}, {"bool", 1, tensor.Bool},
-		{name: "int8", width: 1}, {name: "int16", width: 2},
-		{name: "uint16", width: 2}, {name: "uint32", width: 4}, {name: "uint64", width: 8},
-		{name: "complex32", width: 4}, {name: "complex64", width: 8}, {name: "complex128", width: 16},
+		{"int8", 1, tensor.Int8}, {"int16", 2, tensor.Int16},
+		{"uint16", 2, tensor.Uint16}, {"uint32", 4, tensor.Uint32}, {"uint64", 8, tensor.Uint64},
+		{name: "complex32", width: 4}, {"complex64", 8, tensor.Complex64}, {"complex128", 16, tensor.Complex128},
 		{name: "float8_e4m3fn", width: 1}, {name: "float8_e4m3fnuz", width: 1}, {name: "float8_e5m2", width: 1},
 		{name: "float8_e5m2fnuz", width: 1}, {name: "float8_e8m0fnu", width: 1}, {name: "float4_e2m1fn_x2", width: 1},
 		{name: "qint8", width: 1}, {name: "quint8", width: 1}, {name: "qint32", width: 4},
@@ -119,30 +130,52 @@ func setOf(names ...string) map[string]bool {
 
 var functions = func() map[string]*function {
 	m := map[string]*function{
-		"collections.OrderedDict":                      {result: orderedDict},
-		"torch._utils._rebuild_tensor":                 {call: rebuildTensor},
-		"torch._utils._rebuild_tensor_v2":              {call: rebuildTensor},
-		"torch._utils._rebuild_tensor_v3":              {call: rebuildTensorV3},
-		"torch._utils._rebuild_parameter":              {call: rebuildParameter},
-		"torch._utils._rebuild_parameter_with_state":   {call: rebuildParameter},
-		"torch._tensor._rebuild_from_type_v2":          {call: rebuildFromType},
+		"collections.OrderedDict":                      {call: orderedDictOf, result: orderedDict},
+		"torch._utils._rebuild_tensor":                 {call: rebuildTensor, result: tensorValue},
+		"torch._utils._rebuild_tensor_v2":              {call: rebuildTensor, result: tensorValue},
+		"torch._utils._rebuild_tensor_v3":              {call: rebuildTensorV3, result: tensorValue},
+		"torch._utils._rebuild_parameter":              {call: rebuildParameter, result: tensorValue},
+		"torch._utils._rebuild_parameter_with_state":   {call: rebuildParameter, result: tensorValue},
+		"torch.nn.parameter.Parameter":                 {call: newParameter, result: tensorValue},
+		"torch._tensor._rebuild_from_type_v2":          {call: rebuildFromType, result: tensorValue},
 		"torch._utils._rebuild_qtensor":                {call: unreadable("a quantized tensor")},
 		"torch._utils._rebuild_sparse_tensor":          {call: unreadable("a sparse tensor")},
 		"torch._utils._rebuild_meta_tensor_no_storage": {call: unreadable("a meta tensor, without values")},
 		"torch._utils._rebuild_wrapper_subclass":       {call: unreadable("of a tensor subclass")},
+		"_codecs.encode":                               {call: encode},
+		"numpy.dtype":                                  {call: numpyTypeOf, result: inertObject},
+		"numpy.ndarray":                                {result: inertObject},
 	}
 	for _, name := range []string{"numpy", "cpu_tensor"} {
 		m["torch._utils._rebuild_device_tensor_from_"+name] = &function{call: unreadable("of another device")}
 	}
-	for _, name := range []string{
-		"collections.Counter", "_codecs.encode", "builtins.bytearray", "builtins.set", "builtins.complex",
-		"torch.Size", "torch.device", "torch.serialization._get_layout",
-		"numpy.dtype", "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar",
-	} {
-		m[name] = &function{call: plainValue, result: inertObject}
+	for _, core := range []string{"numpy.core", "numpy._core"} { // NumPy 1 and 2
+		m[core+".multiarray.scalar"] = &function{result: inertObject}
+		m[core+".multiarray._reconstruct"] = &function{call: newArray, result: inertObject}
+		m[core+".numeric._frombuffer"] = &function{call: arrayOfBuffer, result: inertObject}
 	}
+	for _, name := range []string{
+		"collections.Counter", "builtins.bytearray", "builtins.set", "builtins.complex",
+		"torch.Size", "torch.device", "torch.serialization._get_layout", "argparse.Namespace",
+	} {
+		m[name] = &function{result: inertObject}
+	}
+	return named(m)
+}()
+
+// inertFunctions are what whole modules need besides, with [WithInert] only.
+var inertFunctions = named(map[string]*function{
+	"copy_reg._reconstructor":          {call: reconstruct, result: inertObject},
+	"copyreg._reconstructor":           {call: reconstruct, result: inertObject},
+	"copy_reg.__newobj__":              {call: newObject, result: inertObject},
+	"copyreg.__newobj__":               {call: newObject, result: inertObject},
+	"torch.autograd.variable.Variable": {call: newParameter, result: tensorValue},
+})
+
+func named(m map[string]*function) map[string]*function {
 	for name, f := range m {
-		f.name = name
+		i := strings.LastIndexByte(name, '.')
+		f.name, f.module, f.global = name, name[:i], name[i+1:]
 	}
 	return m
-}()
+}

@@ -33,7 +33,14 @@ type file struct {
 	entries  []*entry
 	ignored  []string
 	versions map[string]int // by dotted module path
+	values   map[string]any // those of ignored, as the pickle has them
 	metadata map[string]string
+	globals  []Global
+	listed   map[Global]bool // those of globals
+	inert    bool            // see WithInert
+	swapped  bool            // whether numbers are big-endian
+	pickled  int64           // bytes of all pickles that were run
+	built    int64           // bytes that calls in them made, see spend
 
 	mu       sync.Mutex
 	inflated int64 // bytes granted so far, see Limits
@@ -42,13 +49,17 @@ type file struct {
 
 // An entry is a tensor of the file.
 type entry struct {
+	file    *file
 	key     string // in the file, dotted
 	dtype   tensor.DType
 	typ     string // PyTorch's name of the type, or what kind of tensor it is
 	shape   tensor.Shape
-	stride  []int // in elements; nil if the elements are contiguous in C order
+	stride  []int // in elements; nil for those of C order
+	strided bool  // whether the elements are not contiguous in C order
+	swap    int   // bytes of the parts whose byte order is to be reversed, 0 for none
 	storage *storage
 	offset  int64 // bytes in the storage
+	number  int   // of the storage, see Info
 	copied  bool  // whether gathering it was granted; guarded by file.mu
 }
 
@@ -62,14 +73,28 @@ type Info struct {
 	Type   string       // PyTorch's name of the type, "float32", also for types without a DType
 	Shape  tensor.Shape // the caller must not change it
 	Bytes  int64        // of the elements in C order; 0 if DType is Invalid
-	Offset int64        // of the first element in the file; -1 if compressed or if DType is Invalid
+	Offset int64        // of the first element in the file; -1 if compressed, in a pickle, or if DType is Invalid
+
+	Strides      []int  // in elements, one for each axis, as in the file; the caller must not change them
+	Storage      int    // number of the storage, from 0 in the order of first use; -1 for a tensor without values
+	StorageBytes int64  // length of the storage: tensors of one number share its bytes
+	Shard        string // file with the elements if the checkpoint is an index of several, otherwise empty
 }
 
 func newCheckpoint(f *file) *Checkpoint {
 	c := &Checkpoint{file: f, entries: make(map[string]*entry, len(f.entries)), prefixes: []string{""}}
+	numbers := map[*storage]int{}
 	for _, e := range f.entries {
 		c.keys = append(c.keys, e.key)
 		c.entries[e.key] = e
+		if n, ok := numbers[e.storage]; ok {
+			e.number = n
+		} else if e.storage == nil {
+			e.number = -1
+		} else {
+			e.number = len(numbers)
+			numbers[e.storage] = e.number
+		}
 	}
 	return c
 }
@@ -77,7 +102,8 @@ func newCheckpoint(f *file) *Checkpoint {
 // Name returns the path or name that the checkpoint was opened with.
 func (c *Checkpoint) Name() string { return c.file.name }
 
-// Format returns "torch zip" or "safetensors".
+// Format returns "torch zip", "torch legacy" (PyTorch 0.1.10 to 1.5), "torch
+// tar" (before), "safetensors" or, for an index, "torch zip shards" and so on.
 func (c *Checkpoint) Format() string { return c.file.format }
 
 // Keys returns the names of the tensors in the order of the file. Names in
@@ -87,8 +113,8 @@ func (c *Checkpoint) Format() string { return c.file.format }
 func (c *Checkpoint) Keys() []string { return c.keys }
 
 // Ignored returns the dotted names of the values in the whole file that are
-// not tensors, such as "epoch", in the order of the file. The caller must not
-// change the slice.
+// not tensors, such as "epoch", in the order of the file; see
+// [Checkpoint.Value]. The caller must not change the slice.
 func (c *Checkpoint) Ignored() []string { return c.file.ignored }
 
 // Metadata returns a copy of the __metadata__ of a safetensors file, empty for
@@ -107,12 +133,33 @@ func (c *Checkpoint) Info(key string) (Info, bool) {
 	if !ok {
 		return Info{}, false
 	}
-	i := Info{Key: key, DType: e.dtype, Type: e.typ, Shape: e.shape, Bytes: e.bytes(), Offset: -1}
-	if e.dtype.Valid() && e.storage.member == nil {
-		i.Offset = e.storage.offset + e.offset
+	i := e.info()
+	i.Key = key
+	if e.file != c.file {
+		i.Shard = e.file.name
 	}
 	return i, true
 }
+
+func (e *entry) info() Info {
+	i := Info{Key: e.key, DType: e.dtype, Type: e.typ, Shape: e.shape, Bytes: e.bytes(), Offset: -1,
+		Strides: e.stride, Storage: e.number}
+	if i.Strides == nil && e.storage != nil {
+		i.Strides = contiguousStrides(e.shape)
+	}
+	if e.storage != nil {
+		i.StorageBytes = e.storage.size
+	}
+	if e.dtype.Valid() && e.storage.member == nil && e.storage.offset >= 0 {
+		i.Offset = e.storage.offset + e.offset
+	}
+	return i
+}
+
+// Globals returns the Python functions and classes that the file names, each
+// once, in the order of the file: what Python would import to load it. The
+// caller must not change the slice.
+func (c *Checkpoint) Globals() []Global { return c.file.globals }
 
 // Tensor returns the tensor named key, row-major in C order whatever its
 // strides in the file. It shares the memory of the file (or of the storage,
@@ -128,10 +175,10 @@ func (c *Checkpoint) Tensor(key string) (t *tensor.Tensor, err error) {
 		return nil, &KeyError{Name: c.file.name, Key: key, Hint: c.hint(key)}
 	}
 	if !e.dtype.Valid() {
-		return nil, &TypeError{Name: c.file.name, Key: key, Type: e.typ}
+		return nil, &TypeError{Name: e.file.name, Key: key, Type: e.typ}
 	}
-	defer c.file.guard(&err)()
-	return c.file.tensor(e)
+	defer e.file.guard(&err)()
+	return e.file.tensor(e)
 }
 
 // hint finds a key that ends in the one asked for.

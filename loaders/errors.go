@@ -64,8 +64,8 @@ func (e *GlobalError) Error() string {
 		}
 	}
 	return at + fmt.Sprintf("Unsupported global: GLOBAL %s was not an allowed global by default. "+
-		"Nothing was run; if you trust the file, load it in Python and save the weights alone: "+
-		"torch.save(model.state_dict(), path)", full)
+		"Nothing was run; open it with WithInert, which keeps such objects closed, or, if you trust the file, "+
+		"load it in Python and save the weights alone: torch.save(model.state_dict(), path)", full)
 }
 
 // A KeyError reports a tensor that a checkpoint does not have.
@@ -88,7 +88,7 @@ func (e *KeyError) Error() string {
 func (e *KeyError) Is(target error) bool { return target == fs.ErrNotExist }
 
 // A TypeError reports a tensor that the file has but that no [tensor.Tensor]
-// can hold: complex, quantized, sparse, 16-bit integer and the like.
+// can hold: quantized, sparse, of 8-bit floats and the like.
 type TypeError struct {
 	Name string // the file
 	Key  string // the tensor
@@ -97,7 +97,7 @@ type TypeError struct {
 
 func (e *TypeError) Error() string {
 	return fmt.Sprintf("loaders: %s: tensor %q is %s; readable are "+
-		"float32, float16, bfloat16, float64, int64, int32, uint8 and bool", e.Name, e.Key, e.Type)
+		"float16, bfloat16, float32, float64, int8 to int64, uint8 to uint64, bool, complex64 and complex128", e.Name, e.Key, e.Type)
 }
 
 // A LimitError reports a file that needs more than its [Limits] grant.

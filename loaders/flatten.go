@@ -22,7 +22,7 @@ type flattener struct {
 // flatten fills f's entries, ignored and versions from the object v.
 func (f *file) flatten(v any, member string) error {
 	w := flattener{file: f, member: member, seen: map[string]bool{}}
-	f.versions = map[string]int{}
+	f.versions, f.values = map[string]int{}, map[string]any{}
 	return w.walk(v, "", 0)
 }
 
@@ -53,21 +53,54 @@ func (w *flattener) walk(v any, key string, depth int) error {
 			}
 		}
 	case *types.Dict:
-		entries := unique(*x)
-		if err := w.count(len(*x)-len(entries), ""); err != nil {
-			return err
-		}
-		for _, e := range entries {
-			if err := w.item(e.Key, e.Value, key, depth); err != nil {
-				return err
-			}
-		}
+		return w.dict(*x, key, depth)
 	case *types.List:
 		return w.list(*x, key, depth)
 	case *types.Tuple:
 		return w.list(*x, key, depth)
+	case *object:
+		return w.object(x, key, depth)
+	case *array:
+		if x.view != nil {
+			return w.tensor(x.view, key)
+		}
+		w.ignore(key, v)
 	default:
-		w.file.ignored = append(w.file.ignored, key)
+		w.ignore(key, v)
+	}
+	return nil
+}
+
+// ignore lists a value that is not a tensor.
+func (w *flattener) ignore(key string, v any) {
+	w.file.ignored = append(w.file.ignored, key)
+	if _, twice := w.file.values[key]; !twice {
+		w.file.values[key] = v
+	}
+}
+
+// object visits an object: a module as its state_dict, and what is derived
+// from dict as a dict.
+func (w *flattener) object(o *object, key string, depth int) error {
+	if p, ok := o.module(); ok {
+		return w.module(p, key, depth)
+	}
+	if len(o.dict) > 0 && o.class.name != "collections.Counter" {
+		return w.dict(o.dict, key, depth)
+	}
+	w.ignore(key, o)
+	return nil
+}
+
+func (w *flattener) dict(d types.Dict, key string, depth int) error {
+	entries := unique(d)
+	if err := w.count(len(d)-len(entries), ""); err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := w.item(e.Key, e.Value, key, depth); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -141,22 +174,29 @@ func (w *flattener) tensor(v *view, key string) error {
 		return w.damaged(key, errors.New("two tensors have this dotted key"))
 	}
 	w.seen[key] = true
-	e := &entry{key: key, typ: v.what}
-	if v.typ != nil {
-		e.shape = v.layout.shape
-		if v.what == "" {
-			e.typ, e.dtype = v.typ.name, v.typ.dtype
-		}
-		e.storage = v.storage
-		if v.layout.shape.Len() > 0 {
-			e.offset = int64(v.layout.offset) * int64(v.typ.width)
-		}
-		if !v.layout.contiguous() {
-			e.stride = v.layout.stride
-		}
-	}
-	w.file.entries = append(w.file.entries, e)
+	w.file.entries = append(w.file.entries, newEntry(w.file, key, v))
 	return nil
+}
+
+// newEntry returns the entry of a view that is not damaged.
+func newEntry(f *file, key string, v *view) *entry {
+	e := &entry{file: f, key: key, typ: v.what}
+	if v.typ == nil {
+		return e
+	}
+	e.shape, e.stride = v.layout.shape, v.layout.stride
+	if v.what == "" {
+		e.typ, e.dtype = v.typ.name, v.typ.dtype
+	}
+	e.storage, e.offset = v.storage, v.begin
+	if v.layout.shape.Len() > 0 {
+		e.offset += int64(v.layout.offset) * int64(v.typ.width)
+	}
+	e.strided = !v.layout.contiguous()
+	if part := v.typ.part(); part > 1 && (v.swap || f.swapped) {
+		e.swap = part
+	}
+	return e
 }
 
 func (w *flattener) damaged(key string, err error) error {

@@ -13,7 +13,7 @@ type storage struct {
 	offset int64     // in the file, if not compressed
 	size   int64     // bytes, once inflated
 	member *zip.File // the entry to inflate, nil if not compressed
-	data   []byte    // member, inflated; guarded by file.mu
+	data   []byte    // member, inflated, guarded by file.mu; or bytes that were in a pickle
 }
 
 // A layout is where the elements of a tensor lie in its storage, in elements:
@@ -77,7 +77,7 @@ func (f *file) tensor(e *entry) (*tensor.Tensor, error) {
 	switch {
 	case n == 0:
 		data = []byte{}
-	case e.stride == nil:
+	case !e.strided && e.swap == 0:
 		data, err = f.bytes(e.storage, e.offset, n)
 	default:
 		data, err = f.gather(e)
@@ -96,6 +96,9 @@ func (f *file) tensor(e *entry) (*tensor.Tensor, error) {
 func (f *file) bytes(s *storage, offset, n int64) ([]byte, error) {
 	if err := inside(offset, n, s.size); err != nil {
 		return nil, f.wrap(s.offset, "", "storage too short", err)
+	}
+	if s.member == nil && s.data != nil {
+		return s.data[offset : offset+n : offset+n], nil
 	}
 	if s.member == nil {
 		data, err := f.src.view(s.offset+offset, n)
@@ -116,7 +119,8 @@ func (f *file) bytes(s *storage, offset, n int64) ([]byte, error) {
 	return s.data[offset : offset+n : offset+n], nil
 }
 
-// gather copies the elements of a view that is not contiguous to C order.
+// gather copies the elements of a view that is not contiguous, or not in this
+// machine's byte order, to C order.
 func (f *file) gather(e *entry) ([]byte, error) {
 	n := e.bytes()
 	f.mu.Lock()
@@ -141,6 +145,7 @@ func (f *file) gather(e *entry) ([]byte, error) {
 	}
 	dst := tensor.AlignedBytes(int(n))
 	copyStrided(dst, src, e.shape, e.stride, size)
+	swapBytes(dst, e.swap)
 	return dst, nil
 }
 
@@ -192,9 +197,13 @@ func copyRow(dst, src []byte, step, size int) {
 		for i, from := 0, 0; i < len(dst); i, from = i+4, from+step {
 			*(*[4]byte)(dst[i:]) = [4]byte(src[from:])
 		}
-	default:
+	case size == 8:
 		for i, from := 0, 0; i < len(dst); i, from = i+8, from+step {
 			*(*[8]byte)(dst[i:]) = [8]byte(src[from:])
+		}
+	default: // complex128
+		for i, from := 0, 0; i < len(dst); i, from = i+16, from+step {
+			*(*[16]byte)(dst[i:]) = [16]byte(src[from:])
 		}
 	}
 }

@@ -18,13 +18,15 @@ import (
 // What torch and safetensors read from the files of testdata; written by
 // testdata/make_checkpoints.py.
 type golden struct {
-	Tensors []struct {
-		Key, DType, Hex string
-		Shape           tensor.Shape
-		Unreadable      bool
-	}
+	Tensors  []goldenTensor
 	Ignored  []string
 	Versions map[string]int
+}
+
+type goldenTensor struct {
+	Key, DType, Hex string
+	Shape           tensor.Shape
+	Unreadable      bool
 }
 
 func goldens(t testing.TB) map[string]golden {
@@ -268,7 +270,7 @@ func TestUnreadable(t *testing.T) {
 	} {
 		_, err := c.Tensor(key)
 		want := `loaders: testdata/unreadable.pth: tensor "` + key + `" is ` + what + "; readable are " +
-			"float32, float16, bfloat16, float64, int64, int32, uint8 and bool"
+			"float16, bfloat16, float32, float64, int8 to int64, uint8 to uint64, bool, complex64 and complex128"
 		if err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
 		}

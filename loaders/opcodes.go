@@ -6,6 +6,8 @@ type opcode struct {
 	fixed  int  // bytes of the argument
 	prefix int  // bytes of a count before an argument of that many bytes
 	lines  int  // lines of text that are the argument
+	text   bool // whether these lines are a string of the user's
+	number bool // whether the counted argument is a number
 	toMark bool // takes everything down to the topmost MARK
 	pairs  bool // what it takes to the MARK are keys and values
 	pop    int  // values it takes, below the MARK if toMark
@@ -14,11 +16,11 @@ type opcode struct {
 	item   int  // the same, for each value taken down to the MARK
 }
 
-// opcodes has the instructions of protocols 1 to 5 that torch.save can write;
-// all others are refused: texts of protocol 0, instances by INST and OBJ,
-// NEWOBJ, extension codes, out-of-band buffers and numbers longer than 255
-// bytes. Costs are upper bounds of what gopickle's machine allocates, measured
-// for amd64.
+// opcodes has the instructions of protocols 0 to 5 that torch.save can write;
+// all others are refused: extension codes, out-of-band buffers, and the
+// persistent ids of protocol 0, which name a storage as a text that torch
+// itself cannot read back. Costs are upper bounds of what gopickle's machine
+// allocates, measured for amd64.
 var opcodes = [256]opcode{
 	'\x80': {name: "PROTO", fixed: 1},
 	'\x95': {name: "FRAME", fixed: 8},
@@ -37,9 +39,13 @@ var opcodes = [256]opcode{
 	'J':    {name: "BININT", fixed: 4, push: 1, cost: 16},
 	'K':    {name: "BININT1", fixed: 1, push: 1, cost: 16},
 	'M':    {name: "BININT2", fixed: 2, push: 1, cost: 16},
-	'\x8a': {name: "LONG1", prefix: 1, push: 1, cost: 600},
+	'\x8a': {name: "LONG1", prefix: 1, push: 1, cost: 600, number: true},
+	'\x8b': {name: "LONG4", prefix: 4, push: 1, cost: 600 + 4*longestNumber, number: true},
+	'F':    {name: "FLOAT", lines: 1, push: 1, cost: 80},
 	'G':    {name: "BINFLOAT", fixed: 8, push: 1, cost: 16},
 
+	'S':    {name: "STRING", lines: 1, text: true, push: 1, cost: 32},
+	'V':    {name: "UNICODE", lines: 1, text: true, push: 1, cost: 32},
 	'T':    {name: "BINSTRING", prefix: 4, push: 1, cost: 32},
 	'U':    {name: "SHORT_BINSTRING", prefix: 1, push: 1, cost: 32},
 	'X':    {name: "BINUNICODE", prefix: 4, push: 1, cost: 32},
@@ -70,9 +76,15 @@ var opcodes = [256]opcode{
 	'c':    {name: "GLOBAL", lines: 2, push: 1, cost: 64},
 	'\x93': {name: "STACK_GLOBAL", pop: 2, push: 1, cost: 64},
 	'R':    {name: "REDUCE", pop: 2, push: 1, cost: 512},
+	'\x81': {name: "NEWOBJ", pop: 2, push: 1, cost: 512},
+	'\x92': {name: "NEWOBJ_EX", pop: 3, push: 1, cost: 512},
+	'i':    {name: "INST", lines: 2, toMark: true, push: 1, cost: 512, item: 16},
+	'o':    {name: "OBJ", toMark: true, push: 1, cost: 512, item: 16},
 	'b':    {name: "BUILD", pop: 2, push: 1, cost: 512},
 	'Q':    {name: "BINPERSID", pop: 1, push: 1, cost: 512},
 
+	'g':    {name: "GET", lines: 1, push: 1},
+	'p':    {name: "PUT", lines: 1, cost: 96},
 	'h':    {name: "BINGET", fixed: 1, push: 1},
 	'j':    {name: "LONG_BINGET", fixed: 4, push: 1},
 	'q':    {name: "BINPUT", fixed: 1, cost: 96},

@@ -2,11 +2,15 @@ package loaders
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path"
+	"path/filepath"
 	"runtime/debug"
 )
 
@@ -50,8 +54,13 @@ func (l Limits) withDefaults(size int64) Limits {
 }
 
 type options struct {
-	copied bool
-	limits Limits
+	copied   bool
+	inert    bool
+	hashed   bool   // whether sha256 was given
+	sha256   string // in hexadecimal digits
+	verified bool   // whether the checksum was compared while reading
+	named    bool   // whether the name has a checksum
+	limits   Limits
 }
 
 // An Option changes how a checkpoint is opened.
@@ -63,20 +72,86 @@ type Option func(*options)
 // the process with a bus error when its lost part is read.
 func WithCopy() Option { return func(o *options) { o.copied = true } }
 
+// WithInert accepts every Python class and function that a pickle names, and
+// keeps what it would have made as an inert *[Opaque]: nothing is imported and
+// nothing is run, whatever the file says. It opens whole modules, as
+// torch.save(model) writes them, which then have the keys of their state_dict,
+// without the classes of the model. [Checkpoint.Globals] lists what the file
+// names, [Checkpoint.Value] returns what is not a tensor.
+func WithInert() Option { return func(o *options) { o.inert = true } }
+
+// WithSHA256 compares the file's SHA-256, given as 64 hexadecimal digits,
+// before anything of it is looked at; where they differ, opening returns a
+// [*ChecksumError]. What a reader gives is read once, into memory. A mapped
+// file must not be changed by others afterwards: see [WithCopy].
+func WithSHA256(digits string) Option {
+	return func(o *options) { o.hashed, o.sha256 = true, digits }
+}
+
+// WithNameChecksum does the same with the digits in the file's name, eight or
+// more, as torch.hub has them: "resnet50-0676ba61.pth". A name without them is
+// an error.
+func WithNameChecksum() Option { return func(o *options) { o.named = true } }
+
 // WithLimits replaces the default [Limits]; zero fields keep their default.
 func WithLimits(l Limits) Option { return func(o *options) { o.limits = l } }
 
 // Open opens the checkpoint in the file at path. The file is mapped into
 // memory (read into it on systems other than Linux, macOS and the BSDs) and
 // its tensors are views of the mapping, which lasts for as long as the
-// checkpoint or one of its tensors is reachable. It returns an [*os.PathError]
-// if the file cannot be read, otherwise the errors of [OpenReaderAt].
+// checkpoint or one of its tensors is reachable. An index of shards,
+// model.safetensors.index.json or pytorch_model.bin.index.json, opens the
+// shards beside it as one checkpoint. It returns an [*os.PathError] if the
+// file cannot be read, otherwise the errors of [OpenReaderAt].
 func Open(path string, opts ...Option) (*Checkpoint, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
+	in := folder{
+		beside: func(path, name string) string { return filepath.Join(filepath.Dir(path), name) },
 	}
-	defer f.Close()
+	in.open = func(path string, o options, shards *folder) (*Checkpoint, error) {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		return openFile(f, path, o, shards)
+	}
+	return in.open(path, collect(opts), &in)
+}
+
+// OpenFS opens the checkpoint in the file of fsys that has this name, and the
+// shards of an index. Files of an [os.DirFS] are mapped as [Open] does; those
+// of other filesystems, such as [embed.FS], are read into memory. It returns
+// an [*fs.PathError] if the file cannot be read, otherwise the errors of
+// [OpenReaderAt].
+func OpenFS(fsys fs.FS, name string, opts ...Option) (*Checkpoint, error) {
+	in := folder{
+		beside: func(name, shard string) string { return path.Join(path.Dir(name), shard) },
+	}
+	in.open = func(name string, o options, shards *folder) (*Checkpoint, error) {
+		f, err := fsys.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		if f, ok := f.(*os.File); ok {
+			return openFile(f, name, o, shards)
+		}
+		if info, err := f.Stat(); err == nil && !info.Mode().IsRegular() {
+			return nil, &FormatError{Name: name, Offset: -1, Msg: "not a regular file"}
+		}
+		return openStream(f, name, o, shards)
+	}
+	return in.open(name, collect(opts), &in)
+}
+
+// A folder opens files by their name: the one that was asked for, and if that
+// is an index, its shards.
+type folder struct {
+	open   func(name string, o options, shards *folder) (*Checkpoint, error)
+	beside func(name, shard string) string // name of a shard beside a file
+}
+
+func openFile(f *os.File, path string, o options, shards *folder) (*Checkpoint, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
@@ -84,7 +159,6 @@ func Open(path string, opts ...Option) (*Checkpoint, error) {
 	if !info.Mode().IsRegular() {
 		return nil, &FormatError{Name: path, Offset: -1, Msg: "not a regular file"}
 	}
-	o := collect(opts)
 	var src source
 	switch {
 	case info.Size() == 0:
@@ -102,15 +176,16 @@ func Open(path string, opts ...Option) (*Checkpoint, error) {
 		}
 		src = newMemory(m.data, m)
 	}
-	return open(src, path, o)
+	return open(src, path, o, shards)
 }
 
 // OpenReaderAt opens the checkpoint in the first size bytes of r; name stands
 // for it in errors. Each tensor is read when it is asked for, into memory of
 // its own, so r must stay usable for as long as the checkpoint is. It returns
 // a [*FormatError] for what is not a readable checkpoint, a [*GlobalError] for
-// a pickle that wants more than tensors and plain values, and a [*LimitError]
-// for a file beyond its limits.
+// a pickle that wants more than tensors and plain values, a [*LimitError] for
+// a file beyond its limits, and a [*ChecksumError] for a file that is not the
+// one that was asked for.
 func OpenReaderAt(r io.ReaderAt, size int64, name string, opts ...Option) (*Checkpoint, error) {
 	if size < 0 {
 		return nil, &FormatError{Name: name, Offset: -1, Msg: fmt.Sprintf("a file of %d bytes", size)}
@@ -118,13 +193,44 @@ func OpenReaderAt(r io.ReaderAt, size int64, name string, opts ...Option) (*Chec
 	o := collect(opts)
 	section := io.NewSectionReader(r, 0, size)
 	if !o.copied {
-		return open(reading{section}, name, o)
+		return open(reading{section}, name, o, nil)
 	}
 	data, err := readAt(section, 0, size)
 	if err != nil {
 		return nil, &FormatError{Name: name, Offset: -1, Msg: "cannot be read", Err: err}
 	}
-	return open(newMemory(data, nil), name, o)
+	return open(newMemory(data, nil), name, o, nil)
+}
+
+// OpenReader opens the checkpoint that r gives until its end; name stands for
+// it in errors. All of it is read into one block of memory, aligned to
+// [tensor.Alignment], which the tensors share. The block grows with what
+// arrives; while it grows for the last time, there may be twice as much. It
+// returns the errors of [OpenReaderAt].
+func OpenReader(r io.Reader, name string, opts ...Option) (*Checkpoint, error) {
+	return openStream(r, name, collect(opts), nil)
+}
+
+func openStream(r io.Reader, name string, o options, shards *folder) (*Checkpoint, error) {
+	want, err := o.wanted(name)
+	if err != nil {
+		return nil, err
+	}
+	h := sha256.New()
+	if want != "" {
+		r = io.TeeReader(r, h)
+	}
+	data, err := readToEnd(r)
+	if err != nil {
+		return nil, &FormatError{Name: name, Offset: -1, Msg: "cannot be read", Err: err}
+	}
+	if want != "" {
+		if err := verify(h, name, want); err != nil {
+			return nil, err
+		}
+	}
+	o.verified = true
+	return open(newMemory(data, nil), name, o, shards)
 }
 
 // OpenBytes opens the checkpoint in data, for instance an embedded file; name
@@ -135,7 +241,7 @@ func OpenBytes(data []byte, name string, opts ...Option) (*Checkpoint, error) {
 	if o.copied {
 		data = bytes.Clone(data)
 	}
-	return open(newMemory(data, nil), name, o)
+	return open(newMemory(data, nil), name, o, nil)
 }
 
 func collect(opts []Option) options {
@@ -146,13 +252,24 @@ func collect(opts []Option) options {
 	return o
 }
 
-// open recognises the format of src and reads its directory.
-func open(src source, name string, o options) (c *Checkpoint, err error) {
+// open recognises the format of src and reads its directory. Shards are opened
+// by in, if the file can have any.
+func open(src source, name string, o options, in *folder) (c *Checkpoint, err error) {
 	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
 		return nil, &FormatError{Name: name, Offset: -1, Msg: "checkpoints are little-endian, this machine is not"}
 	}
-	f := &file{name: name, src: src, limits: o.limits.withDefaults(src.size())}
+	f := &file{name: name, limits: o.limits.withDefaults(src.size()), inert: o.inert}
 	defer f.guard(&err)()
+	if !o.verified {
+		want, err := o.wanted(name)
+		if err != nil {
+			return nil, err
+		}
+		if src, err = f.verified(src, want); err != nil {
+			return nil, err
+		}
+	}
+	f.src = src
 	head := make([]byte, min(src.size(), 512))
 	if _, err := src.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
 		return nil, f.wrap(0, "", "cannot be read", err)
@@ -162,6 +279,15 @@ func open(src source, name string, o options) (c *Checkpoint, err error) {
 		err = f.readSafetensors() // no zip file: that has its compression method in byte 8
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
 		err = f.readZip()
+	case isLegacy(head):
+		err = f.readLegacy()
+	case isTar(head):
+		err = f.readTar()
+	case in != nil && bytes.HasPrefix(head, []byte("{")):
+		if o.hashed || o.named {
+			return nil, f.wrap(0, "", "the checksum of an index says nothing of its shards: open them one by one", nil)
+		}
+		err = f.readIndex(o, in)
 	default:
 		err = f.wrap(0, "", foreign(head), nil)
 	}
@@ -191,13 +317,6 @@ func foreign(head []byte) string {
 	if len(head) == 0 {
 		return "empty file"
 	}
-	// torch.save before 1.6 starts with a pickled number, 0x1950a86a20f9469cfc6c.
-	if bytes.Contains(head[:min(len(head), 64)], []byte("\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19")) {
-		return "the legacy format of PyTorch before 1.6 is not read" + again
-	}
-	if len(head) >= 262 && string(head[257:262]) == "ustar" {
-		return "the tar format of PyTorch before 0.1.10 is not read" + again
-	}
 	for _, k := range foreignFormats {
 		if bytes.HasPrefix(head, []byte(k.magic)) {
 			return "not a checkpoint of PyTorch but " + k.what
@@ -212,7 +331,7 @@ func foreign(head []byte) string {
 var foreignFormats = []struct{ magic, what string }{
 	{"version https://git-lfs", "a pointer of Git LFS: fetch the file itself with git lfs pull"},
 	{"<", "a page of HTML or XML: the download went wrong"},
-	{"{", "a text of JSON: if it is an index of shards, open the .safetensors files that it names"},
+	{"{", "a text of JSON: if it is an index of shards, open it by its path, or open the files that it names"},
 	{"GGUF", "a GGUF file"},
 	{"\x89HDF", "an HDF5 file (Keras)"},
 	{"\x93NUMPY", "an array of NumPy"},

@@ -138,7 +138,8 @@ func (h *headerReader) tensor(typ string, shape []int64, at span) error {
 	if at.begin > at.end || at.end > h.data.size {
 		return fmt.Errorf("data_offsets %d to %d in data of %d bytes", at.begin, at.end, h.data.size)
 	}
-	e := &entry{key: h.key, typ: typ, shape: make(tensor.Shape, len(shape)), storage: h.data, offset: at.begin}
+	e := &entry{file: h.file, key: h.key, typ: typ, shape: make(tensor.Shape, len(shape)),
+		storage: &storage{offset: h.data.offset + at.begin, size: at.end - at.begin}}
 	for i, d := range shape {
 		e.shape[i] = int(d)
 	}

@@ -5,7 +5,12 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"strconv"
 )
+
+// longestNumber bounds the bytes of one integer: turning them into a number
+// takes time with their square.
+const longestNumber = 4096
 
 // A slotKind is what the scanner knows of a value on the stack.
 type slotKind uint8
@@ -17,7 +22,8 @@ const (
 	callable             // functions[at] of the scanner
 	emptyTuple           // ()
 	orderedDict          // what collections.OrderedDict() returned
-	inertObject          // what plainValue returned
+	inertObject          // what takes a state: an object, an array, a NumPy type
+	tensorValue          // a tensor, which takes a state and ignores it
 )
 
 // A slot is a value on the stack, as far as the scanner knows it.
@@ -36,6 +42,7 @@ type slot struct {
 type scanner struct {
 	file   *file
 	member string
+	base   int64 // of data in the file or the member
 	data   []byte
 
 	pos       int // of the next opcode or argument
@@ -45,8 +52,18 @@ type scanner struct {
 	marks     []int // heights of the stack at the open MARKs
 	memo      map[uint32]slot
 	functions []*function
+	globals   []Global
+	patches   []patch
 	memory    int64 // estimate of what the machine allocates
 	repeated  int64 // bytes of strings pushed, counting repetitions
+	short     bool  // whether the scan failed for want of bytes
+}
+
+// A patch is a byte that the machine must see instead of the file's, for what
+// it cannot do itself; see [scanner.global].
+type patch struct {
+	at int
+	to byte
 }
 
 // scan returns the length of the pickle, up to its STOP.
@@ -60,7 +77,7 @@ func (s *scanner) scan() (int, error) {
 			return 0, s.limit("PickleOps", int64(s.file.limits.PickleOps), "opcodes of the pickle")
 		}
 		if s.pos >= len(s.data) {
-			return 0, s.fail("truncated pickle: no STOP")
+			return 0, s.truncated("no STOP")
 		}
 		s.op = s.pos
 		code := s.data[s.pos]
@@ -107,7 +124,7 @@ func (s *scanner) step(code byte, o *opcode) error {
 	if height-floor < o.pop {
 		return s.fail(o.name + " on an empty stack")
 	}
-	taken := s.stack[height-o.pop:]
+	taken := s.stack[height-o.pop : len(s.stack)]
 	s.memory += int64(o.cost) + int64(o.item)*int64(items) + int64(o.push)*32 + 2*int64(len(arg))
 	if s.memory > s.file.limits.PickleMemory {
 		return s.limit("PickleMemory", s.file.limits.PickleMemory, "memory for the pickle")
@@ -129,30 +146,37 @@ func (s *scanner) argument(o *opcode) ([]byte, error) {
 	n := uint64(o.fixed)
 	switch {
 	case o.lines > 0:
-		const longest = 1024 // for two names
+		longest := 1024 // for two names
+		if o.text {
+			longest = s.file.limits.StringBytes
+		}
 		line := s.data[s.pos:min(len(s.data), s.pos+longest)]
 		n = 0
 		for range o.lines {
 			i := bytes.IndexByte(line[n:], '\n')
 			if i < 0 {
+				s.short = len(line) < longest
 				return nil, s.fail(o.name + " of an unterminated line")
 			}
 			n += uint64(i) + 1
 		}
 	case o.prefix > 0:
 		if len(s.data)-s.pos < o.prefix {
-			return nil, s.fail("truncated pickle: " + o.name + " has no count")
+			return nil, s.truncated(o.name + " has no count")
 		}
 		var count [8]byte
 		copy(count[:], s.data[s.pos:s.pos+o.prefix])
 		n = binary.LittleEndian.Uint64(count[:])
 		s.pos += o.prefix
+		if o.number && n > longestNumber {
+			return nil, s.fail(fmt.Sprintf("%s of %d bytes", o.name, n))
+		}
 		if n > uint64(s.file.limits.StringBytes) {
 			return nil, s.limit("StringBytes", int64(s.file.limits.StringBytes), fmt.Sprintf("%s of %d bytes", o.name, n))
 		}
 	}
 	if n > uint64(len(s.data)-s.pos) {
-		return nil, s.fail(fmt.Sprintf("truncated pickle: %s of %d bytes, %d are left", o.name, n, len(s.data)-s.pos))
+		return nil, s.truncated(fmt.Sprintf("%s of %d bytes, %d are left", o.name, n, len(s.data)-s.pos))
 	}
 	if s.op < s.frame && s.pos+int(n) > s.frame {
 		return nil, s.fail(o.name + " crosses the end of a frame")
@@ -175,7 +199,7 @@ func (s *scanner) apply(code byte, o *opcode, arg []byte, taken []slot, items in
 			return slot{}, s.fail("FRAME inside a frame")
 		}
 		if n > uint64(len(s.data)-s.pos) {
-			return slot{}, s.fail(fmt.Sprintf("FRAME of %d bytes, %d are left", n, len(s.data)-s.pos))
+			return slot{}, s.truncated(fmt.Sprintf("FRAME of %d bytes, %d are left", n, len(s.data)-s.pos))
 		}
 		s.frame = s.pos + int(n)
 		s.memory += int64(n)
@@ -186,10 +210,18 @@ func (s *scanner) apply(code byte, o *opcode, arg []byte, taken []slot, items in
 		s.marks = append(s.marks, len(s.stack))
 	case 'I', 'L':
 		return slot{}, s.number(o, arg)
-	case '\x8a': // LONG1; gopickle's machine has no empty number
+	case 'F':
+		return slot{}, s.float(arg)
+	case '\x8a': // LONG1; an empty number is 0, which gopickle's machine knows as BININT1
 		if len(arg) == 0 {
-			return slot{}, s.fail("LONG1 of no bytes")
+			s.patch(s.op, 'K')
 		}
+	case '\x8b': // LONG4; likewise BININT
+		if len(arg) == 0 {
+			s.patch(s.op, 'J')
+		}
+	case 'S', 'V':
+		return s.line(code, o, arg)
 	case 'X', 'T', 'U', '\x8c', '\x8d':
 		return slot{text, int32(s.pos - len(arg)), int32(len(arg))}, nil
 	case 'B', 'C', '\x8e', '\x96':
@@ -202,24 +234,33 @@ func (s *scanner) apply(code byte, o *opcode, arg []byte, taken []slot, items in
 		}
 	case 'c':
 		module, name, _ := bytes.Cut(arg, []byte("\n"))
-		return s.global(string(module), string(name[:len(name)-1]))
+		return s.global(string(module), string(name[:len(name)-1]), s.op+1)
 	case '\x93': // STACK_GLOBAL
 		if taken[0].kind != text || taken[1].kind != text {
 			return slot{}, s.fail("STACK_GLOBAL of computed names")
 		}
-		return s.global(s.text(taken[0]), s.text(taken[1]))
+		return s.global(s.text(taken[0]), s.text(taken[1]), 0)
 	case 'R':
 		return s.reduce(taken[0], taken[1])
+	case '\x81': // NEWOBJ; to the machine a class is a function
+		s.patch(s.op, 'R')
+		return s.reduce(taken[0], taken[1])
+	case '\x92', 'i', 'o':
+		return s.instance(code, arg, taken)
 	case 'b':
-		if k := taken[0].kind; k != orderedDict && k != inertObject {
+		if k := taken[0].kind; k != orderedDict && k != inertObject && k != tensorValue {
 			return slot{}, s.fail("Can only build Tensor, Parameter, OrderedDict: BUILD of something else")
 		}
 		return taken[0], nil
+	case 'Q':
+		if s.file.inert { // the class of a module, in old files
+			return slot{kind: inertObject}, nil
+		}
 	case 'a', 's':
 		return taken[0], nil
 	case 'e', 'u', '\x90':
 		return taken[0], nil
-	case '2', 'q', 'r', '\x94', 'h', 'j':
+	case '2', 'q', 'r', '\x94', 'h', 'j', 'g', 'p':
 		return s.remember(code, o, arg)
 	}
 	return slot{}, nil
@@ -230,7 +271,14 @@ func (s *scanner) remember(code byte, o *opcode, arg []byte) (slot, error) {
 	var index [4]byte
 	copy(index[:], arg)
 	i := binary.LittleEndian.Uint32(index[:])
-	if code == 'h' || code == 'j' {
+	if code == 'g' || code == 'p' {
+		n, err := strconv.ParseUint(string(bytes.TrimSuffix(arg, []byte("\n"))), 10, 31)
+		if err != nil {
+			return slot{}, s.fail(o.name + " of something else than a number of 31 bits")
+		}
+		i = uint32(n)
+	}
+	if code == 'h' || code == 'j' || code == 'g' {
 		v, ok := s.memo[i]
 		if !ok {
 			return slot{}, s.fail(fmt.Sprintf("%s of memo %d, which is not set", o.name, i))
@@ -248,35 +296,10 @@ func (s *scanner) remember(code byte, o *opcode, arg []byte) (slot, error) {
 	switch code {
 	case '\x94': // MEMOIZE
 		s.memo[uint32(len(s.memo))] = top
-	case 'q', 'r':
+	case 'q', 'r', 'p':
 		s.memo[i] = top
 	}
 	return top, nil
-}
-
-// global returns the slot of a global, if it is allowed.
-func (s *scanner) global(module, name string) (slot, error) {
-	switch g := lookup(module, name).(type) {
-	case nil:
-		return slot{}, &GlobalError{s.file.name, s.member, int64(s.op), module, name}
-	case *function:
-		s.functions = append(s.functions, g)
-		return slot{callable, int32(len(s.functions) - 1), 0}, nil
-	}
-	return slot{}, nil
-}
-
-// reduce checks a call. OrderedDict takes no argument in what Python 3 writes,
-// and gopickle's machine prints any argument in full when it complains.
-func (s *scanner) reduce(f, args slot) (slot, error) {
-	if f.kind != callable {
-		return slot{}, s.fail("Trying to call reduce for unrecognized function")
-	}
-	g := s.functions[f.at]
-	if g.result == orderedDict && args.kind != emptyTuple {
-		return slot{}, s.fail("OrderedDict with arguments")
-	}
-	return slot{kind: g.result}, nil
 }
 
 // number checks the text of an integer.
@@ -297,6 +320,30 @@ func (s *scanner) number(o *opcode, arg []byte) error {
 	return nil
 }
 
+// float checks the text of a floating-point number.
+func (s *scanner) float(arg []byte) error {
+	if _, err := strconv.ParseFloat(string(bytes.TrimSuffix(arg, []byte("\n"))), 64); err != nil || len(arg) > 64 {
+		return s.fail("FLOAT of something else than a number")
+	}
+	return nil
+}
+
+// line checks a string of protocol 0, which is quoted (STRING) or not
+// (UNICODE). gopickle's machine takes it as it is, so escapes are refused.
+func (s *scanner) line(code byte, o *opcode, arg []byte) (slot, error) {
+	at, n := s.pos-len(arg), len(arg)-1
+	if code == 'S' {
+		if n < 2 || arg[0] != arg[n-1] || arg[0] != '\'' && arg[0] != '"' {
+			return slot{}, s.fail("STRING without quotes")
+		}
+		at, n = at+1, n-2
+	}
+	if bytes.IndexByte(arg, '\\') >= 0 {
+		return slot{}, s.fail(o.name + " with an escape is not read; save with the default pickle protocol")
+	}
+	return slot{text, int32(at), int32(n)}, nil
+}
+
 // repetition bounds how often long strings are pushed again from the memo:
 // gopickle's machine prints all strings of a container in some of its errors.
 func (s *scanner) repetition(v slot) error {
@@ -311,8 +358,20 @@ func (s *scanner) repetition(v slot) error {
 
 func (s *scanner) text(v slot) string { return string(s.data[v.at : v.at+v.n]) }
 
-func (s *scanner) fail(msg string) error { return s.file.wrap(int64(s.op), s.member, msg, nil) }
+func (s *scanner) patch(at int, to byte) { s.patches = append(s.patches, patch{at, to}) }
+
+func (s *scanner) fail(msg string) error { return s.file.wrap(s.base+int64(s.op), s.member, msg, nil) }
+
+// truncated reports that the data ends too soon.
+func (s *scanner) truncated(msg string) error {
+	s.short = true
+	return s.fail("truncated pickle: " + msg)
+}
 
 func (s *scanner) limit(name string, max int64, msg string) error {
-	return &LimitError{s.file.name, name, max, fmt.Sprintf("%s: byte %d: %s", s.member, s.op, msg)}
+	at := fmt.Sprintf("byte %d: ", s.base+int64(s.op))
+	if s.member != "" {
+		at = s.member + ": " + at
+	}
+	return &LimitError{s.file.name, name, max, at + msg}
 }

@@ -79,6 +79,38 @@ func readAt(r io.ReaderAt, off, n int64) ([]byte, error) {
 	return buf, nil
 }
 
+// readToEnd reads all of r into aligned memory, which doubles as it fills.
+func readToEnd(r io.Reader) ([]byte, error) {
+	const first = 1 << 20
+	buf := tensor.AlignedBytes(first)
+	got, idle := 0, 0
+	for {
+		// Not io.ReadFull, which makes one error of the end and of a broken connection.
+		n, err := r.Read(buf[got:])
+		if n < 0 || n > len(buf)-got {
+			return nil, fmt.Errorf("after %d bytes: a reader that returns %d", got, n)
+		}
+		got += n
+		if err == io.EOF {
+			return buf[:got:got], nil
+		}
+		if idle++; n > 0 {
+			idle = 0
+		}
+		if err == nil && idle >= 100 {
+			err = io.ErrNoProgress
+		}
+		if err != nil {
+			return nil, fmt.Errorf("after %d bytes: %w", got, err)
+		}
+		if got == len(buf) {
+			more := tensor.AlignedBytes(2 * got)
+			copy(more, buf)
+			buf = more
+		}
+	}
+}
+
 func noEOF(err error) error {
 	if err == nil || err == io.EOF {
 		return io.ErrUnexpectedEOF

@@ -6,13 +6,15 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/nlpodyssey/gopickle/types"
 )
 
 // An archive is the directory of a zip file of torch.save:
 //
 //	PREFIX/data.pkl      the pickle of the saved object, storages by number
 //	PREFIX/data/0 …      the bytes of the storages, not compressed by torch
-//	PREFIX/byteorder     "little"
+//	PREFIX/byteorder     "little", or "big" if a machine of that order wrote it
 //	PREFIX/version …     others, of no interest here
 //
 // The prefix is the file's name when it was saved, and may be anything.
@@ -22,6 +24,13 @@ type archive struct {
 	members  map[string]*zip.File // by name without prefix
 	storages map[string]*storage  // those that the pickle named, by number
 	kinds    map[string]storageID // how it named them
+}
+
+// A storageID is how a pickle names a storage.
+type storageID struct {
+	class *elementType
+	key   string
+	count int // elements of class
 }
 
 // readZip reads a zip file of torch.save.
@@ -40,8 +49,12 @@ func (f *file) readZip() error {
 		if err != nil {
 			return err
 		}
-		if string(order) != "little" {
-			return f.wrap(-1, m.Name, fmt.Sprintf("byte order %q; only little-endian files are read", order), nil)
+		switch string(order) {
+		case "little":
+		case "big":
+			f.swapped = true
+		default:
+			return f.wrap(-1, m.Name, fmt.Sprintf("byte order %q", clip(string(order))), nil)
 		}
 	}
 	m := a.members["data.pkl"]
@@ -52,7 +65,7 @@ func (f *file) readZip() error {
 	if err != nil {
 		return err
 	}
-	root, err := a.unpickle(pkl, m.Name)
+	root, err := f.unpickle(pkl, m.Name, a.persistentLoad)
 	if err != nil {
 		return err
 	}
@@ -167,6 +180,35 @@ func (f *file) inflate(m *zip.File) ([]byte, error) {
 		return nil, f.wrap(-1, m.Name, "damaged entry", err)
 	}
 	return data, nil
+}
+
+// persistentLoad finds the storage named ("storage", class, key, location,
+// count). The location, "cpu" or "cuda:0", is where the tensor was.
+func (a *archive) persistentLoad(v any) (any, error) {
+	t, ok := v.(*types.Tuple)
+	if !ok || len(*t) != 5 || (*t)[0] != "storage" {
+		return nil, errors.New("a persistent id that is no storage of five parts")
+	}
+	id, err := storageIDOf(*t)
+	if err != nil {
+		return nil, err
+	}
+	s, err := a.storage(id)
+	if err != nil {
+		return &brokenStorage{err}, nil
+	}
+	return whole(id.class, s), nil
+}
+
+// storageIDOf reads the class, key and count of a persistent id.
+func storageIDOf(t types.Tuple) (storageID, error) {
+	class, ok1 := t[1].(*storageClass)
+	key, ok2 := t[2].(string)
+	count, ok3 := t[4].(int)
+	if !ok1 || !ok2 || !ok3 || count < 0 {
+		return storageID{}, errors.New("a storage without class, key or count")
+	}
+	return storageID{class.elementType, key, count}, nil
 }
 
 // storage returns the storage that the pickle names id, checking that the

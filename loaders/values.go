@@ -1,0 +1,191 @@
+package loaders
+
+import (
+	"fmt"
+	"math/big"
+	"strings"
+
+	"github.com/nlpodyssey/gopickle/types"
+)
+
+// An Opaque is an object of a Python class, or what a Python function
+// returned, that stayed closed: nothing of it was run. See [WithInert] and
+// [Checkpoint.Value].
+type Opaque struct {
+	Module string // of the class or function, "torch.nn.modules.linear"
+	Name   string // "Linear"
+	Args   []any  // what it was called with
+	State  any    // what __setstate__ or __dict__ would get, nil if nothing
+	Items  []any  // of a list or set; the [Item] values of a dict
+}
+
+// String returns the full name, "torch.nn.modules.linear.Linear(…)".
+func (o *Opaque) String() string { return o.Module + "." + o.Name + "(…)" }
+
+// An Item is a key and a value of a Python dict.
+type Item struct{ Key, Value any }
+
+// Value returns the value named key, one of [Checkpoint.Ignored]: nil, bool,
+// int, *[big.Int], float64, complex128, string, []byte, []any for lists,
+// tuples and sets, []Item for dicts, a number of Go's type for a NumPy scalar
+// ([tensor.Half] for float16), [Global] for a class, function or type, [Info]
+// for a tensor in one of these, or *[Opaque] for anything else. It returns a
+// [*KeyError] if there is no such value, and a [*LimitError] if it has more
+// parts than the limits allow.
+func (c *Checkpoint) Value(key string) (any, error) {
+	for _, p := range c.prefixes {
+		if v, ok := c.file.values[p+key]; ok {
+			d := converter{file: c.file}
+			return d.convert(v, 0)
+		}
+	}
+	return nil, &KeyError{Name: c.file.name, Key: key}
+}
+
+// A converter makes plain values of a pickle's. Values may contain themselves,
+// so depth and number are bounded.
+type converter struct {
+	file  *file
+	parts int
+}
+
+func (c *converter) convert(v any, depth int) (any, error) {
+	l := &c.file.limits
+	if c.parts++; c.parts > l.Entries {
+		return nil, &LimitError{c.file.name, "Entries", int64(l.Entries), "parts of a value"}
+	}
+	if depth > l.Nesting {
+		return nil, &LimitError{c.file.name, "Nesting", int64(l.Nesting), "a value in itself"}
+	}
+	depth++
+	switch x := v.(type) {
+	case nil, bool, int, float64, string, []byte, *big.Int:
+		return x, nil
+	case *types.ByteArray:
+		return []byte(*x), nil
+	case *types.List:
+		return c.list(*x, depth)
+	case *types.Tuple:
+		return c.list(*x, depth)
+	case *types.Set:
+		return c.list(keysOf(*x), depth)
+	case *types.FrozenSet:
+		return c.list(keysOf(*x), depth)
+	case *types.Dict:
+		return c.dict(unique(*x), depth)
+	case *types.OrderedDict:
+		return c.dict(entriesOf(x), depth)
+	case *object:
+		return c.object(x, depth)
+	case *view:
+		return newEntry(c.file, "", x).info(), nil
+	case *array:
+		if x.view != nil {
+			return newEntry(c.file, "", x.view).info(), nil
+		}
+		return &Opaque{Module: "numpy", Name: "ndarray"}, nil
+	case *bound:
+		return Global{x.module, x.global, lookup(x.module, x.global) != nil}, nil
+	case *types.OrderedDictClass:
+		return Global{"collections", "OrderedDict", true}, nil
+	case *elementType:
+		return Global{"torch", x.name, true}, nil
+	case *marker:
+		return Global{"torch", x.name, true}, nil
+	}
+	return &Opaque{Module: "torch", Name: "storage"}, nil
+}
+
+func (c *converter) list(items []any, depth int) ([]any, error) {
+	out := make([]any, 0, min(len(items), 16)) // it may fail soon
+	for _, x := range items {
+		v, err := c.convert(x, depth)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+func (c *converter) dict(entries []types.DictEntry, depth int) ([]Item, error) {
+	var out []Item
+	for _, e := range entries {
+		k, err := c.convert(e.Key, depth)
+		if err != nil {
+			return nil, err
+		}
+		v, err := c.convert(e.Value, depth)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Item{k, v})
+	}
+	return out, nil
+}
+
+// object returns the value of a class that Go has a type for, an [Opaque] of
+// any other.
+func (c *converter) object(o *object, depth int) (any, error) {
+	switch {
+	case strings.HasSuffix(o.class.name, ".multiarray.scalar"):
+		if v := numpyScalar(o.args); v != nil {
+			return v, nil
+		}
+	case len(o.args) == 0:
+	case o.class.name == "torch.Size", o.class.name == "builtins.set":
+		return c.convert(o.args[0], depth)
+	case o.class.name == "collections.Counter" && len(o.dict) == 0:
+		return c.convert(o.args[0], depth)
+	case o.class.name == "builtins.bytearray":
+		if b, ok := o.args[0].([]byte); ok {
+			return b, nil
+		}
+	case o.class.name == "builtins.complex" && len(o.args) == 2:
+		re, ok1 := o.args[0].(float64)
+		im, ok2 := o.args[1].(float64)
+		if ok1 && ok2 {
+			return complex(re, im), nil
+		}
+	case o.class.name == "torch.device":
+		if name, ok := o.args[0].(string); ok && len(o.args) == 1 {
+			return name, nil
+		} else if ok {
+			return fmt.Sprintf("%s:%v", name, o.args[1]), nil
+		}
+	}
+	out := &Opaque{Module: o.class.module, Name: o.class.global}
+	var err error
+	if out.Args, err = c.list(o.args, depth); err != nil {
+		return nil, err
+	}
+	if out.State, err = c.convert(o.state, depth); err != nil {
+		return nil, err
+	}
+	if out.Items, err = c.list(o.items, depth); err != nil {
+		return nil, err
+	}
+	items, err := c.dict(unique(o.dict), depth)
+	for _, x := range items {
+		out.Items = append(out.Items, x)
+	}
+	return out, err
+}
+
+func keysOf[M ~map[any]V, V any](m M) []any {
+	out := make([]any, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	return out
+}
+
+// entriesOf returns the entries of d in their order.
+func entriesOf(d *types.OrderedDict) []types.DictEntry {
+	out := make([]types.DictEntry, 0, d.List.Len())
+	for e := d.List.Front(); e != nil; e = e.Next() {
+		entry := e.Value.(*types.OrderedDictEntry)
+		out = append(out, types.DictEntry{Key: entry.Key, Value: entry.Value})
+	}
+	return out
+}
