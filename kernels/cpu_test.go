@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"context"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"runtime"
@@ -332,5 +333,16 @@ func TestProgramsAreForgotten(t *testing.T) {
 	}
 	if must(m.Program(tensor.Shape{1})) != first {
 		t.Error("the program used last was forgotten")
+	}
+}
+
+// TestHugeInputsAreRefused: what no machine can hold is an error, not a panic.
+func TestHugeInputsAreRefused(t *testing.T) {
+	m := must(CPU().Load(t.Context(), large(), op.Options{}))
+	for _, s := range []tensor.Shape{{1 << 30, 3, 1 << 10, 1 << 10}, {1, 3, 1 << 25, 1 << 25}} {
+		_, err := m.Program(s)
+		if _, ok := errors.AsType[*op.ShapeError](err); !ok {
+			t.Errorf("%v: got %v, want a ShapeError", s, err)
+		}
 	}
 }

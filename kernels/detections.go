@@ -9,8 +9,8 @@ type detecting struct {
 	logits, deltas          *value
 	boxes, labels, scores   *value
 	counts                  *value
-	scratch                 []*value // per picture
-	capacity                int      // candidates per picture
+	scratch                 *value // candidates of each picture
+	capacity                int    // candidates per picture
 }
 
 func (p *planner) detections(n *op.Node, o *op.Detections) {
@@ -20,9 +20,7 @@ func (p *planner) detections(n *op.Node, o *op.Detections) {
 		boxes: p.write(n, 0), labels: p.write(n, 1), scores: p.write(n, 2), counts: p.write(n, 3),
 	}
 	k.capacity = k.places() * (k.logits.c - 1)
-	for range k.boxes.n {
-		k.scratch = append(k.scratch, p.scratch(candidateFloats(k.capacity, k.logits.c)))
-	}
+	k.scratch = p.scratch(k.boxes.n * candidateFloats(k.capacity, k.logits.c))
 	p.addStep(n, "", k.boxes, k)
 }
 
@@ -32,16 +30,17 @@ func (k *detecting) places() int { return k.proposals.c / 4 }
 func (k *detecting) items(rows int) int { return rows }
 
 func (k *detecting) do(l *lane, _, n int) {
-	c := candidatesIn(l.f32(k.scratch[n]), k.capacity, k.logits.c)
+	size := candidateFloats(k.capacity, k.logits.c)
+	c := candidatesIn(l.f32(k.scratch)[n*size:], k.capacity, k.logits.c)
 	given := l.i32(k.given)
 	row := 0 // of the picture's first proposal
 	for _, g := range given[:n] {
 		row += place(g, k.places())
 	}
 	proposals := l.boxes(k.proposals)[n*k.places():][:k.places()]
-	size := l.f32(k.sizes)[n*k.sizes.stride:]
+	picture := l.f32(k.sizes)[n*k.sizes.stride:]
 	for i, proposal := range proposals[:place(given[n], k.places())] {
-		k.classes(l, &c, row+i, proposal, size[0], size[1])
+		k.classes(l, &c, row+i, proposal, picture[0], picture[1])
 	}
 
 	places := k.scores.c

@@ -21,8 +21,8 @@ type product struct {
 	outFirst, outStep [2]int
 	size              [2]int
 
-	residual     *value // nil for none
-	nearY, nearX []int  // its pixel for each row and column of the output, nil for the same
+	residual *value // nil for none
+	nearest  bool   // read it at the nearest pixel instead of the same
 
 	blocks []block // of the sum, in order
 	tiles  int     // tiles per item
@@ -41,12 +41,9 @@ const (
 
 // product completes k.
 func (p *planner) product(n *op.Node, k *product, residual op.Residual) *product {
-	switch residual {
-	case op.NearestResidual:
+	if residual != op.NoResidual {
 		k.residual = p.read(n, len(n.In)-1)
-		k.nearY, k.nearX = nearest(k.residual.h, k.out.h), nearest(k.residual.w, k.out.w)
-	case op.SameResidual:
-		k.residual = p.read(n, len(n.In)-1)
+		k.nearest = residual == op.NearestResidual
 	}
 	w, t := k.phase.panels, k.phase.panels.tile
 	k.blocks = blocks(w.taps, w.k)
@@ -82,15 +79,6 @@ func blocks(taps, k int) []block {
 		for i := range parts {
 			list = append(list, block{t, 1, k * i / parts, k*(i+1)/parts - k*i/parts})
 		}
-	}
-	return list
-}
-
-// nearest returns op.Nearest for every pixel of an axis.
-func nearest(in, out int) []int {
-	list := make([]int, out)
-	for i := range list {
-		list[i] = op.Nearest(i, in, out)
 	}
 	return list
 }
@@ -186,10 +174,10 @@ func (k *product) locate(first int, out, res, in []int) {
 		out[r] = k.out.at(n, oy, ox)
 		switch {
 		case k.residual == nil:
-		case k.nearY == nil:
-			res[r] = k.residual.at(n, oy, ox)
+		case k.nearest:
+			res[r] = k.residual.nearest(n, oy, ox, k.out)
 		default:
-			res[r] = k.residual.at(n, k.nearY[oy], k.nearX[ox])
+			res[r] = k.residual.at(n, oy, ox)
 		}
 		iy, ix := k.inFirst[0]+y*k.inStep[0], k.inFirst[1]+x*k.inStep[1]
 		for t, tap := range taps {

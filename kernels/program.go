@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/argand-go/argand/nn/op"
 	"github.com/argand-go/argand/tensor"
@@ -123,6 +124,13 @@ func (m *model) plan(in []tensor.Shape) (*program, error) {
 		model: m, program: &program{model: m}, specs: specs,
 		values: make([]*value, g.Values), flattenOf: make(map[op.Value]*op.Node),
 	}
+	tooLarge := &op.ShapeError{Op: "network", Want: "inputs whose values between layers can be addressed"}
+	for _, s := range specs {
+		if int64(s.Shape.Len())*int64(s.DType.Size()) > maxBytes {
+			tooLarge.In = append(tooLarge.In, s)
+			return nil, tooLarge
+		}
+	}
 	for _, x := range g.Inputs {
 		p.program.inputs = append(p.program.inputs, specs[x.Value])
 	}
@@ -139,7 +147,10 @@ func (m *model) plan(in []tensor.Shape) (*program, error) {
 		p.step(i)
 		p.finish(first, g.Nodes[i])
 	}
-	p.place()
+	if !p.place() {
+		tooLarge.In = p.program.inputs
+		return nil, tooLarge
+	}
 	return p.program, nil
 }
 
@@ -217,10 +228,17 @@ func (p *planner) emit(path, op, name string, out *value, k kernel) {
 	p.program.steps = append(p.program.steps, step{path: path, op: op, name: name, kernel: k, rows: out.n})
 }
 
-// place gives every value its offset.
-func (p *planner) place() {
+// maxBytes is far more than a machine has, and far less than a slice may have.
+const maxBytes = 1 << min(46, strconv.IntSize-2)
+
+// place gives every value its offset. It reports whether they fit in memory
+// that a program can ask for.
+func (p *planner) place() bool {
 	spans := make([]op.Span, len(p.memory))
 	for i, v := range p.memory {
+		if n := v.floats(); n < 0 || n > maxBytes/4 {
+			return false
+		}
 		spans[i] = op.Span{First: v.first, Last: v.last, Bytes: 4 * int64(v.floats()), Align: tensor.Alignment}
 	}
 	offsets, size := op.Place(spans)
@@ -233,10 +251,14 @@ func (p *planner) place() {
 			v.off = v.root.off
 		}
 	}
+	if size > maxBytes {
+		return false
+	}
 	p.program.floats = zeros + int((size+3)/4)
 	for _, v := range p.model.graph.Outputs {
 		p.program.outputs = append(p.program.outputs, p.specs[v])
 	}
+	return true
 }
 
 // takes reports whether the program is for inputs of the given shapes.

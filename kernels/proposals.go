@@ -13,7 +13,7 @@ type proposing struct {
 	height, width  int      // of the padded image
 	logits, deltas []*value // per level: (N, A, h, w), (N, 4A, h, w)
 	boxes, counts  *value   // the results
-	scratch        []*value // per picture
+	scratch        *value   // candidates of each picture
 	capacity       int      // candidates per picture
 }
 
@@ -27,9 +27,7 @@ func (p *planner) proposals(n *op.Node, o *op.Proposals) {
 		k.logits, k.deltas = append(k.logits, x), append(k.deltas, d)
 		k.capacity += k.selected(l)
 	}
-	for range k.boxes.n {
-		k.scratch = append(k.scratch, p.scratch(candidateFloats(k.capacity, levels)))
-	}
+	k.scratch = p.scratch(k.boxes.n * candidateFloats(k.capacity, levels))
 	p.addStep(n, "", k.boxes, k)
 }
 
@@ -42,10 +40,11 @@ func (k *proposing) selected(level int) int {
 func (k *proposing) items(rows int) int { return rows }
 
 func (k *proposing) do(l *lane, _, n int) {
-	c := candidatesIn(l.f32(k.scratch[n]), k.capacity, len(k.logits))
-	size := l.f32(k.sizes)[n*k.sizes.stride:]
+	size := candidateFloats(k.capacity, len(k.logits))
+	c := candidatesIn(l.f32(k.scratch)[n*size:], k.capacity, len(k.logits))
+	picture := l.f32(k.sizes)[n*k.sizes.stride:]
 	for level := range k.logits {
-		k.level(l, &c, n, level, size[0], size[1])
+		k.level(l, &c, n, level, picture[0], picture[1])
 	}
 	places := k.boxes.c / 4
 	out := l.boxes(k.boxes)[n*places:][:places]

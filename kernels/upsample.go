@@ -4,14 +4,12 @@ import "github.com/argand-go/argand/nn/op"
 
 // A repetition is the kernel of Upsample.
 type repetition struct {
-	out, x       *value
-	nearY, nearX []int
-	spans        spans // of rows of pixels
+	out, x *value
+	spans  spans // of rows of pixels
 }
 
 func (p *planner) upsample(n *op.Node) {
 	k := &repetition{out: p.write(n, 0), x: p.read(n, 0)}
-	k.nearY, k.nearX = nearest(k.x.h, k.out.h), nearest(k.x.w, k.out.w)
 	k.spans = spansOf(k.out.n*k.out.h, k.out.w*k.out.c)
 	p.addStep(n, "", k.out, k)
 }
@@ -23,7 +21,13 @@ func (k *repetition) do(l *lane, rows, i int) {
 	for row := first; row < end; row++ {
 		n, y := row/k.out.h, row%k.out.h
 		for x := range k.out.w {
-			copy(l.mem[k.out.at(n, y, x):][:k.out.c], l.mem[k.x.at(n, k.nearY[y], k.nearX[x]):])
+			copy(l.mem[k.out.at(n, y, x):][:k.out.c], l.mem[k.x.nearest(n, y, x, k.out):])
 		}
 	}
+}
+
+// nearest returns where the pixel of image n begins that stands for pixel
+// (y, x) of out when v is repeated to its size.
+func (v *value) nearest(n, y, x int, out *value) int {
+	return v.at(n, op.Nearest(y, v.h, out.h), op.Nearest(x, v.w, out.w))
 }
