@@ -77,7 +77,7 @@ func (c *Classifier) Load(ctx context.Context) (Model[Picture, Classes], error) 
 		top = 5
 	}
 	return &Steps[Picture, *picture.RGB, Classes]{
-		Prepare: func(ctx context.Context, p Picture) (*picture.RGB, error) { return p.decode(ctx) },
+		Prepare: func(ctx context.Context, p Picture) (*picture.RGB, error) { return p.Decode(ctx) },
 		Predict: func(ctx context.Context, batch []*picture.RGB) ([]Classes, error) {
 			answers, err := net.ClassifyBatch(ctx, images(batch), top)
 			if err != nil {

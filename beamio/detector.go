@@ -64,7 +64,7 @@ func (d *Detector) Load(ctx context.Context) (Model[Picture, Detections], error)
 		return nil, err
 	}
 	return &Steps[Picture, *picture.RGB, Detections]{
-		Prepare: func(ctx context.Context, p Picture) (*picture.RGB, error) { return p.decode(ctx) },
+		Prepare: func(ctx context.Context, p Picture) (*picture.RGB, error) { return p.Decode(ctx) },
 		Predict: func(ctx context.Context, batch []*picture.RGB) ([]Detections, error) {
 			found, err := net.DetectBatch(ctx, images(batch))
 			if err != nil {

@@ -41,8 +41,10 @@ func MatchImages(s beam.Scope, glob string) beam.PCollection {
 
 func pictureOf(_ context.Context, f fileio.FileMetadata) Picture { return Picture{Name: f.Path} }
 
-// decode reads, if need be, and decodes a picture.
-func (p Picture) decode(ctx context.Context) (*picture.RGB, error) {
+// Decode reads the file, unless there is Data, and decodes it. EXIF orientation
+// is ignored, as torchvision does. Its errors are [*StageError], of
+// [StageRead] or [StageDecode].
+func (p Picture) Decode(ctx context.Context) (*picture.RGB, error) {
 	data := p.Data
 	if len(data) == 0 {
 		if p.Name == "" {
