@@ -336,6 +336,15 @@ func TestProgramsAreForgotten(t *testing.T) {
 	}
 }
 
+// TestNothingTakesNoTime: pictures without pixels are no work, however many.
+func TestNothingTakesNoTime(t *testing.T) {
+	var b builder
+	x := b.input(tensor.Float32)
+	b.Outputs = []op.Value{b.add("relu", &op.Activation{Act: op.ReLU}, x)}
+	m := must(CPU().Load(t.Context(), &b.Graph, op.Options{}))
+	runOn(t, m, must(tensor.New(tensor.Float32, 1<<30, 3, 1, 0)))
+}
+
 // TestHugeInputsAreRefused: what no machine can hold is an error, not a panic.
 func TestHugeInputsAreRefused(t *testing.T) {
 	m := must(CPU().Load(t.Context(), large(), op.Options{}))

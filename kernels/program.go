@@ -97,9 +97,6 @@ func (v *value) floats() int {
 // at returns where pixel (y, x) of image n begins.
 func (v *value) at(n, y, x int) int { return v.off + ((n*v.h+y)*v.w+x)*v.stride }
 
-// row returns how many floats lie between images.
-func (v *value) row() int { return v.h * v.w * v.stride }
-
 // dense reports whether the pixels of an image follow each other without gaps.
 func (v *value) dense() bool { return v.stride == v.c }
 

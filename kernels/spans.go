@@ -8,9 +8,13 @@ const (
 // spans divide equal pieces of work into items.
 type spans struct{ total, per int }
 
-// spansOf returns spans of total pieces that move the given floats each.
+// spansOf returns spans of total pieces that move the given floats each: none
+// if that is nothing.
 func spansOf(total, floats int) spans {
-	return spans{total, max(1, spanFloats/max(1, floats))}
+	if floats == 0 {
+		return spans{0, 1}
+	}
+	return spans{total, max(1, spanFloats/floats)}
 }
 
 // upTo returns the same items for fewer pieces.
