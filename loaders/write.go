@@ -114,7 +114,7 @@ func itemsOf(t Tensors) ([]*item, error) {
 func place(t Tensors, key string) (memory any, begin int64) {
 	switch t := t.(type) {
 	case *Checkpoint:
-		if e := t.entries[key]; e.storage != nil && e.stride == nil {
+		if e := t.entries[key]; e.storage != nil && !e.strided && e.swap == 0 {
 			return e.storage, e.offset
 		}
 	case *StateDict:
