@@ -131,18 +131,19 @@ func setOf(names ...string) map[string]bool {
 var functions = func() map[string]*function {
 	m := map[string]*function{
 		"collections.OrderedDict":                      {call: orderedDictOf, result: orderedDict},
-		"torch._utils._rebuild_tensor":                 {call: rebuildTensor, result: tensorValue},
-		"torch._utils._rebuild_tensor_v2":              {call: rebuildTensor, result: tensorValue},
-		"torch._utils._rebuild_tensor_v3":              {call: rebuildTensorV3, result: tensorValue},
-		"torch._utils._rebuild_parameter":              {call: rebuildParameter, result: tensorValue},
-		"torch._utils._rebuild_parameter_with_state":   {call: rebuildParameter, result: tensorValue},
-		"torch.nn.parameter.Parameter":                 {call: newParameter, result: tensorValue},
-		"torch._tensor._rebuild_from_type_v2":          {call: rebuildFromType, result: tensorValue},
+		"torch._utils._rebuild_tensor":                 {call: rebuildTensor},
+		"torch._utils._rebuild_tensor_v2":              {call: rebuildTensor},
+		"torch._utils._rebuild_tensor_v3":              {call: rebuildTensorV3},
+		"torch._utils._rebuild_parameter":              {call: rebuildParameter},
+		"torch._utils._rebuild_parameter_with_state":   {call: rebuildParameter},
+		"torch.nn.parameter.Parameter":                 {call: newParameter, result: parameter},
+		"torch._tensor._rebuild_from_type_v2":          {call: rebuildFromType},
 		"torch._utils._rebuild_qtensor":                {call: unreadable("a quantized tensor")},
 		"torch._utils._rebuild_sparse_tensor":          {call: unreadable("a sparse tensor")},
 		"torch._utils._rebuild_meta_tensor_no_storage": {call: unreadable("a meta tensor, without values")},
 		"torch._utils._rebuild_wrapper_subclass":       {call: unreadable("of a tensor subclass")},
 		"_codecs.encode":                               {call: encode},
+		"builtins.bytes":                               {call: emptyBytes},
 		"numpy.dtype":                                  {call: numpyTypeOf, result: inertObject},
 		"numpy.ndarray":                                {result: inertObject},
 	}
@@ -169,7 +170,7 @@ var inertFunctions = named(map[string]*function{
 	"copyreg._reconstructor":           {call: reconstruct, result: inertObject},
 	"copy_reg.__newobj__":              {call: newObject, result: inertObject},
 	"copyreg.__newobj__":               {call: newObject, result: inertObject},
-	"torch.autograd.variable.Variable": {call: newParameter, result: tensorValue},
+	"torch.autograd.variable.Variable": {call: newParameter, result: parameter},
 })
 
 func named(m map[string]*function) map[string]*function {

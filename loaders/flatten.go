@@ -105,15 +105,18 @@ func (w *flattener) dict(d types.Dict, key string, depth int) error {
 	return nil
 }
 
-// count adds n values and a key to what was visited.
+// count adds n values and a key to what was visited. Values that are shared
+// are visited again, but not far more often than the pickle is long.
 func (w *flattener) count(n int, key string) error {
-	l := &w.file.limits
-	if w.values += n; w.values > l.Entries {
-		return &LimitError{w.file.name, "Entries", int64(l.Entries), "tensors and other values"}
+	l, long := &w.file.limits, w.file.pickled
+	if most := min(int64(l.Entries), 1<<16+4*long); int64(w.values+n) > most {
+		return &LimitError{w.file.name, "Entries", most, "tensors and other values"}
 	}
-	if w.keyBytes += int64(len(key)); w.keyBytes > l.PickleBytes {
-		return &LimitError{w.file.name, "PickleBytes", l.PickleBytes, "bytes of dotted keys"}
+	w.values += n
+	if most := min(l.PickleBytes, 1<<20+16*long); w.keyBytes+int64(len(key)) > most {
+		return &LimitError{w.file.name, "PickleBytes", most, "bytes of dotted keys"}
 	}
+	w.keyBytes += int64(len(key))
 	return nil
 }
 

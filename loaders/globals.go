@@ -50,33 +50,55 @@ func (f *file) lookup(module, name string) any {
 	return &function{name: module + "." + name, module: module, global: name, result: inertObject}
 }
 
-// global returns the slot of a global, if it is allowed; at is the place of
-// the module's name if a patch there has no other effect, 0 otherwise.
-func (s *scanner) global(module, name string, at int) (slot, error) {
-	refused := &GlobalError{s.file.name, s.member, s.base + int64(s.op), module, name}
-	if strings.ContainsFunc(module+name, func(r rune) bool { return r < ' ' }) {
-		return slot{}, refused
+// global returns the slot of a global, if it is allowed; full is its module, a
+// newline and its name; at is the place of the module's name if a patch there
+// has no other effect, 0 otherwise.
+func (s *scanner) global(full []byte, at int) (slot, error) {
+	n, known := s.named[string(full)]
+	if !known {
+		var err error
+		if n, err = s.resolve(full); err != nil {
+			return slot{}, err
+		}
+		if s.named == nil {
+			s.named = map[string]int{}
+		}
+		s.named[string(full)] = n
 	}
-	g := s.file.lookup(module, name)
+	if n < 0 {
+		return slot{}, nil
+	}
+	f := s.functions[n]
+	if f.result != orderedDict && machineGlobals[f.name] {
+		switch {
+		case f.module == "builtins": // named, as defaultdict(list) does, but never called
+			return slot{}, nil
+		case at == 0:
+			return slot{}, &GlobalError{s.file.name, s.member, s.base + int64(s.op), f.module, f.global}
+		}
+		s.patch(at, patched)
+	}
+	return slot{callable, int32(n), int32(at)}, nil
+}
+
+// resolve returns the place of an allowed function in functions, -1 for
+// another global that is allowed.
+func (s *scanner) resolve(full []byte) (int, error) {
+	module, name, _ := strings.Cut(string(full), "\n")
+	var g any
+	if !strings.ContainsFunc(module+name, func(r rune) bool { return r < ' ' }) {
+		g = s.file.lookup(module, name)
+	}
 	if g == nil {
-		return slot{}, refused
+		return 0, &GlobalError{s.file.name, s.member, s.base + int64(s.op), module, name}
 	}
 	s.globals = append(s.globals, Global{module, name, lookup(module, name) != nil})
 	f, ok := g.(*function)
 	if !ok {
-		return slot{}, nil
-	}
-	if machineGlobals[module+"."+name] && f.result != orderedDict {
-		switch {
-		case module == "builtins": // named, as defaultdict(list) does, but never called
-			return slot{}, nil
-		case at == 0:
-			return slot{}, refused
-		}
-		s.patch(at, patched)
+		return -1, nil
 	}
 	s.functions = append(s.functions, f)
-	return slot{callable, int32(len(s.functions) - 1), int32(at)}, nil
+	return len(s.functions) - 1, nil
 }
 
 // reduce checks a call. OrderedDict takes no argument in what Python 3 writes,
@@ -103,9 +125,8 @@ func (s *scanner) instance(code byte, arg []byte, taken []slot) (slot, error) {
 	var class slot
 	switch code {
 	case 'i':
-		module, name, _ := strings.Cut(string(arg), "\n")
 		var err error
-		if class, err = s.global(module, name[:len(name)-1], s.op+1); err != nil {
+		if class, err = s.global(arg[:len(arg)-1], s.op+1); err != nil {
 			return slot{}, err
 		}
 	default:

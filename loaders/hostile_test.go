@@ -264,6 +264,12 @@ func TestHostilePickles(t *testing.T) {
 		{"encode of wide text", global("_codecs", "encode") + tuple(str("€"), str("latin1")) + "R", "is not in latin1"},
 		{"OrderedDict of one list, often", "](" + strings.Repeat("]q\x01(K\x01Ne", 1000) + "eq\x00" + od + "0" +
 			strings.Repeat(global("collections", "OrderedDict")+"h\x00\x85R0", 100), "far more than the pickle holds"},
+		{"bytes of a list", global("__builtin__", "bytes") + "]\x85R", "bytes of something"},
+		{"BUILD of a tensor", view("N", 0, nil, nil) + "}b", "BUILD of something else"},
+		{"Parameter of two states", global("torch.nn.parameter", "Parameter") + "(" + floats("0", 1) + "t\x81NN\x86b",
+			"a tensor of an unknown state"},
+		{"SETITEM of a torch.Size", global("torch", "Size") + ")RK\x01Ns", "SETITEM to something else than a dict"},
+		{"APPEND to a set", global("builtins", "set") + ")RNa", "APPEND to something else"},
 		{"NumPy type without name", global("numpy", "dtype") + ")R", "a NumPy type without name"},
 		{"NumPy type of a list", global("numpy", "dtype") + tuple(str("f4")) + "R]b", "NumPy type of an unknown state"},
 		{"NumPy array of a list", global("numpy.core.multiarray", "_reconstruct") + ")R]b", "array of an unknown state"},

@@ -16,17 +16,21 @@ import (
 
 // Limits bound what a file may make the package do. A zero field means its
 // default; the defaults fit every published checkpoint with room to spare.
+//
+// A short pickle that refers to the same list again and again has very many
+// values. It may not have more than 65536 and four for each of its bytes, nor
+// dotted keys of more than 1 MiB and 16 bytes for each of its bytes.
 type Limits struct {
-	PickleBytes  int64 // length of a pickle, and of all dotted keys together; default 64 MiB
+	PickleBytes  int64 // length of a pickle, and of all dotted keys together, see Entries; default 64 MiB
 	PickleOps    int   // opcodes of a pickle; default 5,000,000
-	PickleMemory int64 // estimated bytes that unpickling needs; default 512 MiB
+	PickleMemory int64 // estimated bytes that unpickling needs; default 4 × the file, from 80 to 512 MiB
 	StringBytes  int   // length of one string in a pickle; default 1 MiB
 	Nesting      int   // depth of dicts, lists and tuples; default 1024
 	Dims         int   // axes of a tensor; default 64
-	Entries      int   // tensors and other values; entries of an archive; default 1,000,000
+	Entries      int   // tensors and other values; entries of an archive; default 1,000,000; see below
 	HeaderBytes  int64 // header of a safetensors file; default (and the format's own limit) 100,000,000
-	Inflated     int64 // bytes of all compressed entries together, once inflated; default 1 GiB
-	Gathered     int64 // bytes of all tensors that must be copied; default 4 × the file, at least 64 MiB
+	Inflated     int64 // bytes of all compressed entries together, once inflated; default 4 × the file, at least 24 MiB
+	Gathered     int64 // bytes of all tensors that must be copied; default 4 × the file, at least 32 MiB
 }
 
 func (l Limits) withDefaults(size int64) Limits {
@@ -42,14 +46,15 @@ func (l Limits) withDefaults(size int64) Limits {
 	}
 	or64(&l.PickleBytes, 64<<20)
 	or(&l.PickleOps, 5_000_000)
-	or64(&l.PickleMemory, 512<<20)
+	or64(&l.PickleMemory, max(min(4*min(size, 1<<60), 512<<20), 80<<20))
 	or(&l.StringBytes, 1<<20)
 	or(&l.Nesting, 1024)
 	or(&l.Dims, 64)
 	or(&l.Entries, 1_000_000)
 	or64(&l.HeaderBytes, 100_000_000)
-	or64(&l.Inflated, 1<<30)
-	or64(&l.Gathered, max(4*min(size, 1<<60), 64<<20))
+	size = min(size, 1<<60)
+	or64(&l.Inflated, max(4*size, 24<<20))
+	or64(&l.Gathered, max(4*size, 32<<20))
 	return l
 }
 

@@ -16,13 +16,12 @@ type view struct {
 	storage *storage
 	begin   int64 // bytes of the storage before what layout counts from
 	layout  layout
-	swap    bool   // whether its bytes are big-endian
-	what    string // for a tensor that cannot be read: what it is
-	err     error  // for a damaged one: what is wrong; reported with its key
-}
+	swap    bool // whether its bytes are big-endian
 
-// PySetState ignores what state old versions give to a Parameter.
-func (*view) PySetState(any) error { return nil }
+	parameter bool   // whether torch.nn.Parameter returned it
+	what      string // for a tensor that cannot be read: what it is
+	err       error  // for a damaged one: what is wrong; reported with its key
+}
 
 // A brokenStorage stands for a storage that the file does not have as the
 // pickle says; the tensors that view it report why.
@@ -145,16 +144,22 @@ func (s *scanner) run(n int, load loadFunc) (any, error) {
 	r := bytes.NewReader(b)
 	u := pickle.NewUnpickler(r)
 	u.PersistentLoad = load
+	found := map[[2]string]any{}
 	u.FindClass = func(module, name string) (any, error) {
-		module = unpatched(module, name)
-		switch g := f.lookup(module, name).(type) {
-		case nil:
-			return nil, &GlobalError{Name: f.name, Member: s.member, Module: module, Global: name}
-		case *function:
-			return &bound{g, f}, nil
-		default:
+		at := [2]string{module, name}
+		if g := found[at]; g != nil {
 			return g, nil
 		}
+		module = unpatched(module, name)
+		g := f.lookup(module, name)
+		if g == nil {
+			return nil, &GlobalError{Name: f.name, Member: s.member, Module: module, Global: name}
+		}
+		if call, ok := g.(*function); ok {
+			g = &bound{call, f}
+		}
+		found[at] = g
+		return g, nil
 	}
 	v, err := u.Load()
 	if err != nil {

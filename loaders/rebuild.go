@@ -142,12 +142,24 @@ func newParameter(_ *file, args []any) (any, error) {
 	if len(args) == 0 || len(args) > 5 {
 		return nil, fmt.Errorf("a parameter of %d arguments", len(args))
 	}
-	return tensorOf(args[0]), nil
+	v := *tensorOf(args[0])
+	v.parameter = true
+	return &v, nil
+}
+
+// PySetState takes what versions before 0.4 gave to a Parameter, (requires
+// gradient, volatile or leaf, hooks), and ignores it. Other states would change
+// the values.
+func (v *view) PySetState(state any) error {
+	if t, ok := state.(*types.Tuple); !ok || !v.parameter || len(*t) != 3 {
+		return errors.New("a tensor of an unknown state")
+	}
+	return nil
 }
 
 // tensorOf returns v if it is a tensor, and one that says what is wrong
 // otherwise.
-func tensorOf(v any) any {
+func tensorOf(v any) *view {
 	switch x := v.(type) {
 	case *view:
 		return x
@@ -229,6 +241,14 @@ func encode(f *file, args []any) (any, error) {
 		b = append(b, byte(r))
 	}
 	return b, nil
+}
+
+// emptyBytes is bytes(): how protocol 2 writes no bytes.
+func emptyBytes(_ *file, args []any) (any, error) {
+	if len(args) != 0 {
+		return nil, errors.New("bytes of something")
+	}
+	return []byte{}, nil
 }
 
 // reconstruct is copyreg._reconstructor(class, base, state), how protocols 0

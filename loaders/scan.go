@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 )
 
@@ -23,7 +24,7 @@ const (
 	emptyTuple           // ()
 	orderedDict          // what collections.OrderedDict() returned
 	inertObject          // what takes a state: an object, an array, a NumPy type
-	tensorValue          // a tensor, which takes a state and ignores it
+	parameter            // what torch.nn.Parameter returned, which takes a state
 )
 
 // A slot is a value on the stack, as far as the scanner knows it.
@@ -50,8 +51,9 @@ type scanner struct {
 	frame     int // end of the current frame
 	stack     []slot
 	marks     []int // heights of the stack at the open MARKs
-	memo      map[uint32]slot
+	memo      memo
 	functions []*function
+	named     map[string]int // place in functions, -1 for a global of another kind; by module, "\n" and name
 	globals   []Global
 	patches   []patch
 	memory    int64 // estimate of what the machine allocates
@@ -71,7 +73,6 @@ func (s *scanner) scan() (int, error) {
 	if len(s.data) > math.MaxInt32 {
 		return 0, s.fail("a pickle of 2 GiB or more")
 	}
-	s.memo = map[uint32]slot{}
 	for ops := 0; ; ops++ {
 		if ops >= s.file.limits.PickleOps {
 			return 0, s.limit("PickleOps", int64(s.file.limits.PickleOps), "opcodes of the pickle")
@@ -136,6 +137,12 @@ func (s *scanner) step(code byte, o *opcode) error {
 	s.stack = s.stack[:height-o.pop]
 	if o.push == 0 {
 		return nil
+	}
+	if most := max(s.file.limits.Entries, 1<<16); len(s.stack) >= most {
+		return s.limit("Entries", int64(most), "values on the stack")
+	}
+	if len(s.stack) == cap(s.stack) {
+		s.stack = slices.Grow(s.stack, max(256, len(s.stack))) // append would copy it more often
 	}
 	s.stack = append(s.stack, result)
 	return s.repetition(result)
@@ -233,13 +240,12 @@ func (s *scanner) apply(code byte, o *opcode, arg []byte, taken []slot, items in
 			return slot{kind: emptyTuple}, nil
 		}
 	case 'c':
-		module, name, _ := bytes.Cut(arg, []byte("\n"))
-		return s.global(string(module), string(name[:len(name)-1]), s.op+1)
+		return s.global(arg[:len(arg)-1], s.op+1)
 	case '\x93': // STACK_GLOBAL
 		if taken[0].kind != text || taken[1].kind != text {
 			return slot{}, s.fail("STACK_GLOBAL of computed names")
 		}
-		return s.global(s.text(taken[0]), s.text(taken[1]), 0)
+		return s.global([]byte(s.text(taken[0])+"\n"+s.text(taken[1])), 0)
 	case 'R':
 		return s.reduce(taken[0], taken[1])
 	case '\x81': // NEWOBJ; to the machine a class is a function
@@ -248,7 +254,7 @@ func (s *scanner) apply(code byte, o *opcode, arg []byte, taken []slot, items in
 	case '\x92', 'i', 'o':
 		return s.instance(code, arg, taken)
 	case 'b':
-		if k := taken[0].kind; k != orderedDict && k != inertObject && k != tensorValue {
+		if k := taken[0].kind; k != orderedDict && k != inertObject && k != parameter {
 			return slot{}, s.fail("Can only build Tensor, Parameter, OrderedDict: BUILD of something else")
 		}
 		return taken[0], nil
@@ -256,9 +262,10 @@ func (s *scanner) apply(code byte, o *opcode, arg []byte, taken []slot, items in
 		if s.file.inert { // the class of a module, in old files
 			return slot{kind: inertObject}, nil
 		}
-	case 'a', 's':
-		return taken[0], nil
-	case 'e', 'u', '\x90':
+	case 'a', 's', 'e', 'u', '\x90':
+		if taken[0].kind == inertObject && !s.file.inert {
+			return slot{}, s.fail(o.name + " to something else than a dict, a list or a set")
+		}
 		return taken[0], nil
 	case '2', 'q', 'r', '\x94', 'h', 'j', 'g', 'p':
 		return s.remember(code, o, arg)
@@ -279,7 +286,7 @@ func (s *scanner) remember(code byte, o *opcode, arg []byte) (slot, error) {
 		i = uint32(n)
 	}
 	if code == 'h' || code == 'j' || code == 'g' {
-		v, ok := s.memo[i]
+		v, ok := s.memo.get(i)
 		if !ok {
 			return slot{}, s.fail(fmt.Sprintf("%s of memo %d, which is not set", o.name, i))
 		}
@@ -295,9 +302,9 @@ func (s *scanner) remember(code byte, o *opcode, arg []byte) (slot, error) {
 	top := s.stack[len(s.stack)-1]
 	switch code {
 	case '\x94': // MEMOIZE
-		s.memo[uint32(len(s.memo))] = top
+		s.memo.set(uint32(s.memo.len()), top)
 	case 'q', 'r', 'p':
-		s.memo[i] = top
+		s.memo.set(i, top)
 	}
 	return top, nil
 }

@@ -2,9 +2,11 @@ package loaders
 
 import (
 	"archive/zip"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/nlpodyssey/gopickle/types"
@@ -24,6 +26,25 @@ type archive struct {
 	members  map[string]*zip.File // by name without prefix
 	storages map[string]*storage  // those that the pickle named, by number
 	kinds    map[string]storageID // how it named them
+	spans    []memberSpan         // where they are
+}
+
+// A memberSpan is the part of the file that a storage takes.
+type memberSpan struct {
+	span
+	name string
+}
+
+// apart checks that no two storages overlap: one must not change the meaning
+// of another.
+func (a *archive) apart() error {
+	slices.SortFunc(a.spans, func(x, y memberSpan) int { return cmp.Compare(x.begin, y.begin) })
+	for i, s := range a.spans[min(1, len(a.spans)):] {
+		if before := a.spans[i]; s.begin < before.end {
+			return a.file.wrap(s.begin, s.name, fmt.Sprintf("overlaps %q", clip(before.name)), nil)
+		}
+	}
+	return nil
 }
 
 // A storageID is how a pickle names a storage.
@@ -67,6 +88,9 @@ func (f *file) readZip() error {
 	}
 	root, err := f.unpickle(pkl, m.Name, a.persistentLoad)
 	if err != nil {
+		return err
+	}
+	if err := a.apart(); err != nil {
 		return err
 	}
 	return f.flatten(root, m.Name)
@@ -237,6 +261,9 @@ func (a *archive) storage(id storageID) (*storage, error) {
 			clip(id.key), id.count, id.class.name, s.size)
 	}
 	a.storages[id.key], a.kinds[id.key] = s, id
+	const header = 30 // bytes of an entry before its name; DataOffset has seen it
+	begin := s.offset - header - int64(len(m.Name))
+	a.spans = append(a.spans, memberSpan{span{begin, s.offset + int64(m.CompressedSize64)}, m.Name})
 	return s, nil
 }
 
