@@ -125,13 +125,17 @@ func detector(src nn.Source, x *tensor.Tensor, threads int, paste bool) (*subjec
 //   - "boxhead": pooled features (1000, 256·7·7) → class logits and box deltas;
 //   - "maskhead": pooled features (100, 256, 14, 14) → mask logits.
 func part(name string, src nn.Source, x *tensor.Tensor, threads int) (*subject, error) {
+	a, err := vision.Recognize(src)
+	if err != nil {
+		return nil, err
+	}
 	w, c := nn.NewWeights(src), vision.DefaultRCNN()
 	trunk := vision.NewTrunk(w.At("backbone.body"), c.Eps)
 	channels := trunk.Channels()
 	fpn := vision.NewFPN(w.At("backbone.fpn"), channels[:]...)
 	rpn := vision.NewRPN(w.At("rpn"), fpn.Channels(), c)
 	box := vision.NewBoxHead(w.At("roi_heads"), fpn.Channels(), c)
-	mask := vision.NewMaskHead(w.At("roi_heads"), fpn.Channels(), 91)
+	mask := vision.NewMaskHead(w.At("roi_heads"), fpn.Channels(), a.Classes)
 	if err := w.Err("MaskRCNN"); err != nil {
 		return nil, err
 	}
