@@ -17,6 +17,8 @@ var workerFlags = []string{"worker", "id", "logging_endpoint", "control_endpoint
 // flag package, as go test does its own, which are left out. A flag that the command has too is not added: for
 // --labels see labelsFlag.
 func addBeamFlags(to *pflag.FlagSet) {
+	ours := to.Lookup("labels")
+	ours.Value = labelsFlag{ours.Value}
 	flag.VisitAll(func(f *flag.Flag) {
 		if strings.HasPrefix(f.Name, "test.") || slices.Contains(workerFlags, f.Name) || to.Lookup(f.Name) != nil {
 			return
@@ -39,17 +41,14 @@ func (b beamFlag) Type() string       { return "value" }
 
 // A labelsFlag is --labels, which both we and Dataflow have: a value in braces is Dataflow's job labels, any other is
 // the file with the names of the classes. The flag may be given once for each.
-type labelsFlag struct{ file *string }
+type labelsFlag struct{ pflag.Value }
 
-func (l labelsFlag) String() string { return "" }
-func (l labelsFlag) Type() string   { return "FILE" }
-
+// Set takes one value.
 func (l labelsFlag) Set(s string) error {
 	if strings.HasPrefix(strings.TrimSpace(s), "{") {
 		return flag.Set("labels", s)
 	}
-	*l.file = s
-	return nil
+	return l.Value.Set(s)
 }
 
 // writeBeamFlags lists Beam's flags.

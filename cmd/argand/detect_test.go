@@ -62,11 +62,20 @@ func strict(t *testing.T, line string, v any) {
 // TestDetectGolden compares detect --json with torchvision, down to its lowest scores.
 func TestDetectGolden(t *testing.T) {
 	want := goldens(t)
-	for _, file := range pictures(t, "s256.png", "s512.png", "s640.png") {
+	files := pictures(t, "s256.png", "s512.png", "s640.png")
+	dir := t.TempDir()
+	model := writeTemp(t, dir, "model.pth", shapes.Model())
+	labels := writeTemp(t, dir, "labels.txt", []byte(strings.Join(shapes.Labels(), "\n")))
+	for _, file := range append(files, "../../testdata/shapes/default800.png") {
 		g := want[filepath.Base(file)]
 		t.Run(g.Image, func(t *testing.T) {
-			status, stdout, stderr := command(t, "detect", "--json", "--score", "0.05", "--min-size", strconv.Itoa(g.MinSize),
-				"--max-size", strconv.Itoa(g.MaxSize), file)
+			args := []string{"detect", "--json", "--score", "0.05", file}
+			if g.MinSize == defaultMinSize && g.MaxSize == defaultMaxSize { // torchvision's, and ours for a file
+				args = append(args, "--model", model, "--labels", labels)
+			} else {
+				args = append(args, "--min-size", strconv.Itoa(g.MinSize), "--max-size", strconv.Itoa(g.MaxSize))
+			}
+			status, stdout, stderr := command(t, args...)
 			if status != 0 || stderr != "" || strings.Count(stdout, "\n") != 1 {
 				t.Fatalf("status %d, stderr %q, stdout %.300q", status, stderr, stdout)
 			}
@@ -94,10 +103,10 @@ func TestDetectGolden(t *testing.T) {
 					t.Errorf("detection %d: mask of %d pixels, want %d", i, mask.Area(), g.MaskArea[i])
 				}
 			}
-			if entries := listing(t, filepath.Dir(file)); entries != "s256.png s512.png s640.png" {
-				t.Errorf("--json without --output wrote: %s", entries)
-			}
 		})
+	}
+	if entries := listing(t, filepath.Dir(files[0])); entries != "s256.png s512.png s640.png" {
+		t.Errorf("--json without --output wrote: %s", entries)
 	}
 }
 

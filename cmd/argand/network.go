@@ -43,7 +43,7 @@ func (n *network) addTo(cmd *cobra.Command) {
 	f := cmd.Flags()
 	n.flags = f
 	f.StringVar(&n.model, "model", "", "checkpoint `FILE` of a detector (default: the embedded network)")
-	f.Var(labelsFlag{&n.labels}, "labels", "`FILE` with the names of the classes: a line each, or a JSON array")
+	f.StringVar(&n.labels, "labels", "", "`FILE` with the names of the classes: a line each, or a JSON array")
 	f.StringVar(&n.preset, "preset", "", "`NAME` of a known way to run a network: "+strings.Join(presets(), " or "))
 	f.Float64Var(&n.score, "score", 0.5, "tell of objects that score above `SCORE`, 0 to 1")
 	f.IntVar(&n.minSize, "min-size", defaultMinSize,
