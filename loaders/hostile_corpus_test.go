@@ -1,0 +1,124 @@
+package loaders_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/argand-go/argand/loaders"
+)
+
+// TestHostileCorpus opens every file of testdata/hostile.zip, which
+// testdata/hostile_make.py wrote, in memory and through a reader, and takes
+// every tensor that it lists. Each must end in the error that its maker says,
+// without a panic, in a second, and allocate at most 64 MiB or four times the
+// file altogether, what was freed again included.
+func TestHostileCorpus(t *testing.T) {
+	z, err := zip.OpenReader("testdata/hostile.zip")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	content := func(name string) []byte {
+		r, err := z.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		b, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	var index []struct{ File, Error, Text string }
+	if err := json.Unmarshal(content("index.json"), &index); err != nil {
+		t.Fatal(err)
+	}
+	if len(index) < 600 || len(z.File) != len(index)+1 {
+		t.Fatalf("%d files, %d in the index", len(z.File), len(index))
+	}
+	for _, c := range index {
+		t.Run(c.File, func(t *testing.T) {
+			data := content(c.File)
+			ways := map[string]func() (*loaders.Checkpoint, error){
+				"memory": func() (*loaders.Checkpoint, error) { return loaders.OpenBytes(data, "f") },
+				"reader": func() (*loaders.Checkpoint, error) {
+					return loaders.OpenReaderAt(bytes.NewReader(data), int64(len(data)), "f")
+				},
+			}
+			for way, open := range ways {
+				var err error
+				var took time.Duration
+				most := max(64<<20, 4*uint64(len(data)))
+				for range 3 { // a busy machine may need several tries
+					start := time.Now()
+					n := allocated(func() { err = takeAll(open) })
+					if n > most {
+						t.Errorf("%s: %d bytes allocated for a file of %d", way, n, len(data))
+					}
+					if took = time.Since(start); took < slowdown*time.Second {
+						break
+					}
+				}
+				if took > slowdown*time.Second {
+					t.Errorf("%s: %v", way, took)
+				}
+				typed(t, err)
+				if c.Error == "none" {
+					if err != nil {
+						t.Errorf("%s: a sound file: %v", way, err)
+					}
+				} else if got := nameOf(err); c.Error != "" && got != c.Error || got == "" {
+					t.Errorf("%s: %s, want %s: %v", way, got, c.Error, err)
+				} else if !strings.Contains(err.Error(), c.Text) {
+					t.Errorf("%s: %v, want %q", way, err, c.Text)
+				}
+				if err != nil && len(err.Error()) > 1500 {
+					t.Errorf("%s: an error of %d bytes", way, len(err.Error()))
+				}
+				if err != nil && strings.Contains(err.Error(), "runtime error") {
+					t.Errorf("%s: a panic was recovered: %v", way, err)
+				}
+			}
+		})
+	}
+}
+
+// takeAll opens a checkpoint and takes each tensor. It returns the first error.
+func takeAll(open func() (*loaders.Checkpoint, error)) error {
+	c, err := open()
+	if err != nil {
+		return err
+	}
+	for _, k := range c.Keys() {
+		if _, err := c.Tensor(k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// nameOf returns the name of the type of an error of the package.
+func nameOf(err error) string {
+	var f *loaders.FormatError
+	var g *loaders.GlobalError
+	var l *loaders.LimitError
+	var y *loaders.TypeError
+	switch {
+	case errors.As(err, &g):
+		return "GlobalError"
+	case errors.As(err, &l):
+		return "LimitError"
+	case errors.As(err, &y):
+		return "TypeError"
+	case errors.As(err, &f):
+		return "FormatError"
+	}
+	return ""
+}
