@@ -36,7 +36,8 @@ func (o *options) wanted(name string) (string, error) {
 	want := strings.ToLower(o.sha256)
 	if o.hashed {
 		if b, err := hex.DecodeString(want); err != nil || len(b) != sha256.Size {
-			return "", &ChecksumError{Name: name, Want: o.sha256, Msg: fmt.Sprintf("%q is not a SHA-256 of 64 digits", clip(o.sha256))}
+			msg := fmt.Sprintf("%q is not a SHA-256 of 64 digits", clip(o.sha256))
+			return "", &ChecksumError{Name: name, Want: o.sha256, Msg: msg}
 		}
 	}
 	if !o.named {

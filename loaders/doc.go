@@ -1,10 +1,11 @@
 // Package loaders reads checkpoints: the files in which PyTorch keeps the
 // weights of a network.
 //
-// Two formats are read, told apart by their first bytes and never by their
-// name: what torch.save writes since PyTorch 1.6 (a zip archive with a pickle
-// and one entry per storage) and safetensors. Other files are refused with an
-// error that says what they are and what to do.
+// All formats that torch.save ever wrote are read, and safetensors, told apart
+// by their first bytes and never by their name: the zip archives of PyTorch 1.6
+// and later, the legacy files before that, the tar files before 0.1.10, whether
+// Python 2 or 3 wrote them; and the indexes of files in several shards. Other
+// files are refused with an error that says what they are and what to do.
 //
 //	c, err := loaders.Open("maskrcnn.pth")
 //	if err != nil { … }
@@ -16,16 +17,42 @@
 // that are not contiguous in their storage (slices, transposes, channels_last)
 // and entries that were compressed are copied, on demand and within a budget.
 //
+// The sources are paths, filesystems ([OpenFS]), readers ([OpenReaderAt],
+// [OpenReader]) and bytes ([OpenBytes]); [WithSHA256] and [WithNameChecksum]
+// compare checksums before anything else is done.
+//
+// # What a file may do
+//
 // Nothing in a file is ever run. A pickle is a program; before gopickle's
 // machine sees one, scan.go walks its opcodes once and proves that every
 // length lies inside the file, that every global is on the list of allow.go
-// (the list of torch.load with weights_only=True, and numpy's scalars) and
-// that memory stays below [Limits]. No size that a file declares is allocated
-// before the bytes were seen to be there, and no input makes the package
-// panic.
+// (the list of torch.load with weights_only=True, and what NumPy's scalars and
+// arrays and argparse's Namespace need) and that memory stays below [Limits].
+// No size that a file declares is allocated before the bytes were seen to be
+// there, and no input makes the package panic. Whole modules, as
+// torch.save(model) writes them, name classes that are not on the list:
+// [WithInert] opens them, and gives the keys of their state_dict, without
+// importing or running anything.
+//
+// # Files that change
+//
+// A mapped file must not be truncated or rewritten by others while a tensor of
+// it is in use. What this package reads of a lost part is an error; what the
+// program reads through [tensor.Data] is a bus error that ends it, since it is
+// the program's own memory access. [WithCopy] reads the file once instead.
+//
+// # Numbers of 16 bits
+//
+// Tensors of float16 and bfloat16 stay as the file has them, and share its
+// memory: no second copy in float32 is made here. Whoever converts them, as a
+// backend does while it packs weights, can do it piece by piece with
+// [tensor.Tensor.ConvertFloat32]. Only what is not contiguous, compressed or
+// big-endian is copied, in the width that it has.
 //
 // Read checkpoint.go first for what users see, open.go for how a format is
-// recognised, then zip.go → scan.go → pickle.go → flatten.go in the order in
-// which a torch file is read, safetensors.go, and gather.go for how the bytes
-// of a storage become a tensor.
+// recognised, then zip.go → scan.go → globals.go → pickle.go → rebuild.go →
+// flatten.go in the order in which a torch file is read, legacy.go, tar.go,
+// index.go and safetensors.go for the other formats, module.go and values.go
+// for what is not a tensor, and gather.go for how the bytes of a storage become
+// one.
 package loaders

@@ -97,7 +97,8 @@ type TypeError struct {
 
 func (e *TypeError) Error() string {
 	return fmt.Sprintf("loaders: %s: tensor %q is %s; readable are "+
-		"float16, bfloat16, float32, float64, int8 to int64, uint8 to uint64, bool, complex64 and complex128", e.Name, e.Key, e.Type)
+		"float16, bfloat16, float32, float64, int8 to int64, uint8 to uint64, bool, complex64 and complex128",
+		e.Name, e.Key, e.Type)
 }
 
 // A LimitError reports a file that needs more than its [Limits] grant.

@@ -68,10 +68,10 @@ func (f *file) readLegacy() error {
 	if err != nil {
 		return err
 	}
-	if err := l.place(keys, at); err != nil {
+	if err := f.flatten(root, ""); err != nil { // names the tensors of damaged storages
 		return err
 	}
-	return f.flatten(root, "")
+	return l.place(keys, at)
 }
 
 // persistentLoad finds the storage named ("storage", class, key, location,
@@ -116,7 +116,8 @@ func (l *legacy) storage(id storageID) (*typedStorage, error) {
 		return nil, fmt.Errorf("a storage of %s in a legacy file", id.class.name)
 	}
 	if int64(id.count) > l.file.src.size()/int64(width) {
-		return nil, fmt.Errorf("storage %q of %d elements of %s, more than the file has", clip(id.key), id.count, id.class.name)
+		return nil, fmt.Errorf("storage %q of %d elements of %s, more than the file has",
+			clip(id.key), id.count, id.class.name)
 	}
 	bytes := int64(id.count) * int64(width)
 	s := l.storages[id.key]

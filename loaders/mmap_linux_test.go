@@ -1,7 +1,10 @@
 package loaders_test
 
 import (
+	"errors"
+	"flag"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -86,4 +89,51 @@ func TestTruncatedUnderTheMap(t *testing.T) {
 		t.Errorf("gathered from a truncated file: %v", err)
 	}
 	values(t, copied, "transpose")
+}
+
+// truncated tells a child process which file to lose under its feet, and
+// whether it is to copy it.
+var truncated = flag.String("truncated", "", "for a child process of the tests")
+
+// A program that reads a tensor of a mapped file after another one truncated
+// it ends with a bus error, which no library can turn into an error; WithCopy
+// reads on. The child process is this test.
+func TestTruncatedInAChild(t *testing.T) {
+	if *truncated != "" {
+		var opts []loaders.Option
+		path, copied := strings.CutPrefix(*truncated, "copy:")
+		if copied {
+			opts = append(opts, loaders.WithCopy())
+		}
+		c, err := loaders.Open(path, opts...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := values(t, c, "w")
+		if err := os.Truncate(path, 4096); err != nil {
+			t.Fatal(err)
+		}
+		if sum := x.Bytes()[x.Len()*4-1]; sum != 0xff {
+			t.Fatalf("the last byte is %d", sum)
+		}
+		return
+	}
+	for _, way := range []string{"", "copy:"} {
+		data := zipOf(t, nil, dict("w", floats("0", 1<<16)), map[string]int{"0": 4 << 16})
+		path := filepath.Join(t.TempDir(), "w.pth")
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.Command(os.Args[0], "-test.run=^TestTruncatedInAChild$", "-truncated="+way+path).CombinedOutput()
+		if way != "" {
+			if err != nil {
+				t.Errorf("a copy: %v\n%s", err, out)
+			}
+			continue
+		}
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || !strings.Contains(string(out), "SIGBUS") {
+			t.Errorf("a mapping: %v, want a bus error\n%s", err, out)
+		}
+	}
 }
