@@ -3,6 +3,7 @@ package nn
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/argand-go/argand/tensor"
@@ -55,6 +56,12 @@ func (e *StateDictError) hint() string {
 	if len(e.Unexpected) == 0 || len(e.Missing) == 0 {
 		return ""
 	}
+	if prefix := e.prefix(); prefix == "module." {
+		return `The keys begin with "module." (DistributedDataParallel): use StripPrefix("module.").`
+	} else if prefix != "" {
+		name := strings.TrimSuffix(prefix, ".")
+		return fmt.Sprintf("The checkpoint keeps its state_dict under %q: use Sub(%q).", name, name)
+	}
 	for _, prefix := range []string{"module.", "model.", "state_dict.", "model_state_dict."} {
 		all := true
 		some := false
@@ -71,6 +78,26 @@ func (e *StateDictError) hint() string {
 		case some:
 			name := strings.TrimSuffix(prefix, ".")
 			return fmt.Sprintf("The checkpoint keeps its state_dict under %q: use Sub(%q).", name, name)
+		}
+	}
+	return ""
+}
+
+// prefix returns what the unexpected keys have before all of the missing ones,
+// "state_dict.model." for one, empty if there is no such prefix.
+func (e *StateDictError) prefix() string {
+	unexpected := make(map[string]bool, len(e.Unexpected))
+	for _, k := range e.Unexpected {
+		unexpected[k] = true
+	}
+	for _, k := range e.Unexpected {
+		prefix, ok := strings.CutSuffix(k, "."+e.Missing[0])
+		if !ok {
+			continue
+		}
+		prefix += "."
+		if !slices.ContainsFunc(e.Missing, func(m string) bool { return !unexpected[prefix+m] }) {
+			return prefix
 		}
 	}
 	return ""

@@ -129,6 +129,9 @@ func TestHints(t *testing.T) {
 		{[]string{"model.fc.weight", "epoch"}, `Sub("model")`},
 		{[]string{"state_dict.fc.weight", "epoch"}, `Sub("state_dict")`},
 		{[]string{"model_state_dict.fc.weight"}, `Sub("model_state_dict")`},
+		{[]string{"state_dict.model.fc.weight", "state_dict.model.fc.bias", "epoch"}, `Sub("state_dict.model")`},
+		{[]string{"teacher.module.fc.weight", "teacher.module.fc.bias", "student.fc.bias"}, `Sub("teacher.module")`},
+		{[]string{"ema.fc.weight", "other.fc.bias"}, ""}, // no prefix of both
 		{[]string{"fc1.weight"}, ""},
 		{[]string{"fc.weight", "fc.bias", "module.more"}, ""}, // nothing is missing
 		{nil, ""},
