@@ -1,5 +1,5 @@
-// Package loaders reads checkpoints: the files in which PyTorch keeps the
-// weights of a network.
+// Package loaders reads and writes checkpoints: the files in which PyTorch
+// keeps the weights of a network.
 //
 // All formats that torch.save ever wrote are read, and safetensors, told apart
 // by their first bytes and never by their name: the zip archives of PyTorch 1.6
@@ -49,10 +49,18 @@
 // [tensor.Tensor.ConvertFloat32]. Only what is not contiguous, compressed or
 // big-endian is copied, in the width that it has.
 //
+// # Writing
+//
+// [SaveTorch] and [SaveSafetensors] write files that torch.load and safetensors
+// read back bit for bit, from a [StateDict] in memory, from a [Checkpoint] (so
+// that opening one format and saving another is a conversion) or from any
+// [Tensors]. A tensor is asked for when its bytes are due: a file may be far
+// larger than memory.
+//
 // Read checkpoint.go first for what users see, open.go for how a format is
 // recognised, then zip.go → scan.go → globals.go → pickle.go → rebuild.go →
 // flatten.go in the order in which a torch file is read, legacy.go, tar.go,
 // index.go and safetensors.go for the other formats, module.go and values.go
 // for what is not a tensor, and gather.go for how the bytes of a storage become
-// one.
+// one; write.go, write_torch.go and write_safetensors.go for the way back.
 package loaders
