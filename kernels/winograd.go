@@ -111,6 +111,7 @@ func (k *winograd) do(l *lane, rows, i int) {
 	out, res := offsets[:16*m], offsets[16*m:]
 	p := &l.patch
 	p.X, p.Off, p.Stride, p.N = l.mem, patch, m*distance, u.k
+	p.Ahead = 4 * k.in.stride
 	for j := range m {
 		k.locate(first+j, patch, out[16*j:16*j+16], res[16*j:16*j+16])
 		p.V = patches[j*distance:]
@@ -145,6 +146,7 @@ func (k *winograd) finish(l *lane, panel, m int, out, res []int, products []floa
 	u, t := k.weights.filters, k.weights.filters.tile
 	column := panel * t.Cols
 	q := &l.quad
+	q.Ahead = 4 * k.out.stride
 	q.Stride, q.N = m*t.Cols, min(t.Cols, u.channels-column)
 	q.Bias = k.weights.bias[column:]
 	q.Y, q.R, q.ReLU = l.mem[column:], nil, 0

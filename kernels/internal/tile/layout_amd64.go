@@ -25,7 +25,8 @@ const (
 	_ = -(unsafe.Offsetof(Patch{}.V) ^ 48)
 	_ = -(unsafe.Offsetof(Patch{}.Stride) ^ 72)
 	_ = -(unsafe.Offsetof(Patch{}.N) ^ 80)
-	_ = -(unsafe.Offsetof(Patch{}.tmp) ^ 88)
+	_ = -(unsafe.Offsetof(Patch{}.Ahead) ^ 88)
+	_ = -(unsafe.Offsetof(Patch{}.tmp) ^ 96)
 
 	_ = -(unsafe.Offsetof(Quad{}.M) ^ 0)
 	_ = -(unsafe.Offsetof(Quad{}.Stride) ^ 24)
@@ -36,5 +37,6 @@ const (
 	_ = -(unsafe.Offsetof(Quad{}.Y) ^ 112)
 	_ = -(unsafe.Offsetof(Quad{}.YOff) ^ 136)
 	_ = -(unsafe.Offsetof(Quad{}.ReLU) ^ 160)
-	_ = -(unsafe.Offsetof(Quad{}.tmp) ^ 168)
+	_ = -(unsafe.Offsetof(Quad{}.Ahead) ^ 168)
+	_ = -(unsafe.Offsetof(Quad{}.tmp) ^ 176)
 )

@@ -24,7 +24,7 @@ func Tiers() []Tier {
 			GFLOPS:  80,
 			Peak:    peakAVX512,
 			Lanes:   16,
-			Vectors: vectorsAVX2(),
+			Vectors: vectorsAVX512(),
 		},
 		{
 			Name:  "avx2",

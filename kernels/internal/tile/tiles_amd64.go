@@ -212,7 +212,13 @@ func peakAVX512(n int)
 func peakAVX2(n int)
 
 //go:noescape
-func patchAVX2(p *Patch, n int)
+func patchAVX2(p *Patch, from, n int)
 
 //go:noescape
-func quadAVX2(q *Quad, n int)
+func quadAVX2(q *Quad, from, n int)
+
+//go:noescape
+func patchAVX512(p *Patch, from, n int)
+
+//go:noescape
+func quadAVX512(q *Quad, from, n int)

@@ -12478,30 +12478,33 @@ loop:
 	VZEROUPPER
 	RET
 
-// func patchAVX2(p *byte, n int)
+// func patchAVX2(p *byte, from int, n int)
 // Requires: AVX, FMA3
-TEXT ·patchAVX2(SB), NOSPLIT, $0-16
+TEXT ·patchAVX2(SB), NOSPLIT, $0-24
 	MOVQ p+0(FP), AX
-	MOVQ n+8(FP), CX
-	MOVQ (AX), DX
-	MOVQ 24(AX), BX
-	MOVQ 48(AX), SI
-	MOVQ 72(AX), DI
-	SHLQ $0x02, DI
+	MOVQ from+8(FP), CX
+	MOVQ n+16(FP), DX
+	MOVQ (AX), BX
+	LEAQ (BX)(CX*4), BX
+	MOVQ 24(AX), SI
+	MOVQ 48(AX), DI
+	LEAQ (DI)(CX*4), DI
+	MOVQ 72(AX), CX
+	SHLQ $0x02, CX
 
 loop:
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*4), Y0
-	MOVQ         48(BX), R8
-	VMOVUPS      (DX)(R8*4), Y1
-	MOVQ         96(BX), R8
-	VMOVUPS      (DX)(R8*4), Y2
-	MOVQ         144(BX), R8
-	VMOVUPS      (DX)(R8*4), Y3
-	MOVQ         192(BX), R8
-	VMOVUPS      (DX)(R8*4), Y4
-	MOVQ         240(BX), R8
-	VMOVUPS      (DX)(R8*4), Y5
+	MOVQ         (SI), R8
+	VMOVUPS      (BX)(R8*4), Y0
+	MOVQ         48(SI), R8
+	VMOVUPS      (BX)(R8*4), Y1
+	MOVQ         96(SI), R8
+	VMOVUPS      (BX)(R8*4), Y2
+	MOVQ         144(SI), R8
+	VMOVUPS      (BX)(R8*4), Y3
+	MOVQ         192(SI), R8
+	VMOVUPS      (BX)(R8*4), Y4
+	MOVQ         240(SI), R8
+	VMOVUPS      (BX)(R8*4), Y5
 	VMOVAPS      Y4, Y6
 	VFNMADD231PS winograd<>+96(SB), Y2, Y6
 	VMOVAPS      Y3, Y7
@@ -12509,8 +12512,8 @@ loop:
 	VMULPS       winograd<>+0(SB), Y7, Y7
 	VADDPS       Y7, Y6, Y8
 	VSUBPS       Y7, Y6, Y9
-	VMOVUPS      Y8, 280(AX)
-	VMOVUPS      Y9, 472(AX)
+	VMOVUPS      Y8, 288(AX)
+	VMOVUPS      Y9, 480(AX)
 	VMOVAPS      Y4, Y6
 	VFNMADD231PS winograd<>+64(SB), Y2, Y6
 	VMOVAPS      Y3, Y7
@@ -12518,26 +12521,26 @@ loop:
 	VMULPS       winograd<>+32(SB), Y7, Y7
 	VADDPS       Y7, Y6, Y8
 	VSUBPS       Y7, Y6, Y9
-	VMOVUPS      Y8, 664(AX)
-	VMOVUPS      Y9, 856(AX)
+	VMOVUPS      Y8, 672(AX)
+	VMOVUPS      Y9, 864(AX)
 	VFNMADD231PS winograd<>+192(SB), Y2, Y4
 	VFMADD231PS  winograd<>+224(SB), Y0, Y4
-	VMOVUPS      Y4, 88(AX)
+	VMOVUPS      Y4, 96(AX)
 	VFNMADD231PS winograd<>+192(SB), Y3, Y5
 	VFMADD231PS  winograd<>+224(SB), Y1, Y5
-	VMOVUPS      Y5, 1048(AX)
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*4), Y0
-	MOVQ         56(BX), R8
-	VMOVUPS      (DX)(R8*4), Y1
-	MOVQ         104(BX), R8
-	VMOVUPS      (DX)(R8*4), Y2
-	MOVQ         152(BX), R8
-	VMOVUPS      (DX)(R8*4), Y3
-	MOVQ         200(BX), R8
-	VMOVUPS      (DX)(R8*4), Y4
-	MOVQ         248(BX), R8
-	VMOVUPS      (DX)(R8*4), Y5
+	VMOVUPS      Y5, 1056(AX)
+	MOVQ         8(SI), R8
+	VMOVUPS      (BX)(R8*4), Y0
+	MOVQ         56(SI), R8
+	VMOVUPS      (BX)(R8*4), Y1
+	MOVQ         104(SI), R8
+	VMOVUPS      (BX)(R8*4), Y2
+	MOVQ         152(SI), R8
+	VMOVUPS      (BX)(R8*4), Y3
+	MOVQ         200(SI), R8
+	VMOVUPS      (BX)(R8*4), Y4
+	MOVQ         248(SI), R8
+	VMOVUPS      (BX)(R8*4), Y5
 	VMOVAPS      Y4, Y6
 	VFNMADD231PS winograd<>+96(SB), Y2, Y6
 	VMOVAPS      Y3, Y7
@@ -12545,8 +12548,8 @@ loop:
 	VMULPS       winograd<>+0(SB), Y7, Y7
 	VADDPS       Y7, Y6, Y8
 	VSUBPS       Y7, Y6, Y9
-	VMOVUPS      Y8, 312(AX)
-	VMOVUPS      Y9, 504(AX)
+	VMOVUPS      Y8, 320(AX)
+	VMOVUPS      Y9, 512(AX)
 	VMOVAPS      Y4, Y6
 	VFNMADD231PS winograd<>+64(SB), Y2, Y6
 	VMOVAPS      Y3, Y7
@@ -12554,26 +12557,26 @@ loop:
 	VMULPS       winograd<>+32(SB), Y7, Y7
 	VADDPS       Y7, Y6, Y8
 	VSUBPS       Y7, Y6, Y9
-	VMOVUPS      Y8, 696(AX)
-	VMOVUPS      Y9, 888(AX)
+	VMOVUPS      Y8, 704(AX)
+	VMOVUPS      Y9, 896(AX)
 	VFNMADD231PS winograd<>+192(SB), Y2, Y4
 	VFMADD231PS  winograd<>+224(SB), Y0, Y4
-	VMOVUPS      Y4, 120(AX)
+	VMOVUPS      Y4, 128(AX)
 	VFNMADD231PS winograd<>+192(SB), Y3, Y5
 	VFMADD231PS  winograd<>+224(SB), Y1, Y5
-	VMOVUPS      Y5, 1080(AX)
-	MOVQ         16(BX), R8
-	VMOVUPS      (DX)(R8*4), Y0
-	MOVQ         64(BX), R8
-	VMOVUPS      (DX)(R8*4), Y1
-	MOVQ         112(BX), R8
-	VMOVUPS      (DX)(R8*4), Y2
-	MOVQ         160(BX), R8
-	VMOVUPS      (DX)(R8*4), Y3
-	MOVQ         208(BX), R8
-	VMOVUPS      (DX)(R8*4), Y4
-	MOVQ         256(BX), R8
-	VMOVUPS      (DX)(R8*4), Y5
+	VMOVUPS      Y5, 1088(AX)
+	MOVQ         16(SI), R8
+	VMOVUPS      (BX)(R8*4), Y0
+	MOVQ         64(SI), R8
+	VMOVUPS      (BX)(R8*4), Y1
+	MOVQ         112(SI), R8
+	VMOVUPS      (BX)(R8*4), Y2
+	MOVQ         160(SI), R8
+	VMOVUPS      (BX)(R8*4), Y3
+	MOVQ         208(SI), R8
+	VMOVUPS      (BX)(R8*4), Y4
+	MOVQ         256(SI), R8
+	VMOVUPS      (BX)(R8*4), Y5
 	VMOVAPS      Y4, Y6
 	VFNMADD231PS winograd<>+96(SB), Y2, Y6
 	VMOVAPS      Y3, Y7
@@ -12581,8 +12584,8 @@ loop:
 	VMULPS       winograd<>+0(SB), Y7, Y7
 	VADDPS       Y7, Y6, Y8
 	VSUBPS       Y7, Y6, Y9
-	VMOVUPS      Y8, 344(AX)
-	VMOVUPS      Y9, 536(AX)
+	VMOVUPS      Y8, 352(AX)
+	VMOVUPS      Y9, 544(AX)
 	VMOVAPS      Y4, Y6
 	VFNMADD231PS winograd<>+64(SB), Y2, Y6
 	VMOVAPS      Y3, Y7
@@ -12590,26 +12593,26 @@ loop:
 	VMULPS       winograd<>+32(SB), Y7, Y7
 	VADDPS       Y7, Y6, Y8
 	VSUBPS       Y7, Y6, Y9
-	VMOVUPS      Y8, 728(AX)
-	VMOVUPS      Y9, 920(AX)
+	VMOVUPS      Y8, 736(AX)
+	VMOVUPS      Y9, 928(AX)
 	VFNMADD231PS winograd<>+192(SB), Y2, Y4
 	VFMADD231PS  winograd<>+224(SB), Y0, Y4
-	VMOVUPS      Y4, 152(AX)
+	VMOVUPS      Y4, 160(AX)
 	VFNMADD231PS winograd<>+192(SB), Y3, Y5
 	VFMADD231PS  winograd<>+224(SB), Y1, Y5
-	VMOVUPS      Y5, 1112(AX)
-	MOVQ         24(BX), R8
-	VMOVUPS      (DX)(R8*4), Y0
-	MOVQ         72(BX), R8
-	VMOVUPS      (DX)(R8*4), Y1
-	MOVQ         120(BX), R8
-	VMOVUPS      (DX)(R8*4), Y2
-	MOVQ         168(BX), R8
-	VMOVUPS      (DX)(R8*4), Y3
-	MOVQ         216(BX), R8
-	VMOVUPS      (DX)(R8*4), Y4
-	MOVQ         264(BX), R8
-	VMOVUPS      (DX)(R8*4), Y5
+	VMOVUPS      Y5, 1120(AX)
+	MOVQ         24(SI), R8
+	VMOVUPS      (BX)(R8*4), Y0
+	MOVQ         72(SI), R8
+	VMOVUPS      (BX)(R8*4), Y1
+	MOVQ         120(SI), R8
+	VMOVUPS      (BX)(R8*4), Y2
+	MOVQ         168(SI), R8
+	VMOVUPS      (BX)(R8*4), Y3
+	MOVQ         216(SI), R8
+	VMOVUPS      (BX)(R8*4), Y4
+	MOVQ         264(SI), R8
+	VMOVUPS      (BX)(R8*4), Y5
 	VMOVAPS      Y4, Y6
 	VFNMADD231PS winograd<>+96(SB), Y2, Y6
 	VMOVAPS      Y3, Y7
@@ -12617,8 +12620,8 @@ loop:
 	VMULPS       winograd<>+0(SB), Y7, Y7
 	VADDPS       Y7, Y6, Y8
 	VSUBPS       Y7, Y6, Y9
-	VMOVUPS      Y8, 376(AX)
-	VMOVUPS      Y9, 568(AX)
+	VMOVUPS      Y8, 384(AX)
+	VMOVUPS      Y9, 576(AX)
 	VMOVAPS      Y4, Y6
 	VFNMADD231PS winograd<>+64(SB), Y2, Y6
 	VMOVAPS      Y3, Y7
@@ -12626,26 +12629,26 @@ loop:
 	VMULPS       winograd<>+32(SB), Y7, Y7
 	VADDPS       Y7, Y6, Y8
 	VSUBPS       Y7, Y6, Y9
-	VMOVUPS      Y8, 760(AX)
-	VMOVUPS      Y9, 952(AX)
+	VMOVUPS      Y8, 768(AX)
+	VMOVUPS      Y9, 960(AX)
 	VFNMADD231PS winograd<>+192(SB), Y2, Y4
 	VFMADD231PS  winograd<>+224(SB), Y0, Y4
-	VMOVUPS      Y4, 184(AX)
+	VMOVUPS      Y4, 192(AX)
 	VFNMADD231PS winograd<>+192(SB), Y3, Y5
 	VFMADD231PS  winograd<>+224(SB), Y1, Y5
-	VMOVUPS      Y5, 1144(AX)
-	MOVQ         32(BX), R8
-	VMOVUPS      (DX)(R8*4), Y0
-	MOVQ         80(BX), R8
-	VMOVUPS      (DX)(R8*4), Y1
-	MOVQ         128(BX), R8
-	VMOVUPS      (DX)(R8*4), Y2
-	MOVQ         176(BX), R8
-	VMOVUPS      (DX)(R8*4), Y3
-	MOVQ         224(BX), R8
-	VMOVUPS      (DX)(R8*4), Y4
-	MOVQ         272(BX), R8
-	VMOVUPS      (DX)(R8*4), Y5
+	VMOVUPS      Y5, 1152(AX)
+	MOVQ         32(SI), R8
+	VMOVUPS      (BX)(R8*4), Y0
+	MOVQ         80(SI), R8
+	VMOVUPS      (BX)(R8*4), Y1
+	MOVQ         128(SI), R8
+	VMOVUPS      (BX)(R8*4), Y2
+	MOVQ         176(SI), R8
+	VMOVUPS      (BX)(R8*4), Y3
+	MOVQ         224(SI), R8
+	VMOVUPS      (BX)(R8*4), Y4
+	MOVQ         272(SI), R8
+	VMOVUPS      (BX)(R8*4), Y5
 	VMOVAPS      Y4, Y6
 	VFNMADD231PS winograd<>+96(SB), Y2, Y6
 	VMOVAPS      Y3, Y7
@@ -12653,8 +12656,8 @@ loop:
 	VMULPS       winograd<>+0(SB), Y7, Y7
 	VADDPS       Y7, Y6, Y8
 	VSUBPS       Y7, Y6, Y9
-	VMOVUPS      Y8, 408(AX)
-	VMOVUPS      Y9, 600(AX)
+	VMOVUPS      Y8, 416(AX)
+	VMOVUPS      Y9, 608(AX)
 	VMOVAPS      Y4, Y6
 	VFNMADD231PS winograd<>+64(SB), Y2, Y6
 	VMOVAPS      Y3, Y7
@@ -12662,26 +12665,26 @@ loop:
 	VMULPS       winograd<>+32(SB), Y7, Y7
 	VADDPS       Y7, Y6, Y8
 	VSUBPS       Y7, Y6, Y9
-	VMOVUPS      Y8, 792(AX)
-	VMOVUPS      Y9, 984(AX)
+	VMOVUPS      Y8, 800(AX)
+	VMOVUPS      Y9, 992(AX)
 	VFNMADD231PS winograd<>+192(SB), Y2, Y4
 	VFMADD231PS  winograd<>+224(SB), Y0, Y4
-	VMOVUPS      Y4, 216(AX)
+	VMOVUPS      Y4, 224(AX)
 	VFNMADD231PS winograd<>+192(SB), Y3, Y5
 	VFMADD231PS  winograd<>+224(SB), Y1, Y5
-	VMOVUPS      Y5, 1176(AX)
-	MOVQ         40(BX), R8
-	VMOVUPS      (DX)(R8*4), Y0
-	MOVQ         88(BX), R8
-	VMOVUPS      (DX)(R8*4), Y1
-	MOVQ         136(BX), R8
-	VMOVUPS      (DX)(R8*4), Y2
-	MOVQ         184(BX), R8
-	VMOVUPS      (DX)(R8*4), Y3
-	MOVQ         232(BX), R8
-	VMOVUPS      (DX)(R8*4), Y4
-	MOVQ         280(BX), R8
-	VMOVUPS      (DX)(R8*4), Y5
+	VMOVUPS      Y5, 1184(AX)
+	MOVQ         40(SI), R8
+	VMOVUPS      (BX)(R8*4), Y0
+	MOVQ         88(SI), R8
+	VMOVUPS      (BX)(R8*4), Y1
+	MOVQ         136(SI), R8
+	VMOVUPS      (BX)(R8*4), Y2
+	MOVQ         184(SI), R8
+	VMOVUPS      (BX)(R8*4), Y3
+	MOVQ         232(SI), R8
+	VMOVUPS      (BX)(R8*4), Y4
+	MOVQ         280(SI), R8
+	VMOVUPS      (BX)(R8*4), Y5
 	VMOVAPS      Y4, Y6
 	VFNMADD231PS winograd<>+96(SB), Y2, Y6
 	VMOVAPS      Y3, Y7
@@ -12689,8 +12692,8 @@ loop:
 	VMULPS       winograd<>+0(SB), Y7, Y7
 	VADDPS       Y7, Y6, Y8
 	VSUBPS       Y7, Y6, Y9
-	VMOVUPS      Y8, 440(AX)
-	VMOVUPS      Y9, 632(AX)
+	VMOVUPS      Y8, 448(AX)
+	VMOVUPS      Y9, 640(AX)
 	VMOVAPS      Y4, Y6
 	VFNMADD231PS winograd<>+64(SB), Y2, Y6
 	VMOVAPS      Y3, Y7
@@ -12698,22 +12701,22 @@ loop:
 	VMULPS       winograd<>+32(SB), Y7, Y7
 	VADDPS       Y7, Y6, Y8
 	VSUBPS       Y7, Y6, Y9
-	VMOVUPS      Y8, 824(AX)
-	VMOVUPS      Y9, 1016(AX)
+	VMOVUPS      Y8, 832(AX)
+	VMOVUPS      Y9, 1024(AX)
 	VFNMADD231PS winograd<>+192(SB), Y2, Y4
 	VFMADD231PS  winograd<>+224(SB), Y0, Y4
-	VMOVUPS      Y4, 248(AX)
+	VMOVUPS      Y4, 256(AX)
 	VFNMADD231PS winograd<>+192(SB), Y3, Y5
 	VFMADD231PS  winograd<>+224(SB), Y1, Y5
-	VMOVUPS      Y5, 1208(AX)
-	MOVQ         SI, R8
-	LEAQ         (DI)(DI*2), R9
-	VMOVUPS      88(AX), Y0
-	VMOVUPS      120(AX), Y1
-	VMOVUPS      152(AX), Y2
-	VMOVUPS      184(AX), Y3
-	VMOVUPS      216(AX), Y4
-	VMOVUPS      248(AX), Y5
+	VMOVUPS      Y5, 1216(AX)
+	MOVQ         DI, R8
+	LEAQ         (CX)(CX*2), R9
+	VMOVUPS      96(AX), Y0
+	VMOVUPS      128(AX), Y1
+	VMOVUPS      160(AX), Y2
+	VMOVUPS      192(AX), Y3
+	VMOVUPS      224(AX), Y4
+	VMOVUPS      256(AX), Y5
 	LEAQ         (R8)(R9*1), R10
 	VMOVAPS      Y4, Y6
 	VFNMADD231PS winograd<>+96(SB), Y2, Y6
@@ -12722,8 +12725,8 @@ loop:
 	VMULPS       winograd<>+0(SB), Y7, Y7
 	VADDPS       Y7, Y6, Y8
 	VSUBPS       Y7, Y6, Y9
-	VMOVUPS      Y8, (R8)(DI*1)
-	VMOVUPS      Y9, (R8)(DI*2)
+	VMOVUPS      Y8, (R8)(CX*1)
+	VMOVUPS      Y9, (R8)(CX*2)
 	VMOVAPS      Y4, Y6
 	VFNMADD231PS winograd<>+64(SB), Y2, Y6
 	VMOVAPS      Y3, Y7
@@ -12732,20 +12735,20 @@ loop:
 	VADDPS       Y7, Y6, Y8
 	VSUBPS       Y7, Y6, Y9
 	VMOVUPS      Y8, (R10)
-	VMOVUPS      Y9, (R10)(DI*1)
+	VMOVUPS      Y9, (R10)(CX*1)
 	VFNMADD231PS winograd<>+192(SB), Y2, Y4
 	VFMADD231PS  winograd<>+224(SB), Y0, Y4
 	VMOVUPS      Y4, (R8)
 	VFNMADD231PS winograd<>+192(SB), Y3, Y5
 	VFMADD231PS  winograd<>+224(SB), Y1, Y5
-	VMOVUPS      Y5, (R10)(DI*2)
+	VMOVUPS      Y5, (R10)(CX*2)
 	LEAQ         (R10)(R9*1), R8
-	VMOVUPS      280(AX), Y0
-	VMOVUPS      312(AX), Y1
-	VMOVUPS      344(AX), Y2
-	VMOVUPS      376(AX), Y3
-	VMOVUPS      408(AX), Y4
-	VMOVUPS      440(AX), Y5
+	VMOVUPS      288(AX), Y0
+	VMOVUPS      320(AX), Y1
+	VMOVUPS      352(AX), Y2
+	VMOVUPS      384(AX), Y3
+	VMOVUPS      416(AX), Y4
+	VMOVUPS      448(AX), Y5
 	LEAQ         (R8)(R9*1), R10
 	VMOVAPS      Y4, Y6
 	VFNMADD231PS winograd<>+96(SB), Y2, Y6
@@ -12754,8 +12757,8 @@ loop:
 	VMULPS       winograd<>+0(SB), Y7, Y7
 	VADDPS       Y7, Y6, Y8
 	VSUBPS       Y7, Y6, Y9
-	VMOVUPS      Y8, (R8)(DI*1)
-	VMOVUPS      Y9, (R8)(DI*2)
+	VMOVUPS      Y8, (R8)(CX*1)
+	VMOVUPS      Y9, (R8)(CX*2)
 	VMOVAPS      Y4, Y6
 	VFNMADD231PS winograd<>+64(SB), Y2, Y6
 	VMOVAPS      Y3, Y7
@@ -12764,20 +12767,20 @@ loop:
 	VADDPS       Y7, Y6, Y8
 	VSUBPS       Y7, Y6, Y9
 	VMOVUPS      Y8, (R10)
-	VMOVUPS      Y9, (R10)(DI*1)
+	VMOVUPS      Y9, (R10)(CX*1)
 	VFNMADD231PS winograd<>+192(SB), Y2, Y4
 	VFMADD231PS  winograd<>+224(SB), Y0, Y4
 	VMOVUPS      Y4, (R8)
 	VFNMADD231PS winograd<>+192(SB), Y3, Y5
 	VFMADD231PS  winograd<>+224(SB), Y1, Y5
-	VMOVUPS      Y5, (R10)(DI*2)
+	VMOVUPS      Y5, (R10)(CX*2)
 	LEAQ         (R10)(R9*1), R8
-	VMOVUPS      472(AX), Y0
-	VMOVUPS      504(AX), Y1
-	VMOVUPS      536(AX), Y2
-	VMOVUPS      568(AX), Y3
-	VMOVUPS      600(AX), Y4
-	VMOVUPS      632(AX), Y5
+	VMOVUPS      480(AX), Y0
+	VMOVUPS      512(AX), Y1
+	VMOVUPS      544(AX), Y2
+	VMOVUPS      576(AX), Y3
+	VMOVUPS      608(AX), Y4
+	VMOVUPS      640(AX), Y5
 	LEAQ         (R8)(R9*1), R10
 	VMOVAPS      Y4, Y6
 	VFNMADD231PS winograd<>+96(SB), Y2, Y6
@@ -12786,8 +12789,8 @@ loop:
 	VMULPS       winograd<>+0(SB), Y7, Y7
 	VADDPS       Y7, Y6, Y8
 	VSUBPS       Y7, Y6, Y9
-	VMOVUPS      Y8, (R8)(DI*1)
-	VMOVUPS      Y9, (R8)(DI*2)
+	VMOVUPS      Y8, (R8)(CX*1)
+	VMOVUPS      Y9, (R8)(CX*2)
 	VMOVAPS      Y4, Y6
 	VFNMADD231PS winograd<>+64(SB), Y2, Y6
 	VMOVAPS      Y3, Y7
@@ -12796,20 +12799,20 @@ loop:
 	VADDPS       Y7, Y6, Y8
 	VSUBPS       Y7, Y6, Y9
 	VMOVUPS      Y8, (R10)
-	VMOVUPS      Y9, (R10)(DI*1)
+	VMOVUPS      Y9, (R10)(CX*1)
 	VFNMADD231PS winograd<>+192(SB), Y2, Y4
 	VFMADD231PS  winograd<>+224(SB), Y0, Y4
 	VMOVUPS      Y4, (R8)
 	VFNMADD231PS winograd<>+192(SB), Y3, Y5
 	VFMADD231PS  winograd<>+224(SB), Y1, Y5
-	VMOVUPS      Y5, (R10)(DI*2)
+	VMOVUPS      Y5, (R10)(CX*2)
 	LEAQ         (R10)(R9*1), R8
-	VMOVUPS      664(AX), Y0
-	VMOVUPS      696(AX), Y1
-	VMOVUPS      728(AX), Y2
-	VMOVUPS      760(AX), Y3
-	VMOVUPS      792(AX), Y4
-	VMOVUPS      824(AX), Y5
+	VMOVUPS      672(AX), Y0
+	VMOVUPS      704(AX), Y1
+	VMOVUPS      736(AX), Y2
+	VMOVUPS      768(AX), Y3
+	VMOVUPS      800(AX), Y4
+	VMOVUPS      832(AX), Y5
 	LEAQ         (R8)(R9*1), R10
 	VMOVAPS      Y4, Y6
 	VFNMADD231PS winograd<>+96(SB), Y2, Y6
@@ -12818,8 +12821,8 @@ loop:
 	VMULPS       winograd<>+0(SB), Y7, Y7
 	VADDPS       Y7, Y6, Y8
 	VSUBPS       Y7, Y6, Y9
-	VMOVUPS      Y8, (R8)(DI*1)
-	VMOVUPS      Y9, (R8)(DI*2)
+	VMOVUPS      Y8, (R8)(CX*1)
+	VMOVUPS      Y9, (R8)(CX*2)
 	VMOVAPS      Y4, Y6
 	VFNMADD231PS winograd<>+64(SB), Y2, Y6
 	VMOVAPS      Y3, Y7
@@ -12828,20 +12831,20 @@ loop:
 	VADDPS       Y7, Y6, Y8
 	VSUBPS       Y7, Y6, Y9
 	VMOVUPS      Y8, (R10)
-	VMOVUPS      Y9, (R10)(DI*1)
+	VMOVUPS      Y9, (R10)(CX*1)
 	VFNMADD231PS winograd<>+192(SB), Y2, Y4
 	VFMADD231PS  winograd<>+224(SB), Y0, Y4
 	VMOVUPS      Y4, (R8)
 	VFNMADD231PS winograd<>+192(SB), Y3, Y5
 	VFMADD231PS  winograd<>+224(SB), Y1, Y5
-	VMOVUPS      Y5, (R10)(DI*2)
+	VMOVUPS      Y5, (R10)(CX*2)
 	LEAQ         (R10)(R9*1), R8
-	VMOVUPS      856(AX), Y0
-	VMOVUPS      888(AX), Y1
-	VMOVUPS      920(AX), Y2
-	VMOVUPS      952(AX), Y3
-	VMOVUPS      984(AX), Y4
-	VMOVUPS      1016(AX), Y5
+	VMOVUPS      864(AX), Y0
+	VMOVUPS      896(AX), Y1
+	VMOVUPS      928(AX), Y2
+	VMOVUPS      960(AX), Y3
+	VMOVUPS      992(AX), Y4
+	VMOVUPS      1024(AX), Y5
 	LEAQ         (R8)(R9*1), R10
 	VMOVAPS      Y4, Y6
 	VFNMADD231PS winograd<>+96(SB), Y2, Y6
@@ -12850,8 +12853,8 @@ loop:
 	VMULPS       winograd<>+0(SB), Y7, Y7
 	VADDPS       Y7, Y6, Y8
 	VSUBPS       Y7, Y6, Y9
-	VMOVUPS      Y8, (R8)(DI*1)
-	VMOVUPS      Y9, (R8)(DI*2)
+	VMOVUPS      Y8, (R8)(CX*1)
+	VMOVUPS      Y9, (R8)(CX*2)
 	VMOVAPS      Y4, Y6
 	VFNMADD231PS winograd<>+64(SB), Y2, Y6
 	VMOVAPS      Y3, Y7
@@ -12860,20 +12863,20 @@ loop:
 	VADDPS       Y7, Y6, Y8
 	VSUBPS       Y7, Y6, Y9
 	VMOVUPS      Y8, (R10)
-	VMOVUPS      Y9, (R10)(DI*1)
+	VMOVUPS      Y9, (R10)(CX*1)
 	VFNMADD231PS winograd<>+192(SB), Y2, Y4
 	VFMADD231PS  winograd<>+224(SB), Y0, Y4
 	VMOVUPS      Y4, (R8)
 	VFNMADD231PS winograd<>+192(SB), Y3, Y5
 	VFMADD231PS  winograd<>+224(SB), Y1, Y5
-	VMOVUPS      Y5, (R10)(DI*2)
+	VMOVUPS      Y5, (R10)(CX*2)
 	LEAQ         (R10)(R9*1), R8
-	VMOVUPS      1048(AX), Y0
-	VMOVUPS      1080(AX), Y1
-	VMOVUPS      1112(AX), Y2
-	VMOVUPS      1144(AX), Y3
-	VMOVUPS      1176(AX), Y4
-	VMOVUPS      1208(AX), Y5
+	VMOVUPS      1056(AX), Y0
+	VMOVUPS      1088(AX), Y1
+	VMOVUPS      1120(AX), Y2
+	VMOVUPS      1152(AX), Y3
+	VMOVUPS      1184(AX), Y4
+	VMOVUPS      1216(AX), Y5
 	LEAQ         (R8)(R9*1), R10
 	VMOVAPS      Y4, Y6
 	VFNMADD231PS winograd<>+96(SB), Y2, Y6
@@ -12882,8 +12885,8 @@ loop:
 	VMULPS       winograd<>+0(SB), Y7, Y7
 	VADDPS       Y7, Y6, Y8
 	VSUBPS       Y7, Y6, Y9
-	VMOVUPS      Y8, (R8)(DI*1)
-	VMOVUPS      Y9, (R8)(DI*2)
+	VMOVUPS      Y8, (R8)(CX*1)
+	VMOVUPS      Y9, (R8)(CX*2)
 	VMOVAPS      Y4, Y6
 	VFNMADD231PS winograd<>+64(SB), Y2, Y6
 	VMOVAPS      Y3, Y7
@@ -12892,552 +12895,1436 @@ loop:
 	VADDPS       Y7, Y6, Y8
 	VSUBPS       Y7, Y6, Y9
 	VMOVUPS      Y8, (R10)
-	VMOVUPS      Y9, (R10)(DI*1)
+	VMOVUPS      Y9, (R10)(CX*1)
 	VFNMADD231PS winograd<>+192(SB), Y2, Y4
 	VFMADD231PS  winograd<>+224(SB), Y0, Y4
 	VMOVUPS      Y4, (R8)
 	VFNMADD231PS winograd<>+192(SB), Y3, Y5
 	VFMADD231PS  winograd<>+224(SB), Y1, Y5
-	VMOVUPS      Y5, (R10)(DI*2)
+	VMOVUPS      Y5, (R10)(CX*2)
 	LEAQ         (R10)(R9*1), R8
-	ADDQ         $0x20, DX
-	ADDQ         $0x20, SI
-	SUBQ         $0x08, CX
+	ADDQ         $0x20, BX
+	ADDQ         $0x20, DI
+	SUBQ         $0x08, DX
 	JNZ          loop
 	VZEROUPPER
 	RET
 
-// func quadAVX2(q *byte, n int)
+// func quadAVX2(q *byte, from int, n int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·quadAVX2(SB), NOSPLIT, $0-16
-	MOVQ         q+0(FP), AX
-	MOVQ         n+8(FP), CX
-	MOVQ         (AX), DX
-	MOVQ         24(AX), BX
-	SHLQ         $0x02, BX
-	MOVQ         40(AX), SI
-	MOVQ         112(AX), R8
-	MOVQ         136(AX), R9
-	MOVQ         64(AX), R10
-	MOVQ         88(AX), R11
-	MOVL         $0xff800000, DI
-	VMOVD        DI, X15
+TEXT ·quadAVX2(SB), NOSPLIT, $0-24
+	MOVQ  q+0(FP), AX
+	MOVQ  from+8(FP), CX
+	MOVQ  n+16(FP), DX
+	MOVQ  (AX), BX
+	MOVQ  24(AX), SI
+	SHLQ  $0x02, SI
+	MOVQ  40(AX), DI
+	MOVQ  112(AX), R9
+	MOVQ  136(AX), R10
+	MOVQ  64(AX), R11
+	MOVQ  88(AX), R12
+	LEAQ  (BX)(CX*4), BX
+	LEAQ  (DI)(CX*4), DI
+	LEAQ  (R9)(CX*4), R9
+	TESTQ R11, R11
+	JZ    alone
+	LEAQ  (R11)(CX*4), R11
+
+alone:
+	MOVL         $0xff800000, R8
+	VMOVD        R8, X15
 	VPBROADCASTD X15, Y15
 	CMPQ         160(AX), $0x00
 	JE           loop
 	VXORPS       Y15, Y15, Y15
 
 loop:
-	MOVQ        DX, R12
-	MOVQ        R12, DI
-	VMOVUPS     (DI), Y0
-	LEAQ        (DI)(BX*2), DI
-	LEAQ        (DI)(BX*4), DI
-	VMOVUPS     (DI), Y1
-	LEAQ        (DI)(BX*2), DI
-	LEAQ        (DI)(BX*4), DI
-	VMOVUPS     (DI), Y2
-	LEAQ        (DI)(BX*2), DI
-	LEAQ        (DI)(BX*4), DI
-	VMOVUPS     (DI), Y3
-	LEAQ        (DI)(BX*2), DI
-	LEAQ        (DI)(BX*4), DI
-	VMOVUPS     (DI), Y4
-	LEAQ        (DI)(BX*2), DI
-	LEAQ        (DI)(BX*4), DI
-	VMOVUPS     (DI), Y5
-	ADDQ        BX, R12
+	MOVQ        BX, CX
+	MOVQ        CX, R8
+	VMOVUPS     (R8), Y0
+	LEAQ        (R8)(SI*2), R8
+	LEAQ        (R8)(SI*4), R8
+	VMOVUPS     (R8), Y1
+	LEAQ        (R8)(SI*2), R8
+	LEAQ        (R8)(SI*4), R8
+	VMOVUPS     (R8), Y2
+	LEAQ        (R8)(SI*2), R8
+	LEAQ        (R8)(SI*4), R8
+	VMOVUPS     (R8), Y3
+	LEAQ        (R8)(SI*2), R8
+	LEAQ        (R8)(SI*4), R8
+	VMOVUPS     (R8), Y4
+	LEAQ        (R8)(SI*2), R8
+	LEAQ        (R8)(SI*4), R8
+	VMOVUPS     (R8), Y5
+	ADDQ        SI, CX
 	VADDPS      Y2, Y1, Y6
 	VSUBPS      Y2, Y1, Y7
 	VADDPS      Y4, Y3, Y8
 	VSUBPS      Y4, Y3, Y9
 	VADDPS      Y6, Y0, Y10
 	VADDPS      Y8, Y10, Y10
-	VMOVUPS     Y10, 168(AX)
+	VMOVUPS     Y10, 176(AX)
 	VMULPS      winograd<>+0(SB), Y7, Y10
 	VFMADD231PS winograd<>+32(SB), Y9, Y10
-	VMOVUPS     Y10, 360(AX)
+	VMOVUPS     Y10, 368(AX)
 	VMULPS      winograd<>+64(SB), Y6, Y10
 	VFMADD231PS winograd<>+96(SB), Y8, Y10
-	VMOVUPS     Y10, 552(AX)
+	VMOVUPS     Y10, 560(AX)
 	VFMADD231PS winograd<>+128(SB), Y7, Y5
 	VFMADD231PS winograd<>+160(SB), Y9, Y5
-	VMOVUPS     Y5, 744(AX)
-	MOVQ        R12, DI
-	VMOVUPS     (DI), Y0
-	LEAQ        (DI)(BX*2), DI
-	LEAQ        (DI)(BX*4), DI
-	VMOVUPS     (DI), Y1
-	LEAQ        (DI)(BX*2), DI
-	LEAQ        (DI)(BX*4), DI
-	VMOVUPS     (DI), Y2
-	LEAQ        (DI)(BX*2), DI
-	LEAQ        (DI)(BX*4), DI
-	VMOVUPS     (DI), Y3
-	LEAQ        (DI)(BX*2), DI
-	LEAQ        (DI)(BX*4), DI
-	VMOVUPS     (DI), Y4
-	LEAQ        (DI)(BX*2), DI
-	LEAQ        (DI)(BX*4), DI
-	VMOVUPS     (DI), Y5
-	ADDQ        BX, R12
+	VMOVUPS     Y5, 752(AX)
+	MOVQ        CX, R8
+	VMOVUPS     (R8), Y0
+	LEAQ        (R8)(SI*2), R8
+	LEAQ        (R8)(SI*4), R8
+	VMOVUPS     (R8), Y1
+	LEAQ        (R8)(SI*2), R8
+	LEAQ        (R8)(SI*4), R8
+	VMOVUPS     (R8), Y2
+	LEAQ        (R8)(SI*2), R8
+	LEAQ        (R8)(SI*4), R8
+	VMOVUPS     (R8), Y3
+	LEAQ        (R8)(SI*2), R8
+	LEAQ        (R8)(SI*4), R8
+	VMOVUPS     (R8), Y4
+	LEAQ        (R8)(SI*2), R8
+	LEAQ        (R8)(SI*4), R8
+	VMOVUPS     (R8), Y5
+	ADDQ        SI, CX
 	VADDPS      Y2, Y1, Y6
 	VSUBPS      Y2, Y1, Y7
 	VADDPS      Y4, Y3, Y8
 	VSUBPS      Y4, Y3, Y9
 	VADDPS      Y6, Y0, Y10
 	VADDPS      Y8, Y10, Y10
-	VMOVUPS     Y10, 200(AX)
+	VMOVUPS     Y10, 208(AX)
 	VMULPS      winograd<>+0(SB), Y7, Y10
 	VFMADD231PS winograd<>+32(SB), Y9, Y10
-	VMOVUPS     Y10, 392(AX)
+	VMOVUPS     Y10, 400(AX)
 	VMULPS      winograd<>+64(SB), Y6, Y10
 	VFMADD231PS winograd<>+96(SB), Y8, Y10
-	VMOVUPS     Y10, 584(AX)
+	VMOVUPS     Y10, 592(AX)
 	VFMADD231PS winograd<>+128(SB), Y7, Y5
 	VFMADD231PS winograd<>+160(SB), Y9, Y5
-	VMOVUPS     Y5, 776(AX)
-	MOVQ        R12, DI
-	VMOVUPS     (DI), Y0
-	LEAQ        (DI)(BX*2), DI
-	LEAQ        (DI)(BX*4), DI
-	VMOVUPS     (DI), Y1
-	LEAQ        (DI)(BX*2), DI
-	LEAQ        (DI)(BX*4), DI
-	VMOVUPS     (DI), Y2
-	LEAQ        (DI)(BX*2), DI
-	LEAQ        (DI)(BX*4), DI
-	VMOVUPS     (DI), Y3
-	LEAQ        (DI)(BX*2), DI
-	LEAQ        (DI)(BX*4), DI
-	VMOVUPS     (DI), Y4
-	LEAQ        (DI)(BX*2), DI
-	LEAQ        (DI)(BX*4), DI
-	VMOVUPS     (DI), Y5
-	ADDQ        BX, R12
+	VMOVUPS     Y5, 784(AX)
+	MOVQ        CX, R8
+	VMOVUPS     (R8), Y0
+	LEAQ        (R8)(SI*2), R8
+	LEAQ        (R8)(SI*4), R8
+	VMOVUPS     (R8), Y1
+	LEAQ        (R8)(SI*2), R8
+	LEAQ        (R8)(SI*4), R8
+	VMOVUPS     (R8), Y2
+	LEAQ        (R8)(SI*2), R8
+	LEAQ        (R8)(SI*4), R8
+	VMOVUPS     (R8), Y3
+	LEAQ        (R8)(SI*2), R8
+	LEAQ        (R8)(SI*4), R8
+	VMOVUPS     (R8), Y4
+	LEAQ        (R8)(SI*2), R8
+	LEAQ        (R8)(SI*4), R8
+	VMOVUPS     (R8), Y5
+	ADDQ        SI, CX
 	VADDPS      Y2, Y1, Y6
 	VSUBPS      Y2, Y1, Y7
 	VADDPS      Y4, Y3, Y8
 	VSUBPS      Y4, Y3, Y9
 	VADDPS      Y6, Y0, Y10
 	VADDPS      Y8, Y10, Y10
-	VMOVUPS     Y10, 232(AX)
+	VMOVUPS     Y10, 240(AX)
 	VMULPS      winograd<>+0(SB), Y7, Y10
 	VFMADD231PS winograd<>+32(SB), Y9, Y10
-	VMOVUPS     Y10, 424(AX)
+	VMOVUPS     Y10, 432(AX)
 	VMULPS      winograd<>+64(SB), Y6, Y10
 	VFMADD231PS winograd<>+96(SB), Y8, Y10
-	VMOVUPS     Y10, 616(AX)
+	VMOVUPS     Y10, 624(AX)
 	VFMADD231PS winograd<>+128(SB), Y7, Y5
 	VFMADD231PS winograd<>+160(SB), Y9, Y5
-	VMOVUPS     Y5, 808(AX)
-	MOVQ        R12, DI
-	VMOVUPS     (DI), Y0
-	LEAQ        (DI)(BX*2), DI
-	LEAQ        (DI)(BX*4), DI
-	VMOVUPS     (DI), Y1
-	LEAQ        (DI)(BX*2), DI
-	LEAQ        (DI)(BX*4), DI
-	VMOVUPS     (DI), Y2
-	LEAQ        (DI)(BX*2), DI
-	LEAQ        (DI)(BX*4), DI
-	VMOVUPS     (DI), Y3
-	LEAQ        (DI)(BX*2), DI
-	LEAQ        (DI)(BX*4), DI
-	VMOVUPS     (DI), Y4
-	LEAQ        (DI)(BX*2), DI
-	LEAQ        (DI)(BX*4), DI
-	VMOVUPS     (DI), Y5
-	ADDQ        BX, R12
+	VMOVUPS     Y5, 816(AX)
+	MOVQ        CX, R8
+	VMOVUPS     (R8), Y0
+	LEAQ        (R8)(SI*2), R8
+	LEAQ        (R8)(SI*4), R8
+	VMOVUPS     (R8), Y1
+	LEAQ        (R8)(SI*2), R8
+	LEAQ        (R8)(SI*4), R8
+	VMOVUPS     (R8), Y2
+	LEAQ        (R8)(SI*2), R8
+	LEAQ        (R8)(SI*4), R8
+	VMOVUPS     (R8), Y3
+	LEAQ        (R8)(SI*2), R8
+	LEAQ        (R8)(SI*4), R8
+	VMOVUPS     (R8), Y4
+	LEAQ        (R8)(SI*2), R8
+	LEAQ        (R8)(SI*4), R8
+	VMOVUPS     (R8), Y5
+	ADDQ        SI, CX
 	VADDPS      Y2, Y1, Y6
 	VSUBPS      Y2, Y1, Y7
 	VADDPS      Y4, Y3, Y8
 	VSUBPS      Y4, Y3, Y9
 	VADDPS      Y6, Y0, Y10
 	VADDPS      Y8, Y10, Y10
-	VMOVUPS     Y10, 264(AX)
+	VMOVUPS     Y10, 272(AX)
 	VMULPS      winograd<>+0(SB), Y7, Y10
 	VFMADD231PS winograd<>+32(SB), Y9, Y10
-	VMOVUPS     Y10, 456(AX)
+	VMOVUPS     Y10, 464(AX)
 	VMULPS      winograd<>+64(SB), Y6, Y10
 	VFMADD231PS winograd<>+96(SB), Y8, Y10
-	VMOVUPS     Y10, 648(AX)
+	VMOVUPS     Y10, 656(AX)
 	VFMADD231PS winograd<>+128(SB), Y7, Y5
 	VFMADD231PS winograd<>+160(SB), Y9, Y5
-	VMOVUPS     Y5, 840(AX)
-	MOVQ        R12, DI
-	VMOVUPS     (DI), Y0
-	LEAQ        (DI)(BX*2), DI
-	LEAQ        (DI)(BX*4), DI
-	VMOVUPS     (DI), Y1
-	LEAQ        (DI)(BX*2), DI
-	LEAQ        (DI)(BX*4), DI
-	VMOVUPS     (DI), Y2
-	LEAQ        (DI)(BX*2), DI
-	LEAQ        (DI)(BX*4), DI
-	VMOVUPS     (DI), Y3
-	LEAQ        (DI)(BX*2), DI
-	LEAQ        (DI)(BX*4), DI
-	VMOVUPS     (DI), Y4
-	LEAQ        (DI)(BX*2), DI
-	LEAQ        (DI)(BX*4), DI
-	VMOVUPS     (DI), Y5
-	ADDQ        BX, R12
+	VMOVUPS     Y5, 848(AX)
+	MOVQ        CX, R8
+	VMOVUPS     (R8), Y0
+	LEAQ        (R8)(SI*2), R8
+	LEAQ        (R8)(SI*4), R8
+	VMOVUPS     (R8), Y1
+	LEAQ        (R8)(SI*2), R8
+	LEAQ        (R8)(SI*4), R8
+	VMOVUPS     (R8), Y2
+	LEAQ        (R8)(SI*2), R8
+	LEAQ        (R8)(SI*4), R8
+	VMOVUPS     (R8), Y3
+	LEAQ        (R8)(SI*2), R8
+	LEAQ        (R8)(SI*4), R8
+	VMOVUPS     (R8), Y4
+	LEAQ        (R8)(SI*2), R8
+	LEAQ        (R8)(SI*4), R8
+	VMOVUPS     (R8), Y5
+	ADDQ        SI, CX
 	VADDPS      Y2, Y1, Y6
 	VSUBPS      Y2, Y1, Y7
 	VADDPS      Y4, Y3, Y8
 	VSUBPS      Y4, Y3, Y9
 	VADDPS      Y6, Y0, Y10
 	VADDPS      Y8, Y10, Y10
-	VMOVUPS     Y10, 296(AX)
+	VMOVUPS     Y10, 304(AX)
 	VMULPS      winograd<>+0(SB), Y7, Y10
 	VFMADD231PS winograd<>+32(SB), Y9, Y10
-	VMOVUPS     Y10, 488(AX)
+	VMOVUPS     Y10, 496(AX)
 	VMULPS      winograd<>+64(SB), Y6, Y10
 	VFMADD231PS winograd<>+96(SB), Y8, Y10
-	VMOVUPS     Y10, 680(AX)
+	VMOVUPS     Y10, 688(AX)
 	VFMADD231PS winograd<>+128(SB), Y7, Y5
 	VFMADD231PS winograd<>+160(SB), Y9, Y5
-	VMOVUPS     Y5, 872(AX)
-	MOVQ        R12, DI
-	VMOVUPS     (DI), Y0
-	LEAQ        (DI)(BX*2), DI
-	LEAQ        (DI)(BX*4), DI
-	VMOVUPS     (DI), Y1
-	LEAQ        (DI)(BX*2), DI
-	LEAQ        (DI)(BX*4), DI
-	VMOVUPS     (DI), Y2
-	LEAQ        (DI)(BX*2), DI
-	LEAQ        (DI)(BX*4), DI
-	VMOVUPS     (DI), Y3
-	LEAQ        (DI)(BX*2), DI
-	LEAQ        (DI)(BX*4), DI
-	VMOVUPS     (DI), Y4
-	LEAQ        (DI)(BX*2), DI
-	LEAQ        (DI)(BX*4), DI
-	VMOVUPS     (DI), Y5
-	ADDQ        BX, R12
+	VMOVUPS     Y5, 880(AX)
+	MOVQ        CX, R8
+	VMOVUPS     (R8), Y0
+	LEAQ        (R8)(SI*2), R8
+	LEAQ        (R8)(SI*4), R8
+	VMOVUPS     (R8), Y1
+	LEAQ        (R8)(SI*2), R8
+	LEAQ        (R8)(SI*4), R8
+	VMOVUPS     (R8), Y2
+	LEAQ        (R8)(SI*2), R8
+	LEAQ        (R8)(SI*4), R8
+	VMOVUPS     (R8), Y3
+	LEAQ        (R8)(SI*2), R8
+	LEAQ        (R8)(SI*4), R8
+	VMOVUPS     (R8), Y4
+	LEAQ        (R8)(SI*2), R8
+	LEAQ        (R8)(SI*4), R8
+	VMOVUPS     (R8), Y5
+	ADDQ        SI, CX
 	VADDPS      Y2, Y1, Y6
 	VSUBPS      Y2, Y1, Y7
 	VADDPS      Y4, Y3, Y8
 	VSUBPS      Y4, Y3, Y9
 	VADDPS      Y6, Y0, Y10
 	VADDPS      Y8, Y10, Y10
-	VMOVUPS     Y10, 328(AX)
+	VMOVUPS     Y10, 336(AX)
 	VMULPS      winograd<>+0(SB), Y7, Y10
 	VFMADD231PS winograd<>+32(SB), Y9, Y10
-	VMOVUPS     Y10, 520(AX)
+	VMOVUPS     Y10, 528(AX)
 	VMULPS      winograd<>+64(SB), Y6, Y10
 	VFMADD231PS winograd<>+96(SB), Y8, Y10
-	VMOVUPS     Y10, 712(AX)
+	VMOVUPS     Y10, 720(AX)
 	VFMADD231PS winograd<>+128(SB), Y7, Y5
 	VFMADD231PS winograd<>+160(SB), Y9, Y5
-	VMOVUPS     Y5, 904(AX)
-	VMOVUPS     168(AX), Y0
-	VMOVUPS     200(AX), Y1
-	VMOVUPS     232(AX), Y2
-	VMOVUPS     264(AX), Y3
-	VMOVUPS     296(AX), Y4
-	VMOVUPS     328(AX), Y5
+	VMOVUPS     Y5, 912(AX)
+	VMOVUPS     176(AX), Y0
+	VMOVUPS     208(AX), Y1
+	VMOVUPS     240(AX), Y2
+	VMOVUPS     272(AX), Y3
+	VMOVUPS     304(AX), Y4
+	VMOVUPS     336(AX), Y5
 	VADDPS      Y2, Y1, Y6
 	VSUBPS      Y2, Y1, Y7
 	VADDPS      Y4, Y3, Y8
 	VSUBPS      Y4, Y3, Y9
 	VADDPS      Y6, Y0, Y10
 	VADDPS      Y8, Y10, Y10
-	MOVQ        (R9), DI
-	TESTQ       DI, DI
+	MOVQ        (R10), R8
+	TESTQ       R8, R8
 	JL          outsideA
-	VADDPS      (SI), Y10, Y10
-	TESTQ       R10, R10
-	JZ          aloneA
-	MOVQ        (R11), R12
-	VADDPS      (R10)(R12*4), Y10, Y10
+	VADDPS      (DI), Y10, Y10
+	TESTQ       R11, R11
+	JZ          plainA
+	MOVQ        (R12), CX
+	VADDPS      (R11)(CX*4), Y10, Y10
 
-aloneA:
+plainA:
 	VMAXPS  Y10, Y15, Y10
-	VMOVUPS Y10, (R8)(DI*4)
+	VMOVUPS Y10, (R9)(R8*4)
 
 outsideA:
 	VMULPS      winograd<>+0(SB), Y7, Y10
 	VFMADD231PS winograd<>+32(SB), Y9, Y10
-	MOVQ        8(R9), DI
-	TESTQ       DI, DI
+	MOVQ        8(R10), R8
+	TESTQ       R8, R8
 	JL          outsideB
-	VADDPS      (SI), Y10, Y10
-	TESTQ       R10, R10
-	JZ          aloneB
-	MOVQ        8(R11), R12
-	VADDPS      (R10)(R12*4), Y10, Y10
+	VADDPS      (DI), Y10, Y10
+	TESTQ       R11, R11
+	JZ          plainB
+	MOVQ        8(R12), CX
+	VADDPS      (R11)(CX*4), Y10, Y10
 
-aloneB:
+plainB:
 	VMAXPS  Y10, Y15, Y10
-	VMOVUPS Y10, (R8)(DI*4)
+	VMOVUPS Y10, (R9)(R8*4)
 
 outsideB:
 	VMULPS      winograd<>+64(SB), Y6, Y10
 	VFMADD231PS winograd<>+96(SB), Y8, Y10
-	MOVQ        16(R9), DI
-	TESTQ       DI, DI
+	MOVQ        16(R10), R8
+	TESTQ       R8, R8
 	JL          outsideC
-	VADDPS      (SI), Y10, Y10
-	TESTQ       R10, R10
-	JZ          aloneC
-	MOVQ        16(R11), R12
-	VADDPS      (R10)(R12*4), Y10, Y10
+	VADDPS      (DI), Y10, Y10
+	TESTQ       R11, R11
+	JZ          plainC
+	MOVQ        16(R12), CX
+	VADDPS      (R11)(CX*4), Y10, Y10
 
-aloneC:
+plainC:
 	VMAXPS  Y10, Y15, Y10
-	VMOVUPS Y10, (R8)(DI*4)
+	VMOVUPS Y10, (R9)(R8*4)
 
 outsideC:
 	VFMADD231PS winograd<>+128(SB), Y7, Y5
 	VFMADD231PS winograd<>+160(SB), Y9, Y5
-	MOVQ        24(R9), DI
-	TESTQ       DI, DI
+	MOVQ        24(R10), R8
+	TESTQ       R8, R8
 	JL          outsideD
-	VADDPS      (SI), Y5, Y5
-	TESTQ       R10, R10
-	JZ          aloneD
-	MOVQ        24(R11), R12
-	VADDPS      (R10)(R12*4), Y5, Y5
+	VADDPS      (DI), Y5, Y5
+	TESTQ       R11, R11
+	JZ          plainD
+	MOVQ        24(R12), CX
+	VADDPS      (R11)(CX*4), Y5, Y5
 
-aloneD:
+plainD:
 	VMAXPS  Y5, Y15, Y5
-	VMOVUPS Y5, (R8)(DI*4)
+	VMOVUPS Y5, (R9)(R8*4)
 
 outsideD:
-	VMOVUPS 360(AX), Y0
-	VMOVUPS 392(AX), Y1
-	VMOVUPS 424(AX), Y2
-	VMOVUPS 456(AX), Y3
-	VMOVUPS 488(AX), Y4
-	VMOVUPS 520(AX), Y5
+	VMOVUPS 368(AX), Y0
+	VMOVUPS 400(AX), Y1
+	VMOVUPS 432(AX), Y2
+	VMOVUPS 464(AX), Y3
+	VMOVUPS 496(AX), Y4
+	VMOVUPS 528(AX), Y5
 	VADDPS  Y2, Y1, Y6
 	VSUBPS  Y2, Y1, Y7
 	VADDPS  Y4, Y3, Y8
 	VSUBPS  Y4, Y3, Y9
 	VADDPS  Y6, Y0, Y10
 	VADDPS  Y8, Y10, Y10
-	MOVQ    32(R9), DI
-	TESTQ   DI, DI
+	MOVQ    32(R10), R8
+	TESTQ   R8, R8
 	JL      outsideE
-	VADDPS  (SI), Y10, Y10
-	TESTQ   R10, R10
-	JZ      aloneE
-	MOVQ    32(R11), R12
-	VADDPS  (R10)(R12*4), Y10, Y10
+	VADDPS  (DI), Y10, Y10
+	TESTQ   R11, R11
+	JZ      plainE
+	MOVQ    32(R12), CX
+	VADDPS  (R11)(CX*4), Y10, Y10
 
-aloneE:
+plainE:
 	VMAXPS  Y10, Y15, Y10
-	VMOVUPS Y10, (R8)(DI*4)
+	VMOVUPS Y10, (R9)(R8*4)
 
 outsideE:
 	VMULPS      winograd<>+0(SB), Y7, Y10
 	VFMADD231PS winograd<>+32(SB), Y9, Y10
-	MOVQ        40(R9), DI
-	TESTQ       DI, DI
+	MOVQ        40(R10), R8
+	TESTQ       R8, R8
 	JL          outsideF
-	VADDPS      (SI), Y10, Y10
-	TESTQ       R10, R10
-	JZ          aloneF
-	MOVQ        40(R11), R12
-	VADDPS      (R10)(R12*4), Y10, Y10
+	VADDPS      (DI), Y10, Y10
+	TESTQ       R11, R11
+	JZ          plainF
+	MOVQ        40(R12), CX
+	VADDPS      (R11)(CX*4), Y10, Y10
 
-aloneF:
+plainF:
 	VMAXPS  Y10, Y15, Y10
-	VMOVUPS Y10, (R8)(DI*4)
+	VMOVUPS Y10, (R9)(R8*4)
 
 outsideF:
 	VMULPS      winograd<>+64(SB), Y6, Y10
 	VFMADD231PS winograd<>+96(SB), Y8, Y10
-	MOVQ        48(R9), DI
-	TESTQ       DI, DI
+	MOVQ        48(R10), R8
+	TESTQ       R8, R8
 	JL          outsideG
-	VADDPS      (SI), Y10, Y10
-	TESTQ       R10, R10
-	JZ          aloneG
-	MOVQ        48(R11), R12
-	VADDPS      (R10)(R12*4), Y10, Y10
+	VADDPS      (DI), Y10, Y10
+	TESTQ       R11, R11
+	JZ          plainG
+	MOVQ        48(R12), CX
+	VADDPS      (R11)(CX*4), Y10, Y10
 
-aloneG:
+plainG:
 	VMAXPS  Y10, Y15, Y10
-	VMOVUPS Y10, (R8)(DI*4)
+	VMOVUPS Y10, (R9)(R8*4)
 
 outsideG:
 	VFMADD231PS winograd<>+128(SB), Y7, Y5
 	VFMADD231PS winograd<>+160(SB), Y9, Y5
-	MOVQ        56(R9), DI
-	TESTQ       DI, DI
+	MOVQ        56(R10), R8
+	TESTQ       R8, R8
 	JL          outsideH
-	VADDPS      (SI), Y5, Y5
-	TESTQ       R10, R10
-	JZ          aloneH
-	MOVQ        56(R11), R12
-	VADDPS      (R10)(R12*4), Y5, Y5
+	VADDPS      (DI), Y5, Y5
+	TESTQ       R11, R11
+	JZ          plainH
+	MOVQ        56(R12), CX
+	VADDPS      (R11)(CX*4), Y5, Y5
 
-aloneH:
+plainH:
 	VMAXPS  Y5, Y15, Y5
-	VMOVUPS Y5, (R8)(DI*4)
+	VMOVUPS Y5, (R9)(R8*4)
 
 outsideH:
-	VMOVUPS 552(AX), Y0
-	VMOVUPS 584(AX), Y1
-	VMOVUPS 616(AX), Y2
-	VMOVUPS 648(AX), Y3
-	VMOVUPS 680(AX), Y4
-	VMOVUPS 712(AX), Y5
+	VMOVUPS 560(AX), Y0
+	VMOVUPS 592(AX), Y1
+	VMOVUPS 624(AX), Y2
+	VMOVUPS 656(AX), Y3
+	VMOVUPS 688(AX), Y4
+	VMOVUPS 720(AX), Y5
 	VADDPS  Y2, Y1, Y6
 	VSUBPS  Y2, Y1, Y7
 	VADDPS  Y4, Y3, Y8
 	VSUBPS  Y4, Y3, Y9
 	VADDPS  Y6, Y0, Y10
 	VADDPS  Y8, Y10, Y10
-	MOVQ    64(R9), DI
-	TESTQ   DI, DI
+	MOVQ    64(R10), R8
+	TESTQ   R8, R8
 	JL      outsideI
-	VADDPS  (SI), Y10, Y10
-	TESTQ   R10, R10
-	JZ      aloneI
-	MOVQ    64(R11), R12
-	VADDPS  (R10)(R12*4), Y10, Y10
+	VADDPS  (DI), Y10, Y10
+	TESTQ   R11, R11
+	JZ      plainI
+	MOVQ    64(R12), CX
+	VADDPS  (R11)(CX*4), Y10, Y10
 
-aloneI:
+plainI:
 	VMAXPS  Y10, Y15, Y10
-	VMOVUPS Y10, (R8)(DI*4)
+	VMOVUPS Y10, (R9)(R8*4)
 
 outsideI:
 	VMULPS      winograd<>+0(SB), Y7, Y10
 	VFMADD231PS winograd<>+32(SB), Y9, Y10
-	MOVQ        72(R9), DI
-	TESTQ       DI, DI
+	MOVQ        72(R10), R8
+	TESTQ       R8, R8
 	JL          outsideJ
-	VADDPS      (SI), Y10, Y10
-	TESTQ       R10, R10
-	JZ          aloneJ
-	MOVQ        72(R11), R12
-	VADDPS      (R10)(R12*4), Y10, Y10
+	VADDPS      (DI), Y10, Y10
+	TESTQ       R11, R11
+	JZ          plainJ
+	MOVQ        72(R12), CX
+	VADDPS      (R11)(CX*4), Y10, Y10
 
-aloneJ:
+plainJ:
 	VMAXPS  Y10, Y15, Y10
-	VMOVUPS Y10, (R8)(DI*4)
+	VMOVUPS Y10, (R9)(R8*4)
 
 outsideJ:
 	VMULPS      winograd<>+64(SB), Y6, Y10
 	VFMADD231PS winograd<>+96(SB), Y8, Y10
-	MOVQ        80(R9), DI
-	TESTQ       DI, DI
+	MOVQ        80(R10), R8
+	TESTQ       R8, R8
 	JL          outsideK
-	VADDPS      (SI), Y10, Y10
-	TESTQ       R10, R10
-	JZ          aloneK
-	MOVQ        80(R11), R12
-	VADDPS      (R10)(R12*4), Y10, Y10
+	VADDPS      (DI), Y10, Y10
+	TESTQ       R11, R11
+	JZ          plainK
+	MOVQ        80(R12), CX
+	VADDPS      (R11)(CX*4), Y10, Y10
 
-aloneK:
+plainK:
 	VMAXPS  Y10, Y15, Y10
-	VMOVUPS Y10, (R8)(DI*4)
+	VMOVUPS Y10, (R9)(R8*4)
 
 outsideK:
 	VFMADD231PS winograd<>+128(SB), Y7, Y5
 	VFMADD231PS winograd<>+160(SB), Y9, Y5
-	MOVQ        88(R9), DI
-	TESTQ       DI, DI
+	MOVQ        88(R10), R8
+	TESTQ       R8, R8
 	JL          outsideL
-	VADDPS      (SI), Y5, Y5
-	TESTQ       R10, R10
-	JZ          aloneL
-	MOVQ        88(R11), R12
-	VADDPS      (R10)(R12*4), Y5, Y5
+	VADDPS      (DI), Y5, Y5
+	TESTQ       R11, R11
+	JZ          plainL
+	MOVQ        88(R12), CX
+	VADDPS      (R11)(CX*4), Y5, Y5
 
-aloneL:
+plainL:
 	VMAXPS  Y5, Y15, Y5
-	VMOVUPS Y5, (R8)(DI*4)
+	VMOVUPS Y5, (R9)(R8*4)
 
 outsideL:
-	VMOVUPS 744(AX), Y0
-	VMOVUPS 776(AX), Y1
-	VMOVUPS 808(AX), Y2
-	VMOVUPS 840(AX), Y3
-	VMOVUPS 872(AX), Y4
-	VMOVUPS 904(AX), Y5
+	VMOVUPS 752(AX), Y0
+	VMOVUPS 784(AX), Y1
+	VMOVUPS 816(AX), Y2
+	VMOVUPS 848(AX), Y3
+	VMOVUPS 880(AX), Y4
+	VMOVUPS 912(AX), Y5
 	VADDPS  Y2, Y1, Y6
 	VSUBPS  Y2, Y1, Y7
 	VADDPS  Y4, Y3, Y8
 	VSUBPS  Y4, Y3, Y9
 	VADDPS  Y6, Y0, Y10
 	VADDPS  Y8, Y10, Y10
-	MOVQ    96(R9), DI
-	TESTQ   DI, DI
+	MOVQ    96(R10), R8
+	TESTQ   R8, R8
 	JL      outsideM
-	VADDPS  (SI), Y10, Y10
-	TESTQ   R10, R10
-	JZ      aloneM
-	MOVQ    96(R11), R12
-	VADDPS  (R10)(R12*4), Y10, Y10
+	VADDPS  (DI), Y10, Y10
+	TESTQ   R11, R11
+	JZ      plainM
+	MOVQ    96(R12), CX
+	VADDPS  (R11)(CX*4), Y10, Y10
 
-aloneM:
+plainM:
 	VMAXPS  Y10, Y15, Y10
-	VMOVUPS Y10, (R8)(DI*4)
+	VMOVUPS Y10, (R9)(R8*4)
 
 outsideM:
 	VMULPS      winograd<>+0(SB), Y7, Y10
 	VFMADD231PS winograd<>+32(SB), Y9, Y10
-	MOVQ        104(R9), DI
-	TESTQ       DI, DI
+	MOVQ        104(R10), R8
+	TESTQ       R8, R8
 	JL          outsideN
-	VADDPS      (SI), Y10, Y10
-	TESTQ       R10, R10
-	JZ          aloneN
-	MOVQ        104(R11), R12
-	VADDPS      (R10)(R12*4), Y10, Y10
+	VADDPS      (DI), Y10, Y10
+	TESTQ       R11, R11
+	JZ          plainN
+	MOVQ        104(R12), CX
+	VADDPS      (R11)(CX*4), Y10, Y10
 
-aloneN:
+plainN:
 	VMAXPS  Y10, Y15, Y10
-	VMOVUPS Y10, (R8)(DI*4)
+	VMOVUPS Y10, (R9)(R8*4)
 
 outsideN:
 	VMULPS      winograd<>+64(SB), Y6, Y10
 	VFMADD231PS winograd<>+96(SB), Y8, Y10
-	MOVQ        112(R9), DI
-	TESTQ       DI, DI
+	MOVQ        112(R10), R8
+	TESTQ       R8, R8
 	JL          outsideO
-	VADDPS      (SI), Y10, Y10
-	TESTQ       R10, R10
-	JZ          aloneO
-	MOVQ        112(R11), R12
-	VADDPS      (R10)(R12*4), Y10, Y10
+	VADDPS      (DI), Y10, Y10
+	TESTQ       R11, R11
+	JZ          plainO
+	MOVQ        112(R12), CX
+	VADDPS      (R11)(CX*4), Y10, Y10
 
-aloneO:
+plainO:
 	VMAXPS  Y10, Y15, Y10
-	VMOVUPS Y10, (R8)(DI*4)
+	VMOVUPS Y10, (R9)(R8*4)
 
 outsideO:
 	VFMADD231PS winograd<>+128(SB), Y7, Y5
 	VFMADD231PS winograd<>+160(SB), Y9, Y5
-	MOVQ        120(R9), DI
-	TESTQ       DI, DI
+	MOVQ        120(R10), R8
+	TESTQ       R8, R8
 	JL          outsideP
-	VADDPS      (SI), Y5, Y5
-	TESTQ       R10, R10
-	JZ          aloneP
-	MOVQ        120(R11), R12
-	VADDPS      (R10)(R12*4), Y5, Y5
+	VADDPS      (DI), Y5, Y5
+	TESTQ       R11, R11
+	JZ          plainP
+	MOVQ        120(R12), CX
+	VADDPS      (R11)(CX*4), Y5, Y5
 
-aloneP:
+plainP:
 	VMAXPS  Y5, Y15, Y5
-	VMOVUPS Y5, (R8)(DI*4)
+	VMOVUPS Y5, (R9)(R8*4)
 
 outsideP:
-	ADDQ  $0x20, DX
-	ADDQ  $0x20, SI
-	ADDQ  $0x20, R8
-	TESTQ R10, R10
+	ADDQ  $0x20, BX
+	ADDQ  $0x20, DI
+	ADDQ  $0x20, R9
+	TESTQ R11, R11
 	JZ    next
-	ADDQ  $0x20, R10
+	ADDQ  $0x20, R11
 
 next:
-	SUBQ $0x08, CX
+	SUBQ $0x08, DX
+	JNZ  loop
+	VZEROUPPER
+	RET
+
+// func patchAVX512(p *byte, from int, n int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·patchAVX512(SB), NOSPLIT, $0-24
+	MOVQ         p+0(FP), AX
+	MOVQ         from+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         (AX), BX
+	LEAQ         (BX)(CX*4), BX
+	MOVQ         24(AX), SI
+	MOVQ         48(AX), DI
+	LEAQ         (DI)(CX*4), DI
+	MOVQ         72(AX), CX
+	SHLQ         $0x02, CX
+	MOVQ         88(AX), R8
+	LEAQ         (BX)(R8*4), R8
+	VBROADCASTSS winograd<>+0(SB), Z26
+	VBROADCASTSS winograd<>+32(SB), Z27
+	VBROADCASTSS winograd<>+64(SB), Z28
+	VBROADCASTSS winograd<>+96(SB), Z29
+	VBROADCASTSS winograd<>+192(SB), Z30
+	VBROADCASTSS winograd<>+224(SB), Z31
+
+loop:
+	MOVQ         DI, R9
+	MOVQ         192(SI), AX
+	VMOVUPS      (BX)(AX*4), Z0
+	MOVQ         96(SI), AX
+	VFNMADD231PS (BX)(AX*4), Z30, Z0
+	MOVQ         (SI), AX
+	VFMADD231PS  (BX)(AX*4), Z31, Z0
+	MOVQ         200(SI), AX
+	VMOVUPS      (BX)(AX*4), Z1
+	MOVQ         104(SI), AX
+	VFNMADD231PS (BX)(AX*4), Z30, Z1
+	MOVQ         8(SI), AX
+	VFMADD231PS  (BX)(AX*4), Z31, Z1
+	MOVQ         208(SI), AX
+	VMOVUPS      (BX)(AX*4), Z2
+	PREFETCHT1   (R8)(AX*4)
+	MOVQ         112(SI), AX
+	VFNMADD231PS (BX)(AX*4), Z30, Z2
+	PREFETCHT1   (R8)(AX*4)
+	MOVQ         16(SI), AX
+	VFMADD231PS  (BX)(AX*4), Z31, Z2
+	PREFETCHT1   (R8)(AX*4)
+	MOVQ         216(SI), AX
+	VMOVUPS      (BX)(AX*4), Z3
+	PREFETCHT1   (R8)(AX*4)
+	MOVQ         120(SI), AX
+	VFNMADD231PS (BX)(AX*4), Z30, Z3
+	PREFETCHT1   (R8)(AX*4)
+	MOVQ         24(SI), AX
+	VFMADD231PS  (BX)(AX*4), Z31, Z3
+	PREFETCHT1   (R8)(AX*4)
+	MOVQ         224(SI), AX
+	VMOVUPS      (BX)(AX*4), Z4
+	PREFETCHT1   (R8)(AX*4)
+	MOVQ         128(SI), AX
+	VFNMADD231PS (BX)(AX*4), Z30, Z4
+	PREFETCHT1   (R8)(AX*4)
+	MOVQ         32(SI), AX
+	VFMADD231PS  (BX)(AX*4), Z31, Z4
+	PREFETCHT1   (R8)(AX*4)
+	MOVQ         232(SI), AX
+	VMOVUPS      (BX)(AX*4), Z5
+	PREFETCHT1   (R8)(AX*4)
+	MOVQ         136(SI), AX
+	VFNMADD231PS (BX)(AX*4), Z30, Z5
+	PREFETCHT1   (R8)(AX*4)
+	MOVQ         40(SI), AX
+	VFMADD231PS  (BX)(AX*4), Z31, Z5
+	PREFETCHT1   (R8)(AX*4)
+	VFMADD213PS  Z4, Z31, Z0
+	VFNMADD231PS Z2, Z30, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         CX, R9
+	VMOVAPS      Z4, Z12
+	VFNMADD231PS Z2, Z29, Z12
+	VMOVAPS      Z3, Z13
+	VFNMADD231PS Z1, Z29, Z13
+	VMOVAPS      Z12, Z14
+	VFMADD231PS  Z13, Z26, Z14
+	VMOVUPS      Z14, (R9)
+	ADDQ         CX, R9
+	VFNMADD231PS Z13, Z26, Z12
+	VMOVUPS      Z12, (R9)
+	ADDQ         CX, R9
+	VFNMADD231PS Z3, Z30, Z5
+	VFMADD231PS  Z1, Z31, Z5
+	VFNMADD231PS Z2, Z28, Z4
+	VFNMADD231PS Z1, Z28, Z3
+	VMOVAPS      Z4, Z14
+	VFMADD231PS  Z3, Z27, Z14
+	VMOVUPS      Z14, (R9)
+	ADDQ         CX, R9
+	VFNMADD231PS Z3, Z27, Z4
+	VMOVUPS      Z4, (R9)
+	ADDQ         CX, R9
+	VMOVUPS      Z5, (R9)
+	ADDQ         CX, R9
+	MOVQ         192(SI), AX
+	VMOVUPS      (BX)(AX*4), Z0
+	MOVQ         96(SI), AX
+	VFNMADD231PS (BX)(AX*4), Z29, Z0
+	MOVQ         144(SI), AX
+	VMOVUPS      (BX)(AX*4), Z12
+	MOVQ         48(SI), AX
+	VFNMADD231PS (BX)(AX*4), Z29, Z12
+	VMOVAPS      Z0, Z6
+	VFMADD231PS  Z12, Z26, Z0
+	VFNMADD231PS Z12, Z26, Z6
+	MOVQ         200(SI), AX
+	VMOVUPS      (BX)(AX*4), Z1
+	MOVQ         104(SI), AX
+	VFNMADD231PS (BX)(AX*4), Z29, Z1
+	MOVQ         152(SI), AX
+	VMOVUPS      (BX)(AX*4), Z13
+	MOVQ         56(SI), AX
+	VFNMADD231PS (BX)(AX*4), Z29, Z13
+	VMOVAPS      Z1, Z7
+	VFMADD231PS  Z13, Z26, Z1
+	VFNMADD231PS Z13, Z26, Z7
+	MOVQ         208(SI), AX
+	VMOVUPS      (BX)(AX*4), Z2
+	MOVQ         112(SI), AX
+	VFNMADD231PS (BX)(AX*4), Z29, Z2
+	MOVQ         160(SI), AX
+	VMOVUPS      (BX)(AX*4), Z14
+	MOVQ         64(SI), AX
+	VFNMADD231PS (BX)(AX*4), Z29, Z14
+	VMOVAPS      Z2, Z8
+	VFMADD231PS  Z14, Z26, Z2
+	VFNMADD231PS Z14, Z26, Z8
+	MOVQ         216(SI), AX
+	VMOVUPS      (BX)(AX*4), Z3
+	MOVQ         120(SI), AX
+	VFNMADD231PS (BX)(AX*4), Z29, Z3
+	MOVQ         168(SI), AX
+	VMOVUPS      (BX)(AX*4), Z15
+	MOVQ         72(SI), AX
+	VFNMADD231PS (BX)(AX*4), Z29, Z15
+	VMOVAPS      Z3, Z9
+	VFMADD231PS  Z15, Z26, Z3
+	VFNMADD231PS Z15, Z26, Z9
+	MOVQ         224(SI), AX
+	VMOVUPS      (BX)(AX*4), Z4
+	MOVQ         128(SI), AX
+	VFNMADD231PS (BX)(AX*4), Z29, Z4
+	MOVQ         176(SI), AX
+	VMOVUPS      (BX)(AX*4), Z16
+	MOVQ         80(SI), AX
+	VFNMADD231PS (BX)(AX*4), Z29, Z16
+	VMOVAPS      Z4, Z10
+	VFMADD231PS  Z16, Z26, Z4
+	VFNMADD231PS Z16, Z26, Z10
+	MOVQ         232(SI), AX
+	VMOVUPS      (BX)(AX*4), Z5
+	MOVQ         136(SI), AX
+	VFNMADD231PS (BX)(AX*4), Z29, Z5
+	MOVQ         184(SI), AX
+	VMOVUPS      (BX)(AX*4), Z17
+	MOVQ         88(SI), AX
+	VFNMADD231PS (BX)(AX*4), Z29, Z17
+	VMOVAPS      Z5, Z11
+	VFMADD231PS  Z17, Z26, Z5
+	VFNMADD231PS Z17, Z26, Z11
+	VFMADD213PS  Z4, Z31, Z0
+	VFNMADD231PS Z2, Z30, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         CX, R9
+	VMOVAPS      Z4, Z18
+	VFNMADD231PS Z2, Z29, Z18
+	VMOVAPS      Z3, Z19
+	VFNMADD231PS Z1, Z29, Z19
+	VMOVAPS      Z18, Z20
+	VFMADD231PS  Z19, Z26, Z20
+	VMOVUPS      Z20, (R9)
+	ADDQ         CX, R9
+	VFNMADD231PS Z19, Z26, Z18
+	VMOVUPS      Z18, (R9)
+	ADDQ         CX, R9
+	VFNMADD231PS Z3, Z30, Z5
+	VFMADD231PS  Z1, Z31, Z5
+	VFNMADD231PS Z2, Z28, Z4
+	VFNMADD231PS Z1, Z28, Z3
+	VMOVAPS      Z4, Z20
+	VFMADD231PS  Z3, Z27, Z20
+	VMOVUPS      Z20, (R9)
+	ADDQ         CX, R9
+	VFNMADD231PS Z3, Z27, Z4
+	VMOVUPS      Z4, (R9)
+	ADDQ         CX, R9
+	VMOVUPS      Z5, (R9)
+	ADDQ         CX, R9
+	VFMADD213PS  Z10, Z31, Z6
+	VFNMADD231PS Z8, Z30, Z6
+	VMOVUPS      Z6, (R9)
+	ADDQ         CX, R9
+	VMOVAPS      Z10, Z21
+	VFNMADD231PS Z8, Z29, Z21
+	VMOVAPS      Z9, Z22
+	VFNMADD231PS Z7, Z29, Z22
+	VMOVAPS      Z21, Z23
+	VFMADD231PS  Z22, Z26, Z23
+	VMOVUPS      Z23, (R9)
+	ADDQ         CX, R9
+	VFNMADD231PS Z22, Z26, Z21
+	VMOVUPS      Z21, (R9)
+	ADDQ         CX, R9
+	VFNMADD231PS Z9, Z30, Z11
+	VFMADD231PS  Z7, Z31, Z11
+	VFNMADD231PS Z8, Z28, Z10
+	VFNMADD231PS Z7, Z28, Z9
+	VMOVAPS      Z10, Z23
+	VFMADD231PS  Z9, Z27, Z23
+	VMOVUPS      Z23, (R9)
+	ADDQ         CX, R9
+	VFNMADD231PS Z9, Z27, Z10
+	VMOVUPS      Z10, (R9)
+	ADDQ         CX, R9
+	VMOVUPS      Z11, (R9)
+	ADDQ         CX, R9
+	MOVQ         192(SI), AX
+	VMOVUPS      (BX)(AX*4), Z0
+	MOVQ         96(SI), AX
+	VFNMADD231PS (BX)(AX*4), Z28, Z0
+	MOVQ         144(SI), AX
+	VMOVUPS      (BX)(AX*4), Z12
+	MOVQ         48(SI), AX
+	VFNMADD231PS (BX)(AX*4), Z28, Z12
+	VMOVAPS      Z0, Z6
+	VFMADD231PS  Z12, Z27, Z0
+	VFNMADD231PS Z12, Z27, Z6
+	MOVQ         200(SI), AX
+	VMOVUPS      (BX)(AX*4), Z1
+	MOVQ         104(SI), AX
+	VFNMADD231PS (BX)(AX*4), Z28, Z1
+	MOVQ         152(SI), AX
+	VMOVUPS      (BX)(AX*4), Z13
+	MOVQ         56(SI), AX
+	VFNMADD231PS (BX)(AX*4), Z28, Z13
+	VMOVAPS      Z1, Z7
+	VFMADD231PS  Z13, Z27, Z1
+	VFNMADD231PS Z13, Z27, Z7
+	MOVQ         208(SI), AX
+	VMOVUPS      (BX)(AX*4), Z2
+	MOVQ         112(SI), AX
+	VFNMADD231PS (BX)(AX*4), Z28, Z2
+	MOVQ         160(SI), AX
+	VMOVUPS      (BX)(AX*4), Z14
+	MOVQ         64(SI), AX
+	VFNMADD231PS (BX)(AX*4), Z28, Z14
+	VMOVAPS      Z2, Z8
+	VFMADD231PS  Z14, Z27, Z2
+	VFNMADD231PS Z14, Z27, Z8
+	MOVQ         216(SI), AX
+	VMOVUPS      (BX)(AX*4), Z3
+	MOVQ         120(SI), AX
+	VFNMADD231PS (BX)(AX*4), Z28, Z3
+	MOVQ         168(SI), AX
+	VMOVUPS      (BX)(AX*4), Z15
+	MOVQ         72(SI), AX
+	VFNMADD231PS (BX)(AX*4), Z28, Z15
+	VMOVAPS      Z3, Z9
+	VFMADD231PS  Z15, Z27, Z3
+	VFNMADD231PS Z15, Z27, Z9
+	MOVQ         224(SI), AX
+	VMOVUPS      (BX)(AX*4), Z4
+	MOVQ         128(SI), AX
+	VFNMADD231PS (BX)(AX*4), Z28, Z4
+	MOVQ         176(SI), AX
+	VMOVUPS      (BX)(AX*4), Z16
+	MOVQ         80(SI), AX
+	VFNMADD231PS (BX)(AX*4), Z28, Z16
+	VMOVAPS      Z4, Z10
+	VFMADD231PS  Z16, Z27, Z4
+	VFNMADD231PS Z16, Z27, Z10
+	MOVQ         232(SI), AX
+	VMOVUPS      (BX)(AX*4), Z5
+	MOVQ         136(SI), AX
+	VFNMADD231PS (BX)(AX*4), Z28, Z5
+	MOVQ         184(SI), AX
+	VMOVUPS      (BX)(AX*4), Z17
+	MOVQ         88(SI), AX
+	VFNMADD231PS (BX)(AX*4), Z28, Z17
+	VMOVAPS      Z5, Z11
+	VFMADD231PS  Z17, Z27, Z5
+	VFNMADD231PS Z17, Z27, Z11
+	VFMADD213PS  Z4, Z31, Z0
+	VFNMADD231PS Z2, Z30, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         CX, R9
+	VMOVAPS      Z4, Z18
+	VFNMADD231PS Z2, Z29, Z18
+	VMOVAPS      Z3, Z19
+	VFNMADD231PS Z1, Z29, Z19
+	VMOVAPS      Z18, Z20
+	VFMADD231PS  Z19, Z26, Z20
+	VMOVUPS      Z20, (R9)
+	ADDQ         CX, R9
+	VFNMADD231PS Z19, Z26, Z18
+	VMOVUPS      Z18, (R9)
+	ADDQ         CX, R9
+	VFNMADD231PS Z3, Z30, Z5
+	VFMADD231PS  Z1, Z31, Z5
+	VFNMADD231PS Z2, Z28, Z4
+	VFNMADD231PS Z1, Z28, Z3
+	VMOVAPS      Z4, Z20
+	VFMADD231PS  Z3, Z27, Z20
+	VMOVUPS      Z20, (R9)
+	ADDQ         CX, R9
+	VFNMADD231PS Z3, Z27, Z4
+	VMOVUPS      Z4, (R9)
+	ADDQ         CX, R9
+	VMOVUPS      Z5, (R9)
+	ADDQ         CX, R9
+	VFMADD213PS  Z10, Z31, Z6
+	VFNMADD231PS Z8, Z30, Z6
+	VMOVUPS      Z6, (R9)
+	ADDQ         CX, R9
+	VMOVAPS      Z10, Z21
+	VFNMADD231PS Z8, Z29, Z21
+	VMOVAPS      Z9, Z22
+	VFNMADD231PS Z7, Z29, Z22
+	VMOVAPS      Z21, Z23
+	VFMADD231PS  Z22, Z26, Z23
+	VMOVUPS      Z23, (R9)
+	ADDQ         CX, R9
+	VFNMADD231PS Z22, Z26, Z21
+	VMOVUPS      Z21, (R9)
+	ADDQ         CX, R9
+	VFNMADD231PS Z9, Z30, Z11
+	VFMADD231PS  Z7, Z31, Z11
+	VFNMADD231PS Z8, Z28, Z10
+	VFNMADD231PS Z7, Z28, Z9
+	VMOVAPS      Z10, Z23
+	VFMADD231PS  Z9, Z27, Z23
+	VMOVUPS      Z23, (R9)
+	ADDQ         CX, R9
+	VFNMADD231PS Z9, Z27, Z10
+	VMOVUPS      Z10, (R9)
+	ADDQ         CX, R9
+	VMOVUPS      Z11, (R9)
+	ADDQ         CX, R9
+	MOVQ         240(SI), AX
+	VMOVUPS      (BX)(AX*4), Z0
+	MOVQ         144(SI), AX
+	VFNMADD231PS (BX)(AX*4), Z30, Z0
+	MOVQ         48(SI), AX
+	VFMADD231PS  (BX)(AX*4), Z31, Z0
+	MOVQ         248(SI), AX
+	VMOVUPS      (BX)(AX*4), Z1
+	MOVQ         152(SI), AX
+	VFNMADD231PS (BX)(AX*4), Z30, Z1
+	MOVQ         56(SI), AX
+	VFMADD231PS  (BX)(AX*4), Z31, Z1
+	MOVQ         256(SI), AX
+	VMOVUPS      (BX)(AX*4), Z2
+	PREFETCHT1   (R8)(AX*4)
+	MOVQ         160(SI), AX
+	VFNMADD231PS (BX)(AX*4), Z30, Z2
+	PREFETCHT1   (R8)(AX*4)
+	MOVQ         64(SI), AX
+	VFMADD231PS  (BX)(AX*4), Z31, Z2
+	PREFETCHT1   (R8)(AX*4)
+	MOVQ         264(SI), AX
+	VMOVUPS      (BX)(AX*4), Z3
+	PREFETCHT1   (R8)(AX*4)
+	MOVQ         168(SI), AX
+	VFNMADD231PS (BX)(AX*4), Z30, Z3
+	PREFETCHT1   (R8)(AX*4)
+	MOVQ         72(SI), AX
+	VFMADD231PS  (BX)(AX*4), Z31, Z3
+	PREFETCHT1   (R8)(AX*4)
+	MOVQ         272(SI), AX
+	VMOVUPS      (BX)(AX*4), Z4
+	PREFETCHT1   (R8)(AX*4)
+	MOVQ         176(SI), AX
+	VFNMADD231PS (BX)(AX*4), Z30, Z4
+	PREFETCHT1   (R8)(AX*4)
+	MOVQ         80(SI), AX
+	VFMADD231PS  (BX)(AX*4), Z31, Z4
+	PREFETCHT1   (R8)(AX*4)
+	MOVQ         280(SI), AX
+	VMOVUPS      (BX)(AX*4), Z5
+	PREFETCHT1   (R8)(AX*4)
+	MOVQ         184(SI), AX
+	VFNMADD231PS (BX)(AX*4), Z30, Z5
+	PREFETCHT1   (R8)(AX*4)
+	MOVQ         88(SI), AX
+	VFMADD231PS  (BX)(AX*4), Z31, Z5
+	PREFETCHT1   (R8)(AX*4)
+	VFMADD213PS  Z4, Z31, Z0
+	VFNMADD231PS Z2, Z30, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         CX, R9
+	VMOVAPS      Z4, Z12
+	VFNMADD231PS Z2, Z29, Z12
+	VMOVAPS      Z3, Z13
+	VFNMADD231PS Z1, Z29, Z13
+	VMOVAPS      Z12, Z14
+	VFMADD231PS  Z13, Z26, Z14
+	VMOVUPS      Z14, (R9)
+	ADDQ         CX, R9
+	VFNMADD231PS Z13, Z26, Z12
+	VMOVUPS      Z12, (R9)
+	ADDQ         CX, R9
+	VFNMADD231PS Z3, Z30, Z5
+	VFMADD231PS  Z1, Z31, Z5
+	VFNMADD231PS Z2, Z28, Z4
+	VFNMADD231PS Z1, Z28, Z3
+	VMOVAPS      Z4, Z14
+	VFMADD231PS  Z3, Z27, Z14
+	VMOVUPS      Z14, (R9)
+	ADDQ         CX, R9
+	VFNMADD231PS Z3, Z27, Z4
+	VMOVUPS      Z4, (R9)
+	ADDQ         CX, R9
+	VMOVUPS      Z5, (R9)
+	ADDQ         CX, R9
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, DI
+	SUBQ         $0x10, DX
+	JNZ          loop
+	VZEROUPPER
+	RET
+
+// func quadAVX512(q *byte, from int, n int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·quadAVX512(SB), NOSPLIT, $8-24
+	MOVQ  q+0(FP), AX
+	MOVQ  from+8(FP), CX
+	MOVQ  n+16(FP), DX
+	MOVQ  (AX), BX
+	MOVQ  40(AX), SI
+	MOVQ  112(AX), DI
+	MOVQ  64(AX), R8
+	MOVQ  136(AX), R9
+	MOVQ  88(AX), R10
+	LEAQ  (BX)(CX*4), BX
+	LEAQ  (SI)(CX*4), SI
+	LEAQ  (DI)(CX*4), DI
+	TESTQ R8, R8
+	JZ    alone
+	LEAQ  (R8)(CX*4), R8
+
+alone:
+	MOVQ 24(AX), R11
+	SHLQ $0x02, R11
+	LEAQ (R11)(R11*2), R12
+	ADDQ R12, R12
+	LEAQ (R12)(R12*2), R13
+	LEAQ (R12)(R12*4), R14
+	MOVQ 168(AX), R15
+	LEAQ (DI)(R15*4), R15
+	MOVQ $0x00000000ff800000, BP
+	MOVQ BP, (SP)
+	CMPQ 160(AX), $0x00
+	JE   ready
+	XORQ BP, BP
+	MOVQ BP, (SP)
+
+ready:
+	VBROADCASTSS winograd<>+0(SB), Z26
+	VBROADCASTSS winograd<>+32(SB), Z27
+	VBROADCASTSS winograd<>+64(SB), Z28
+	VBROADCASTSS winograd<>+96(SB), Z29
+	VBROADCASTSS winograd<>+128(SB), Z30
+	VBROADCASTSS winograd<>+160(SB), Z31
+
+loop:
+	VMOVUPS      (BX)(R12*1), Z0
+	VSUBPS       (BX)(R12*2), Z0, Z1
+	VADDPS       (BX)(R12*2), Z0, Z0
+	VMOVUPS      (BX)(R13*1), Z24
+	VSUBPS       (BX)(R12*4), Z24, Z25
+	VADDPS       (BX)(R12*4), Z24, Z24
+	VMULPS       Z0, Z28, Z2
+	VFMADD231PS  Z24, Z29, Z2
+	VMULPS       Z1, Z30, Z3
+	VFMADD231PS  Z25, Z31, Z3
+	VADDPS       (BX)(R14*1), Z3, Z3
+	VMULPS       Z1, Z26, Z1
+	VFMADD231PS  Z25, Z27, Z1
+	VADDPS       Z24, Z0, Z0
+	VADDPS       (BX), Z0, Z0
+	ADDQ         R11, BX
+	VMOVUPS      (BX)(R12*1), Z4
+	VSUBPS       (BX)(R12*2), Z4, Z5
+	VADDPS       (BX)(R12*2), Z4, Z4
+	VMOVUPS      (BX)(R13*1), Z24
+	VSUBPS       (BX)(R12*4), Z24, Z25
+	VADDPS       (BX)(R12*4), Z24, Z24
+	VMULPS       Z4, Z28, Z6
+	VFMADD231PS  Z24, Z29, Z6
+	VMULPS       Z5, Z30, Z7
+	VFMADD231PS  Z25, Z31, Z7
+	VADDPS       (BX)(R14*1), Z7, Z7
+	VMULPS       Z5, Z26, Z5
+	VFMADD231PS  Z25, Z27, Z5
+	VADDPS       Z24, Z4, Z4
+	VADDPS       (BX), Z4, Z4
+	ADDQ         R11, BX
+	VMOVUPS      (BX)(R12*1), Z8
+	VSUBPS       (BX)(R12*2), Z8, Z9
+	VADDPS       (BX)(R12*2), Z8, Z8
+	VMOVUPS      (BX)(R13*1), Z24
+	VSUBPS       (BX)(R12*4), Z24, Z25
+	VADDPS       (BX)(R12*4), Z24, Z24
+	VMULPS       Z8, Z28, Z10
+	VFMADD231PS  Z24, Z29, Z10
+	VMULPS       Z9, Z30, Z11
+	VFMADD231PS  Z25, Z31, Z11
+	VADDPS       (BX)(R14*1), Z11, Z11
+	VMULPS       Z9, Z26, Z9
+	VFMADD231PS  Z25, Z27, Z9
+	VADDPS       Z24, Z8, Z8
+	VADDPS       (BX), Z8, Z8
+	ADDQ         R11, BX
+	VMOVUPS      (BX)(R12*1), Z12
+	VSUBPS       (BX)(R12*2), Z12, Z13
+	VADDPS       (BX)(R12*2), Z12, Z12
+	VMOVUPS      (BX)(R13*1), Z24
+	VSUBPS       (BX)(R12*4), Z24, Z25
+	VADDPS       (BX)(R12*4), Z24, Z24
+	VMULPS       Z12, Z28, Z14
+	VFMADD231PS  Z24, Z29, Z14
+	VMULPS       Z13, Z30, Z15
+	VFMADD231PS  Z25, Z31, Z15
+	VADDPS       (BX)(R14*1), Z15, Z15
+	VMULPS       Z13, Z26, Z13
+	VFMADD231PS  Z25, Z27, Z13
+	VADDPS       Z24, Z12, Z12
+	VADDPS       (BX), Z12, Z12
+	ADDQ         R11, BX
+	VMOVUPS      (BX)(R12*1), Z16
+	VSUBPS       (BX)(R12*2), Z16, Z17
+	VADDPS       (BX)(R12*2), Z16, Z16
+	VMOVUPS      (BX)(R13*1), Z24
+	VSUBPS       (BX)(R12*4), Z24, Z25
+	VADDPS       (BX)(R12*4), Z24, Z24
+	VMULPS       Z16, Z28, Z18
+	VFMADD231PS  Z24, Z29, Z18
+	VMULPS       Z17, Z30, Z19
+	VFMADD231PS  Z25, Z31, Z19
+	VADDPS       (BX)(R14*1), Z19, Z19
+	VMULPS       Z17, Z26, Z17
+	VFMADD231PS  Z25, Z27, Z17
+	VADDPS       Z24, Z16, Z16
+	VADDPS       (BX), Z16, Z16
+	ADDQ         R11, BX
+	VMOVUPS      (BX)(R12*1), Z20
+	VSUBPS       (BX)(R12*2), Z20, Z21
+	VADDPS       (BX)(R12*2), Z20, Z20
+	VMOVUPS      (BX)(R13*1), Z24
+	VSUBPS       (BX)(R12*4), Z24, Z25
+	VADDPS       (BX)(R12*4), Z24, Z24
+	VMULPS       Z20, Z28, Z22
+	VFMADD231PS  Z24, Z29, Z22
+	VMULPS       Z21, Z30, Z23
+	VFMADD231PS  Z25, Z31, Z23
+	VADDPS       (BX)(R14*1), Z23, Z23
+	VMULPS       Z21, Z26, Z21
+	VFMADD231PS  Z25, Z27, Z21
+	VADDPS       Z24, Z20, Z20
+	VADDPS       (BX), Z20, Z20
+	ADDQ         R11, BX
+	SUBQ         R12, BX
+	VADDPS       Z8, Z4, Z24
+	VSUBPS       Z8, Z4, Z4
+	VADDPS       Z16, Z12, Z8
+	VSUBPS       Z16, Z12, Z12
+	VADDPS       Z24, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z28, Z24, Z16
+	VFMADD231PS  Z8, Z29, Z16
+	VFMADD231PS  Z4, Z30, Z20
+	VFMADD231PS  Z12, Z31, Z20
+	VMULPS       Z26, Z4, Z25
+	VFMADD231PS  Z12, Z27, Z25
+	VBROADCASTSS (SP), Z4
+	MOVQ         (R9), BP
+	TESTQ        BP, BP
+	JL           outsideA
+	VADDPS       (SI), Z0, Z0
+	TESTQ        R8, R8
+	JZ           plainA
+	MOVQ         (R10), CX
+	VADDPS       (R8)(CX*4), Z0, Z0
+
+plainA:
+	VMAXPS     Z0, Z4, Z0
+	VMOVUPS    Z0, (DI)(BP*4)
+	PREFETCHT1 (R15)(BP*4)
+
+outsideA:
+	MOVQ   8(R9), BP
+	TESTQ  BP, BP
+	JL     outsideB
+	VADDPS (SI), Z25, Z25
+	TESTQ  R8, R8
+	JZ     plainB
+	MOVQ   8(R10), CX
+	VADDPS (R8)(CX*4), Z25, Z25
+
+plainB:
+	VMAXPS     Z25, Z4, Z25
+	VMOVUPS    Z25, (DI)(BP*4)
+	PREFETCHT1 (R15)(BP*4)
+
+outsideB:
+	MOVQ   16(R9), BP
+	TESTQ  BP, BP
+	JL     outsideC
+	VADDPS (SI), Z16, Z16
+	TESTQ  R8, R8
+	JZ     plainC
+	MOVQ   16(R10), CX
+	VADDPS (R8)(CX*4), Z16, Z16
+
+plainC:
+	VMAXPS     Z16, Z4, Z16
+	VMOVUPS    Z16, (DI)(BP*4)
+	PREFETCHT1 (R15)(BP*4)
+
+outsideC:
+	MOVQ   24(R9), BP
+	TESTQ  BP, BP
+	JL     outsideD
+	VADDPS (SI), Z20, Z20
+	TESTQ  R8, R8
+	JZ     plainD
+	MOVQ   24(R10), CX
+	VADDPS (R8)(CX*4), Z20, Z20
+
+plainD:
+	VMAXPS     Z20, Z4, Z20
+	VMOVUPS    Z20, (DI)(BP*4)
+	PREFETCHT1 (R15)(BP*4)
+
+outsideD:
+	VADDPS       Z9, Z5, Z24
+	VSUBPS       Z9, Z5, Z5
+	VADDPS       Z17, Z13, Z9
+	VSUBPS       Z17, Z13, Z13
+	VADDPS       Z24, Z1, Z1
+	VADDPS       Z9, Z1, Z1
+	VMULPS       Z28, Z24, Z17
+	VFMADD231PS  Z9, Z29, Z17
+	VFMADD231PS  Z5, Z30, Z21
+	VFMADD231PS  Z13, Z31, Z21
+	VMULPS       Z26, Z5, Z25
+	VFMADD231PS  Z13, Z27, Z25
+	VBROADCASTSS (SP), Z5
+	MOVQ         32(R9), BP
+	TESTQ        BP, BP
+	JL           outsideE
+	VADDPS       (SI), Z1, Z1
+	TESTQ        R8, R8
+	JZ           plainE
+	MOVQ         32(R10), CX
+	VADDPS       (R8)(CX*4), Z1, Z1
+
+plainE:
+	VMAXPS     Z1, Z5, Z1
+	VMOVUPS    Z1, (DI)(BP*4)
+	PREFETCHT1 (R15)(BP*4)
+
+outsideE:
+	MOVQ   40(R9), BP
+	TESTQ  BP, BP
+	JL     outsideF
+	VADDPS (SI), Z25, Z25
+	TESTQ  R8, R8
+	JZ     plainF
+	MOVQ   40(R10), CX
+	VADDPS (R8)(CX*4), Z25, Z25
+
+plainF:
+	VMAXPS     Z25, Z5, Z25
+	VMOVUPS    Z25, (DI)(BP*4)
+	PREFETCHT1 (R15)(BP*4)
+
+outsideF:
+	MOVQ   48(R9), BP
+	TESTQ  BP, BP
+	JL     outsideG
+	VADDPS (SI), Z17, Z17
+	TESTQ  R8, R8
+	JZ     plainG
+	MOVQ   48(R10), CX
+	VADDPS (R8)(CX*4), Z17, Z17
+
+plainG:
+	VMAXPS     Z17, Z5, Z17
+	VMOVUPS    Z17, (DI)(BP*4)
+	PREFETCHT1 (R15)(BP*4)
+
+outsideG:
+	MOVQ   56(R9), BP
+	TESTQ  BP, BP
+	JL     outsideH
+	VADDPS (SI), Z21, Z21
+	TESTQ  R8, R8
+	JZ     plainH
+	MOVQ   56(R10), CX
+	VADDPS (R8)(CX*4), Z21, Z21
+
+plainH:
+	VMAXPS     Z21, Z5, Z21
+	VMOVUPS    Z21, (DI)(BP*4)
+	PREFETCHT1 (R15)(BP*4)
+
+outsideH:
+	VADDPS       Z10, Z6, Z24
+	VSUBPS       Z10, Z6, Z6
+	VADDPS       Z18, Z14, Z10
+	VSUBPS       Z18, Z14, Z14
+	VADDPS       Z24, Z2, Z2
+	VADDPS       Z10, Z2, Z2
+	VMULPS       Z28, Z24, Z18
+	VFMADD231PS  Z10, Z29, Z18
+	VFMADD231PS  Z6, Z30, Z22
+	VFMADD231PS  Z14, Z31, Z22
+	VMULPS       Z26, Z6, Z25
+	VFMADD231PS  Z14, Z27, Z25
+	VBROADCASTSS (SP), Z6
+	MOVQ         64(R9), BP
+	TESTQ        BP, BP
+	JL           outsideI
+	VADDPS       (SI), Z2, Z2
+	TESTQ        R8, R8
+	JZ           plainI
+	MOVQ         64(R10), CX
+	VADDPS       (R8)(CX*4), Z2, Z2
+
+plainI:
+	VMAXPS     Z2, Z6, Z2
+	VMOVUPS    Z2, (DI)(BP*4)
+	PREFETCHT1 (R15)(BP*4)
+
+outsideI:
+	MOVQ   72(R9), BP
+	TESTQ  BP, BP
+	JL     outsideJ
+	VADDPS (SI), Z25, Z25
+	TESTQ  R8, R8
+	JZ     plainJ
+	MOVQ   72(R10), CX
+	VADDPS (R8)(CX*4), Z25, Z25
+
+plainJ:
+	VMAXPS     Z25, Z6, Z25
+	VMOVUPS    Z25, (DI)(BP*4)
+	PREFETCHT1 (R15)(BP*4)
+
+outsideJ:
+	MOVQ   80(R9), BP
+	TESTQ  BP, BP
+	JL     outsideK
+	VADDPS (SI), Z18, Z18
+	TESTQ  R8, R8
+	JZ     plainK
+	MOVQ   80(R10), CX
+	VADDPS (R8)(CX*4), Z18, Z18
+
+plainK:
+	VMAXPS     Z18, Z6, Z18
+	VMOVUPS    Z18, (DI)(BP*4)
+	PREFETCHT1 (R15)(BP*4)
+
+outsideK:
+	MOVQ   88(R9), BP
+	TESTQ  BP, BP
+	JL     outsideL
+	VADDPS (SI), Z22, Z22
+	TESTQ  R8, R8
+	JZ     plainL
+	MOVQ   88(R10), CX
+	VADDPS (R8)(CX*4), Z22, Z22
+
+plainL:
+	VMAXPS     Z22, Z6, Z22
+	VMOVUPS    Z22, (DI)(BP*4)
+	PREFETCHT1 (R15)(BP*4)
+
+outsideL:
+	VADDPS       Z11, Z7, Z24
+	VSUBPS       Z11, Z7, Z7
+	VADDPS       Z19, Z15, Z11
+	VSUBPS       Z19, Z15, Z15
+	VADDPS       Z24, Z3, Z3
+	VADDPS       Z11, Z3, Z3
+	VMULPS       Z28, Z24, Z19
+	VFMADD231PS  Z11, Z29, Z19
+	VFMADD231PS  Z7, Z30, Z23
+	VFMADD231PS  Z15, Z31, Z23
+	VMULPS       Z26, Z7, Z25
+	VFMADD231PS  Z15, Z27, Z25
+	VBROADCASTSS (SP), Z7
+	MOVQ         96(R9), BP
+	TESTQ        BP, BP
+	JL           outsideM
+	VADDPS       (SI), Z3, Z3
+	TESTQ        R8, R8
+	JZ           plainM
+	MOVQ         96(R10), CX
+	VADDPS       (R8)(CX*4), Z3, Z3
+
+plainM:
+	VMAXPS     Z3, Z7, Z3
+	VMOVUPS    Z3, (DI)(BP*4)
+	PREFETCHT1 (R15)(BP*4)
+
+outsideM:
+	MOVQ   104(R9), BP
+	TESTQ  BP, BP
+	JL     outsideN
+	VADDPS (SI), Z25, Z25
+	TESTQ  R8, R8
+	JZ     plainN
+	MOVQ   104(R10), CX
+	VADDPS (R8)(CX*4), Z25, Z25
+
+plainN:
+	VMAXPS     Z25, Z7, Z25
+	VMOVUPS    Z25, (DI)(BP*4)
+	PREFETCHT1 (R15)(BP*4)
+
+outsideN:
+	MOVQ   112(R9), BP
+	TESTQ  BP, BP
+	JL     outsideO
+	VADDPS (SI), Z19, Z19
+	TESTQ  R8, R8
+	JZ     plainO
+	MOVQ   112(R10), CX
+	VADDPS (R8)(CX*4), Z19, Z19
+
+plainO:
+	VMAXPS     Z19, Z7, Z19
+	VMOVUPS    Z19, (DI)(BP*4)
+	PREFETCHT1 (R15)(BP*4)
+
+outsideO:
+	MOVQ   120(R9), BP
+	TESTQ  BP, BP
+	JL     outsideP
+	VADDPS (SI), Z23, Z23
+	TESTQ  R8, R8
+	JZ     plainP
+	MOVQ   120(R10), CX
+	VADDPS (R8)(CX*4), Z23, Z23
+
+plainP:
+	VMAXPS     Z23, Z7, Z23
+	VMOVUPS    Z23, (DI)(BP*4)
+	PREFETCHT1 (R15)(BP*4)
+
+outsideP:
+	ADDQ  $0x40, BX
+	ADDQ  $0x40, SI
+	ADDQ  $0x40, DI
+	ADDQ  $0x40, R15
+	TESTQ R8, R8
+	JZ    next
+	ADDQ  $0x40, R8
+
+next:
+	SUBQ $0x10, DX
 	JNZ  loop
 	VZEROUPPER
 	RET

@@ -37,16 +37,44 @@ func vectorsAVX2() Vectors {
 		Patch: func(p *Patch) {
 			n := p.N &^ 7
 			if n > 0 {
-				patchAVX2(p, n)
+				patchAVX2(p, 0, n)
 			}
 			patchFrom(p, n)
 		},
 		Quad: func(q *Quad) {
 			n := q.N &^ 7
 			if n > 0 {
-				quadAVX2(q, n)
+				quadAVX2(q, 0, n)
 			}
 			quadFrom(q, n)
 		},
 	}
+}
+
+// vectorsAVX512 are those loops of [vectorsAVX2] for which more registers, or
+// wider ones, are faster. They take as many channels as are whole vectors, the
+// loops of AVX2 the next 8, and Go the last few.
+func vectorsAVX512() Vectors {
+	v := vectorsAVX2()
+	v.Patch = func(p *Patch) {
+		wide, n := p.N&^15, p.N&^7
+		if wide > 0 {
+			patchAVX512(p, 0, wide)
+		}
+		if n > wide {
+			patchAVX2(p, wide, 8)
+		}
+		patchFrom(p, n)
+	}
+	v.Quad = func(q *Quad) {
+		wide, n := q.N&^15, q.N&^7
+		if wide > 0 {
+			quadAVX512(q, 0, wide)
+		}
+		if n > wide {
+			quadAVX2(q, wide, 8)
+		}
+		quadFrom(q, n)
+	}
+	return v
 }

@@ -31,6 +31,7 @@ type Patch struct {
 	V      []float32 // frequency f of channel c is V[f·Stride+c]
 	Stride int
 	N      int // channels
+	Ahead  int // how far after Off the next tile's pixels probably are, to fetch them early
 	tmp    [36 * 8]float32
 }
 
@@ -48,6 +49,7 @@ type Quad struct {
 	Y      []float32 // results
 	YOff   []int     // [16]: where the channels of each pixel begin in Y
 	ReLU   int       // 1 to store max(y, 0)
+	Ahead  int       // how far after YOff the next tile's pixels probably are
 	tmp    [24 * 8]float32
 }
 

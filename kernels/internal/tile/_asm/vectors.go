@@ -30,6 +30,8 @@ func vectorLoops() []string {
 		peak(avx2),
 		patch(data),
 		quad(data),
+		patch512(data),
+		quad512(data),
 	}
 }
 

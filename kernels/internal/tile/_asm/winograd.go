@@ -10,10 +10,10 @@ import (
 
 // Places of the fields of tile.Patch and tile.Quad, in bytes.
 const (
-	patchX, patchOff, patchV, patchStride, patchN, patchTmp = 0, 24, 48, 72, 80, 88
+	patchX, patchOff, patchV, patchStride, patchN, patchAhead, patchTmp = 0, 24, 48, 72, 80, 88, 96
 
 	quadM, quadStride, quadN, quadBias, quadR, quadROff = 0, 24, 32, 40, 64, 88
-	quadY, quadYOff, quadReLU, quadTmp                  = 112, 136, 160, 168
+	quadY, quadYOff, quadReLU, quadAhead, quadTmp       = 112, 136, 160, 168, 176
 )
 
 // constants of Winograd's F(4×4, 3×3), see winograd.go of package tile.
@@ -46,16 +46,18 @@ func constantData() Mem {
 
 var y = avx2.regs
 
-// patch generates the input transform of n channels, a positive multiple of
-// 8: columns first, into memory, then rows.
+// patch generates the input transform of n channels from the given one on, n a
+// positive multiple of 8: columns first, into memory, then rows.
 func patch(data Mem) string {
-	TEXT("patchAVX2", NOSPLIT, "func(p *byte, n int)")
-	p, n := Load(Param("p"), GP64()), Load(Param("n"), GP64())
+	TEXT("patchAVX2", NOSPLIT, "func(p *byte, from, n int)")
+	p, from, n := Load(Param("p"), GP64()), Load(Param("from"), GP64()), Load(Param("n"), GP64())
 	x, off := GP64(), GP64()
 	MOVQ(Mem{Base: p, Disp: patchX}, x)
+	LEAQ(Mem{Base: x, Index: from, Scale: 4}, x)
 	MOVQ(Mem{Base: p, Disp: patchOff}, off)
 	v, stride, at := GP64(), GP64(), GP64()
 	MOVQ(Mem{Base: p, Disp: patchV}, v)
+	LEAQ(Mem{Base: v, Index: from, Scale: 4}, v)
 	MOVQ(Mem{Base: p, Disp: patchStride}, stride)
 	SHLQ(U8(2), stride)
 
@@ -116,13 +118,14 @@ func patch(data Mem) string {
 	JNZ(LabelRef("loop"))
 	VZEROUPPER()
 	RET()
-	return "patchAVX2(p *Patch, n int)"
+	return "patchAVX2(p *Patch, from, n int)"
 }
 
-// quad generates the output transform of n channels, a positive multiple of 8.
+// quad generates the output transform of n channels from the given one on, n a
+// positive multiple of 8.
 func quad(data Mem) string {
-	TEXT("quadAVX2", NOSPLIT, "func(q *byte, n int)")
-	q, n := Load(Param("q"), GP64()), Load(Param("n"), GP64())
+	TEXT("quadAVX2", NOSPLIT, "func(q *byte, from, n int)")
+	q, from, n := Load(Param("q"), GP64()), Load(Param("from"), GP64()), Load(Param("n"), GP64())
 	m, stride, bias, at := GP64(), GP64(), GP64(), GP64()
 	MOVQ(Mem{Base: q, Disp: quadM}, m)
 	MOVQ(Mem{Base: q, Disp: quadStride}, stride)
@@ -133,7 +136,14 @@ func quad(data Mem) string {
 	MOVQ(Mem{Base: q, Disp: quadYOff}, outAt)
 	MOVQ(Mem{Base: q, Disp: quadR}, res)
 	MOVQ(Mem{Base: q, Disp: quadROff}, resAt)
-	column := GP64()
+	for _, r := range []reg.GPVirtual{m, bias, out} {
+		LEAQ(Mem{Base: r, Index: from, Scale: 4}, r)
+	}
+	TESTQ(res, res)
+	JZ(LabelRef("alone"))
+	LEAQ(Mem{Base: res, Index: from, Scale: 4}, res)
+	Label("alone")
+	column := from
 
 	// The floor is 0 for ReLU, or −∞: of a NaN and the floor, VMAXPS takes the
 	// operand named first.
@@ -186,7 +196,7 @@ func quad(data Mem) string {
 		}
 		interpolate(func(j int, r reg.VecPhysical) {
 			pixel := 4*i + j
-			skip, add := label("outside", pixel), label("alone", pixel)
+			skip, add := label("outside", pixel), label("plain", pixel)
 			MOVQ(Mem{Base: outAt, Disp: 8 * pixel}, at)
 			TESTQ(at, at)
 			JL(LabelRef(skip))
@@ -212,7 +222,7 @@ func quad(data Mem) string {
 	JNZ(LabelRef("loop"))
 	VZEROUPPER()
 	RET()
-	return "quadAVX2(q *Quad, n int)"
+	return "quadAVX2(q *Quad, from, n int)"
 }
 
 func label(name string, i int) string { return name + string(rune('A'+i)) }
