@@ -9,7 +9,7 @@ type memo struct {
 	length int // values in dense
 }
 
-const memoChunk = 1 << 12
+const memoChunk = 1 << 8
 
 // len returns how many values there are.
 func (m *memo) len() int { return m.length + len(m.sparse) }
