@@ -78,7 +78,7 @@ func (w *worker[E, P]) abandon() {
 		w.stop()
 	}
 	w.working.Wait()
-	w.entry, w.model, w.steps, w.queue, w.stop = nil, nil, nil, nil, nil
+	w.entry, w.model, w.steps, w.queue, w.preparing, w.stop = nil, nil, nil, nil, nil, nil
 }
 
 // add takes in an example, and runs batches for as long as the queue is full.
