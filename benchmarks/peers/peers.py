@@ -4,6 +4,7 @@ For every network and number of threads there is a long-lived process for each p
 turns, A B C … A B C …, and only one works at a time, so that what else happens on the machine happens to all.
 """
 import argparse
+import hashlib
 import json
 import os
 import platform
@@ -115,8 +116,10 @@ def output_of(*command, otherwise="unknown"):
         return otherwise
 
 
-def machine(cores):
+def machine(cores, scratch):
     """Where and with what is measured. What changes here makes samples incomparable."""
+    with open(os.path.join(scratch, "argand"), "rb") as f:
+        program = hashlib.file_digest(f, "sha256").hexdigest()[:12]
     cpu = {}
     for line in open("/proc/cpuinfo"):
         key, _, value = line.partition(":")
@@ -135,6 +138,7 @@ def machine(cores):
         "python": platform.python_version(),
         "versions": {p: version(p) for p in ("torch", "torchvision", "onnxruntime", "openvino", "numpy")},
         "commit": output_of("git", "rev-parse", "--short=12", "HEAD"),
+        "program": program,  # tells states of the sources apart that are not committed
         "changed": bool(output_of("git", "status", "--porcelain", "--", ":/*.go", ":/*.s", otherwise="")),
     }
 
@@ -267,7 +271,7 @@ def main():
         print("preparing weights, inputs and ONNX files", flush=True)
         subprocess.run([sys.executable, "-W", "ignore", os.path.join(HERE, "networks.py"), options.scratch,
                         *options.networks], check=True, stderr=subprocess.DEVNULL)
-        samples = Samples(path, machine(options.cores))
+        samples = Samples(path, machine(options.cores, options.scratch))
         for network in options.networks:
             for threads in options.threads:
                 measure(network, threads, options, samples, deadline)

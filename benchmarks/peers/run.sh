@@ -3,12 +3,13 @@
 # scratch environment, builds Argand's worker, runs everything interleaved and writes ../RESULTS.md.
 #
 #	./run.sh             # all networks, 1 and 2 threads, 9 samples: about an hour
-#	./run.sh --quick     # 2 samples, a few networks: does it work?
+#	./run.sh --quick     # 2 samples on one thread: does it work?
 #	./run.sh --help      # other options, for peers.py
 #
-# Interrupted, it goes on where it was when it is started again. It needs Python 3.10 or later with venv, Go, and a C++
-# compiler for torch.compile. Nothing is written outside this repository's benchmarks/RESULTS.md and results.svg and the
-# scratch directory: $SCRATCH, or argand-peers in the directory for temporary files.
+# Interrupted, it goes on where it was when it is started again, as long as commit, machine and versions are the same. It
+# needs Python 3.11 or later with venv, Go, a C++ compiler for torch.compile, 14 GB of memory for the largest group, and
+# 8 GB of disk. It writes RESULTS.md and results.svg in benchmarks, and besides only into the scratch directory:
+# $SCRATCH, or argand-peers in the directory for temporary files. $PYTHON is an environment to use as it is.
 set -euo pipefail
 cd "$(dirname "$0")"
 scratch=${SCRATCH:-${TMPDIR:-/tmp}/argand-peers}
@@ -22,5 +23,5 @@ if [ -z "$python" ]; then
     cp requirements.txt "$scratch/installed.txt"
   fi
 fi
-go build -o "$scratch/argand" ./argand
+go build -buildvcs=false -trimpath -o "$scratch/argand" ./argand
 exec "$python" peers.py --scratch "$scratch" "$@"
