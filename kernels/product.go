@@ -3,6 +3,7 @@ package kernels
 import (
 	"math"
 
+	"github.com/argand-go/argand/kernels/internal/tile"
 	"github.com/argand-go/argand/nn/op"
 )
 
@@ -27,6 +28,7 @@ type product struct {
 	blocks []block // of the sum, in order
 	tiles  int     // tiles per item
 	panels int     // panels per item
+	follow bool    // a tile's pixels follow the last one's: fetch them early
 }
 
 // A block is a part of the sum over taps and channels, short enough that the
@@ -36,6 +38,7 @@ type block struct{ tap, taps, k, length int }
 const (
 	blockLength = 1536      // of the sum: 192 KiB of a panel of 32 channels
 	blockBytes  = 256 << 10 // of activations that an item goes over again and again
+	nearBytes   = 256 << 10 // of weights, to go over again for each tile: rows of C are written whole
 	itemNanos   = 150e3     // that an item should take, at least
 )
 
@@ -47,6 +50,7 @@ func (p *planner) product(n *op.Node, k *product, residual op.Residual) *product
 	}
 	w, t := k.phase.panels, k.phase.panels.tile
 	k.blocks = blocks(w.taps, w.k)
+	k.follow = len(k.blocks) == 1 && w.taps == 1 && k.inStep == [2]int{1, 1} && k.size == [2]int{k.in.h, k.in.w}
 
 	area := k.inStep[0] * k.inStep[1] // pixels that each window adds to those before it
 	if k.size == [2]int{1, 1} {
@@ -115,19 +119,26 @@ func (k *product) do(l *lane, rows, i int) {
 		k.locate(first+from, out[from:to], res[from:to], in[from*w.taps:to*w.taps])
 	}
 
-	a := &l.args
+	last := min((strip+1)*k.panels, w.groups*w.count)
 	for _, b := range k.blocks {
-		for p := strip * k.panels; p < min((strip+1)*k.panels, w.groups*w.count); p++ {
-			k.bind(l, b, p)
+		near := max(1, nearBytes/max(1, 4*b.taps*b.length*t.Cols)) // panels that stay in the cache
+		for p := strip * k.panels; p < last; p += near {
 			for j := range tiles {
 				from, to := m*j/tiles, m*(j+1)/tiles
-				a.Rows = to - from
-				a.AOff = in[from*w.taps+b.tap*a.Rows:][:b.taps*a.Rows]
-				a.COff, a.ROff = out[from:to], res[from:to]
-				t.Run(a)
-				if k.weights.act == op.Sigmoid && a.Bias != nil {
-					for _, at := range a.COff {
-						sigmoid(a.C[at:][:a.Cols])
+				at := in[from*w.taps+b.tap*(to-from):][:b.taps*(to-from)]
+				for q := p; q < min(p+near, last); q++ {
+					k.bind(l, b, q)
+					a := &l.args
+					a.Ahead, a.Step = l.mem, 0
+					if k.follow && q == p && j+1 < tiles {
+						a.Ahead, a.Step = l.mem[at[len(at)-1]+k.in.stride:], tile.AheadStep
+					}
+					a.Rows, a.AOff, a.COff, a.ROff = to-from, at, out[from:to], res[from:to]
+					t.Run(a)
+					if k.weights.act == op.Sigmoid && a.Bias != nil {
+						for _, at := range a.COff {
+							sigmoid(a.C[at:][:a.Cols])
+						}
 					}
 				}
 			}
@@ -166,33 +177,51 @@ func (k *product) bind(l *lane, b block, p int) {
 // pixel, of its residual, and of the pixels under each tap, [tap][pixel].
 // Taps outside the image are at 0, where the arena has zeros.
 func (k *product) locate(first int, out, res, in []int) {
-	rows, taps := len(out), k.phase.taps
 	n, q := first/(k.size[0]*k.size[1]), first%(k.size[0]*k.size[1])
 	y, x := q/k.size[1], q%k.size[1]
-	for r := range rows {
+	for rows, r := len(out), 0; r < rows; {
+		run := min(rows-r, k.size[1]-x) // pixels of one row of the image
 		oy, ox := k.outFirst[0]+y*k.outStep[0], k.outFirst[1]+x*k.outStep[1]
-		out[r] = k.out.at(n, oy, ox)
+		spread(out[r:][:run], k.out.at(n, oy, ox), k.outStep[1]*k.out.stride)
 		switch {
 		case k.residual == nil:
 		case k.nearest:
-			res[r] = k.residual.nearest(n, oy, ox, k.out)
+			for i := range run {
+				res[r+i] = k.residual.nearest(n, oy, ox+i*k.outStep[1], k.out)
+			}
 		default:
-			res[r] = k.residual.at(n, oy, ox)
+			spread(res[r:][:run], k.residual.at(n, oy, ox), k.outStep[1]*k.residual.stride)
 		}
 		iy, ix := k.inFirst[0]+y*k.inStep[0], k.inFirst[1]+x*k.inStep[1]
-		for t, tap := range taps {
+		for t, tap := range k.phase.taps {
+			d := in[t*rows+r:][:run]
 			ty, tx := iy+tap.y, ix+tap.x
-			if uint(ty) < uint(k.in.h) && uint(tx) < uint(k.in.w) {
-				in[t*rows+r] = k.in.at(n, ty, tx)
-			} else {
-				in[t*rows+r] = 0
+			switch end := tx + (run-1)*k.inStep[1]; {
+			case uint(ty) >= uint(k.in.h):
+				clear(d)
+			case tx >= 0 && end < k.in.w:
+				spread(d, k.in.at(n, ty, tx), k.inStep[1]*k.in.stride)
+			default:
+				for i := range d {
+					d[i] = 0
+					if x := tx + i*k.inStep[1]; uint(x) < uint(k.in.w) {
+						d[i] = k.in.at(n, ty, x)
+					}
+				}
 			}
 		}
-		if x++; x == k.size[1] {
-			if x, y = 0, y+1; y == k.size[0] {
-				y, n = 0, n+1
-			}
+		r += run
+		if x, y = 0, y+1; y == k.size[0] {
+			y, n = 0, n+1
 		}
+	}
+}
+
+// spread fills s with numbers from first on, step apart.
+func spread(s []int, first, step int) {
+	for i := range s {
+		s[i] = first
+		first += step
 	}
 }
 

@@ -128,7 +128,7 @@ func (k *winograd) do(l *lane, rows, i int) {
 func (k *winograd) multiply(l *lane, panel, m int, from, to []int, patches, products []float32) {
 	u, t := k.weights.filters, k.weights.filters.tile
 	b := u.panel(0, panel)
-	l.args = tile.Args{Cols: t.Cols, Taps: 1, K: u.k}
+	l.args = tile.Args{Cols: t.Cols, Taps: 1, K: u.k, Ahead: patches}
 	a := &l.args
 	runs := (m + t.Rows - 1) / t.Rows
 	for f := range tile.Frequencies {

@@ -19,6 +19,8 @@ const (
 	_ = -(unsafe.Offsetof(Args{}.K) ^ 216)
 	_ = -(unsafe.Offsetof(Args{}.Load) ^ 224)
 	_ = -(unsafe.Offsetof(Args{}.ReLU) ^ 232)
+	_ = -(unsafe.Offsetof(Args{}.Ahead) ^ 240)
+	_ = -(unsafe.Offsetof(Args{}.Step) ^ 264)
 
 	_ = -(unsafe.Offsetof(Patch{}.X) ^ 0)
 	_ = -(unsafe.Offsetof(Patch{}.Off) ^ 24)

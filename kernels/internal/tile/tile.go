@@ -20,7 +20,16 @@ type Args struct {
 
 	Load int // 1 to add to what C holds, 0 to begin with zero
 	ReLU int // 1 to store max(s, 0), 0 to store s
+
+	// What is needed after this tile may be fetched into L2 meanwhile: a line
+	// of Ahead for each of the Taps·K steps if Step is [AheadStep], its first
+	// few lines only if it is 0. Nil is allowed with 0.
+	Ahead []float32
+	Step  int
 }
+
+// AheadStep makes a tile fetch all of [Args].Ahead: four cache lines for four steps.
+const AheadStep = 4 * 64
 
 // A Tile is one micro-kernel.
 type Tile struct {

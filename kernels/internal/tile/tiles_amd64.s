@@ -24,13 +24,27 @@ GLOBL iota<>(SB), RODATA|NOPTR, $64
 
 // func tile1x32AVX512(a *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile1x32AVX512(SB), NOSPLIT, $32-8
+TEXT ·tile1x32AVX512(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	PREFETCHT0 64(CX)(DX*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	PREFETCHT0 64(CX)(DX*4)
+	JMP        ready
 
 load:
 	MOVQ      200(AX), CX
@@ -56,6 +70,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -74,6 +92,7 @@ tap:
 	ADDQ $0x00000008, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -107,6 +126,11 @@ loop:
 	VFMADD231PS  Z4, Z2, Z0
 	VFMADD231PS  Z4, Z3, Z1
 	ADDQ         $0x00000200, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -127,6 +151,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -188,7 +213,7 @@ part:
 
 // func tile2x32AVX512(a *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile2x32AVX512(SB), NOSPLIT, $32-8
+TEXT ·tile2x32AVX512(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
@@ -196,7 +221,27 @@ TEXT ·tile2x32AVX512(SB), NOSPLIT, $32-8
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	PREFETCHT0 64(CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	PREFETCHT0 64(CX)(SI*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	PREFETCHT0 64(CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	PREFETCHT0 64(CX)(SI*4)
+	JMP        ready
 
 load:
 	MOVQ      200(AX), CX
@@ -225,6 +270,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -245,6 +294,7 @@ tap:
 	ADDQ $0x00000010, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -290,6 +340,11 @@ loop:
 	VFMADD231PS  Z7, Z4, Z2
 	VFMADD231PS  Z7, Z5, Z3
 	ADDQ         $0x00000200, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -313,6 +368,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -389,7 +445,7 @@ part:
 
 // func tile3x32AVX512(a *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile3x32AVX512(SB), NOSPLIT, $32-8
+TEXT ·tile3x32AVX512(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
@@ -399,7 +455,33 @@ TEXT ·tile3x32AVX512(SB), NOSPLIT, $32-8
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	PREFETCHT0 64(CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	PREFETCHT0 64(CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	PREFETCHT0 64(CX)(DI*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	PREFETCHT0 64(CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	PREFETCHT0 64(CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	PREFETCHT0 64(CX)(DI*4)
+	JMP        ready
 
 load:
 	MOVQ      200(AX), CX
@@ -431,6 +513,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -453,6 +539,7 @@ tap:
 	ADDQ $0x00000018, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -510,6 +597,11 @@ loop:
 	VFMADD231PS  Z10, Z6, Z4
 	VFMADD231PS  Z10, Z7, Z5
 	ADDQ         $0x00000200, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -536,6 +628,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -627,7 +720,7 @@ part:
 
 // func tile4x32AVX512(a *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile4x32AVX512(SB), NOSPLIT, $32-8
+TEXT ·tile4x32AVX512(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
@@ -639,7 +732,39 @@ TEXT ·tile4x32AVX512(SB), NOSPLIT, $32-8
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	PREFETCHT0 64(CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	PREFETCHT0 64(CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	PREFETCHT0 64(CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	PREFETCHT0 64(CX)(BP*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	PREFETCHT0 64(CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	PREFETCHT0 64(CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	PREFETCHT0 64(CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	PREFETCHT0 64(CX)(BP*4)
+	JMP        ready
 
 load:
 	MOVQ      200(AX), CX
@@ -674,6 +799,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -698,6 +827,7 @@ tap:
 	ADDQ $0x00000020, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -767,6 +897,11 @@ loop:
 	VFMADD231PS  Z13, Z8, Z6
 	VFMADD231PS  Z13, Z9, Z7
 	ADDQ         $0x00000200, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -796,6 +931,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -902,7 +1038,7 @@ part:
 
 // func tile5x32AVX512(a *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile5x32AVX512(SB), NOSPLIT, $32-8
+TEXT ·tile5x32AVX512(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
@@ -916,7 +1052,45 @@ TEXT ·tile5x32AVX512(SB), NOSPLIT, $32-8
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	PREFETCHT0 64(CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	PREFETCHT0 64(CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	PREFETCHT0 64(CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	PREFETCHT0 64(CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	PREFETCHT0 64(CX)(R8*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	PREFETCHT0 64(CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	PREFETCHT0 64(CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	PREFETCHT0 64(CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	PREFETCHT0 64(CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	PREFETCHT0 64(CX)(R8*4)
+	JMP        ready
 
 load:
 	MOVQ      200(AX), CX
@@ -954,6 +1128,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -980,6 +1158,7 @@ tap:
 	ADDQ $0x00000028, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -1061,6 +1240,11 @@ loop:
 	VFMADD231PS  Z16, Z10, Z8
 	VFMADD231PS  Z16, Z11, Z9
 	ADDQ         $0x00000200, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -1093,6 +1277,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -1214,7 +1399,7 @@ part:
 
 // func tile6x32AVX512(a *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile6x32AVX512(SB), NOSPLIT, $32-8
+TEXT ·tile6x32AVX512(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
@@ -1230,7 +1415,51 @@ TEXT ·tile6x32AVX512(SB), NOSPLIT, $32-8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	PREFETCHT0 64(CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	PREFETCHT0 64(CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	PREFETCHT0 64(CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	PREFETCHT0 64(CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	PREFETCHT0 64(CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	PREFETCHT0 64(CX)(R9*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	PREFETCHT0 64(CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	PREFETCHT0 64(CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	PREFETCHT0 64(CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	PREFETCHT0 64(CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	PREFETCHT0 64(CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	PREFETCHT0 64(CX)(R9*4)
+	JMP        ready
 
 load:
 	MOVQ      200(AX), CX
@@ -1271,6 +1500,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -1299,6 +1532,7 @@ tap:
 	ADDQ $0x00000030, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -1392,6 +1626,11 @@ loop:
 	VFMADD231PS  Z19, Z12, Z10
 	VFMADD231PS  Z19, Z13, Z11
 	ADDQ         $0x00000200, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -1427,6 +1666,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -1563,7 +1803,7 @@ part:
 
 // func tile7x32AVX512(a *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile7x32AVX512(SB), NOSPLIT, $32-8
+TEXT ·tile7x32AVX512(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
@@ -1581,7 +1821,57 @@ TEXT ·tile7x32AVX512(SB), NOSPLIT, $32-8
 	VPXORD Z11, Z11, Z11
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	PREFETCHT0 64(CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	PREFETCHT0 64(CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	PREFETCHT0 64(CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	PREFETCHT0 64(CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	PREFETCHT0 64(CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	PREFETCHT0 64(CX)(R9*4)
+	MOVQ       48(BX), R10
+	PREFETCHT0 (CX)(R10*4)
+	PREFETCHT0 64(CX)(R10*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	PREFETCHT0 64(CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	PREFETCHT0 64(CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	PREFETCHT0 64(CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	PREFETCHT0 64(CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	PREFETCHT0 64(CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	PREFETCHT0 64(CX)(R9*4)
+	MOVQ       48(BX), R10
+	PREFETCHT0 (CX)(R10*4)
+	PREFETCHT0 64(CX)(R10*4)
+	JMP        ready
 
 load:
 	MOVQ      200(AX), CX
@@ -1625,6 +1915,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -1655,6 +1949,7 @@ tap:
 	ADDQ $0x00000038, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -1760,6 +2055,11 @@ loop:
 	VFMADD231PS  Z22, Z14, Z12
 	VFMADD231PS  Z22, Z15, Z13
 	ADDQ         $0x00000200, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -1798,6 +2098,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -1949,7 +2250,7 @@ part:
 
 // func tile8x32AVX512(a *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile8x32AVX512(SB), NOSPLIT, $32-8
+TEXT ·tile8x32AVX512(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
@@ -1969,7 +2270,63 @@ TEXT ·tile8x32AVX512(SB), NOSPLIT, $32-8
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
 	VPXORD Z15, Z15, Z15
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	PREFETCHT0 64(CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	PREFETCHT0 64(CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	PREFETCHT0 64(CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	PREFETCHT0 64(CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	PREFETCHT0 64(CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	PREFETCHT0 64(CX)(R9*4)
+	MOVQ       48(BX), R10
+	PREFETCHT0 (CX)(R10*4)
+	PREFETCHT0 64(CX)(R10*4)
+	MOVQ       56(BX), R11
+	PREFETCHT0 (CX)(R11*4)
+	PREFETCHT0 64(CX)(R11*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	PREFETCHT0 64(CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	PREFETCHT0 64(CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	PREFETCHT0 64(CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	PREFETCHT0 64(CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	PREFETCHT0 64(CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	PREFETCHT0 64(CX)(R9*4)
+	MOVQ       48(BX), R10
+	PREFETCHT0 (CX)(R10*4)
+	PREFETCHT0 64(CX)(R10*4)
+	MOVQ       56(BX), R11
+	PREFETCHT0 (CX)(R11*4)
+	PREFETCHT0 64(CX)(R11*4)
+	JMP        ready
 
 load:
 	MOVQ      200(AX), CX
@@ -2016,6 +2373,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -2048,6 +2409,7 @@ tap:
 	ADDQ $0x00000040, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -2165,6 +2527,11 @@ loop:
 	VFMADD231PS  Z25, Z16, Z14
 	VFMADD231PS  Z25, Z17, Z15
 	ADDQ         $0x00000200, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -2206,6 +2573,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -2372,7 +2740,7 @@ part:
 
 // func tile9x32AVX512(a *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile9x32AVX512(SB), NOSPLIT, $32-8
+TEXT ·tile9x32AVX512(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
@@ -2394,7 +2762,69 @@ TEXT ·tile9x32AVX512(SB), NOSPLIT, $32-8
 	VPXORD Z15, Z15, Z15
 	VPXORD Z16, Z16, Z16
 	VPXORD Z17, Z17, Z17
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	PREFETCHT0 64(CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	PREFETCHT0 64(CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	PREFETCHT0 64(CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	PREFETCHT0 64(CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	PREFETCHT0 64(CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	PREFETCHT0 64(CX)(R9*4)
+	MOVQ       48(BX), R10
+	PREFETCHT0 (CX)(R10*4)
+	PREFETCHT0 64(CX)(R10*4)
+	MOVQ       56(BX), R11
+	PREFETCHT0 (CX)(R11*4)
+	PREFETCHT0 64(CX)(R11*4)
+	MOVQ       64(BX), R12
+	PREFETCHT0 (CX)(R12*4)
+	PREFETCHT0 64(CX)(R12*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	PREFETCHT0 64(CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	PREFETCHT0 64(CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	PREFETCHT0 64(CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	PREFETCHT0 64(CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	PREFETCHT0 64(CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	PREFETCHT0 64(CX)(R9*4)
+	MOVQ       48(BX), R10
+	PREFETCHT0 (CX)(R10*4)
+	PREFETCHT0 64(CX)(R10*4)
+	MOVQ       56(BX), R11
+	PREFETCHT0 (CX)(R11*4)
+	PREFETCHT0 64(CX)(R11*4)
+	MOVQ       64(BX), R12
+	PREFETCHT0 (CX)(R12*4)
+	PREFETCHT0 64(CX)(R12*4)
+	JMP        ready
 
 load:
 	MOVQ      200(AX), CX
@@ -2444,6 +2874,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -2478,6 +2912,7 @@ tap:
 	ADDQ $0x00000048, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -2607,6 +3042,11 @@ loop:
 	VFMADD231PS  Z28, Z18, Z16
 	VFMADD231PS  Z28, Z19, Z17
 	ADDQ         $0x00000200, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -2651,6 +3091,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -2832,7 +3273,7 @@ part:
 
 // func tile10x32AVX512(a *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile10x32AVX512(SB), NOSPLIT, $32-8
+TEXT ·tile10x32AVX512(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
@@ -2856,7 +3297,75 @@ TEXT ·tile10x32AVX512(SB), NOSPLIT, $32-8
 	VPXORD Z17, Z17, Z17
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	PREFETCHT0 64(CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	PREFETCHT0 64(CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	PREFETCHT0 64(CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	PREFETCHT0 64(CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	PREFETCHT0 64(CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	PREFETCHT0 64(CX)(R9*4)
+	MOVQ       48(BX), R10
+	PREFETCHT0 (CX)(R10*4)
+	PREFETCHT0 64(CX)(R10*4)
+	MOVQ       56(BX), R11
+	PREFETCHT0 (CX)(R11*4)
+	PREFETCHT0 64(CX)(R11*4)
+	MOVQ       64(BX), R12
+	PREFETCHT0 (CX)(R12*4)
+	PREFETCHT0 64(CX)(R12*4)
+	MOVQ       72(BX), R13
+	PREFETCHT0 (CX)(R13*4)
+	PREFETCHT0 64(CX)(R13*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	PREFETCHT0 64(CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	PREFETCHT0 64(CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	PREFETCHT0 64(CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	PREFETCHT0 64(CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	PREFETCHT0 64(CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	PREFETCHT0 64(CX)(R9*4)
+	MOVQ       48(BX), R10
+	PREFETCHT0 (CX)(R10*4)
+	PREFETCHT0 64(CX)(R10*4)
+	MOVQ       56(BX), R11
+	PREFETCHT0 (CX)(R11*4)
+	PREFETCHT0 64(CX)(R11*4)
+	MOVQ       64(BX), R12
+	PREFETCHT0 (CX)(R12*4)
+	PREFETCHT0 64(CX)(R12*4)
+	MOVQ       72(BX), R13
+	PREFETCHT0 (CX)(R13*4)
+	PREFETCHT0 64(CX)(R13*4)
+	JMP        ready
 
 load:
 	MOVQ      200(AX), CX
@@ -2909,6 +3418,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -2945,6 +3458,7 @@ tap:
 	ADDQ $0x00000050, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -3086,6 +3600,11 @@ loop:
 	VFMADD231PS  Z31, Z20, Z18
 	VFMADD231PS  Z31, Z21, Z19
 	ADDQ         $0x00000200, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -3133,6 +3652,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -3329,7 +3849,7 @@ part:
 
 // func tile11x32AVX512(a *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile11x32AVX512(SB), NOSPLIT, $32-8
+TEXT ·tile11x32AVX512(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
@@ -3355,7 +3875,81 @@ TEXT ·tile11x32AVX512(SB), NOSPLIT, $32-8
 	VPXORD Z19, Z19, Z19
 	VPXORD Z20, Z20, Z20
 	VPXORD Z21, Z21, Z21
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	PREFETCHT0 64(CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	PREFETCHT0 64(CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	PREFETCHT0 64(CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	PREFETCHT0 64(CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	PREFETCHT0 64(CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	PREFETCHT0 64(CX)(R9*4)
+	MOVQ       48(BX), R10
+	PREFETCHT0 (CX)(R10*4)
+	PREFETCHT0 64(CX)(R10*4)
+	MOVQ       56(BX), R11
+	PREFETCHT0 (CX)(R11*4)
+	PREFETCHT0 64(CX)(R11*4)
+	MOVQ       64(BX), R12
+	PREFETCHT0 (CX)(R12*4)
+	PREFETCHT0 64(CX)(R12*4)
+	MOVQ       72(BX), R13
+	PREFETCHT0 (CX)(R13*4)
+	PREFETCHT0 64(CX)(R13*4)
+	MOVQ       80(BX), R14
+	PREFETCHT0 (CX)(R14*4)
+	PREFETCHT0 64(CX)(R14*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	PREFETCHT0 64(CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	PREFETCHT0 64(CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	PREFETCHT0 64(CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	PREFETCHT0 64(CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	PREFETCHT0 64(CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	PREFETCHT0 64(CX)(R9*4)
+	MOVQ       48(BX), R10
+	PREFETCHT0 (CX)(R10*4)
+	PREFETCHT0 64(CX)(R10*4)
+	MOVQ       56(BX), R11
+	PREFETCHT0 (CX)(R11*4)
+	PREFETCHT0 64(CX)(R11*4)
+	MOVQ       64(BX), R12
+	PREFETCHT0 (CX)(R12*4)
+	PREFETCHT0 64(CX)(R12*4)
+	MOVQ       72(BX), R13
+	PREFETCHT0 (CX)(R13*4)
+	PREFETCHT0 64(CX)(R13*4)
+	MOVQ       80(BX), R14
+	PREFETCHT0 (CX)(R14*4)
+	PREFETCHT0 64(CX)(R14*4)
+	JMP        ready
 
 load:
 	MOVQ      200(AX), CX
@@ -3411,6 +4005,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -3449,6 +4047,7 @@ tap:
 	ADDQ $0x00000058, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -3602,6 +4201,11 @@ loop:
 	VFMADD231PS  Z26, Z22, Z20
 	VFMADD231PS  Z26, Z23, Z21
 	ADDQ         $0x00000200, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -3652,6 +4256,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -3863,7 +4468,7 @@ part:
 
 // func tile12x32AVX512(a *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile12x32AVX512(SB), NOSPLIT, $32-8
+TEXT ·tile12x32AVX512(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
@@ -3891,7 +4496,87 @@ TEXT ·tile12x32AVX512(SB), NOSPLIT, $32-8
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	PREFETCHT0 64(CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	PREFETCHT0 64(CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	PREFETCHT0 64(CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	PREFETCHT0 64(CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	PREFETCHT0 64(CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	PREFETCHT0 64(CX)(R9*4)
+	MOVQ       48(BX), R10
+	PREFETCHT0 (CX)(R10*4)
+	PREFETCHT0 64(CX)(R10*4)
+	MOVQ       56(BX), R11
+	PREFETCHT0 (CX)(R11*4)
+	PREFETCHT0 64(CX)(R11*4)
+	MOVQ       64(BX), R12
+	PREFETCHT0 (CX)(R12*4)
+	PREFETCHT0 64(CX)(R12*4)
+	MOVQ       72(BX), R13
+	PREFETCHT0 (CX)(R13*4)
+	PREFETCHT0 64(CX)(R13*4)
+	MOVQ       80(BX), R14
+	PREFETCHT0 (CX)(R14*4)
+	PREFETCHT0 64(CX)(R14*4)
+	MOVQ       88(BX), R15
+	PREFETCHT0 (CX)(R15*4)
+	PREFETCHT0 64(CX)(R15*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	PREFETCHT0 64(CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	PREFETCHT0 64(CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	PREFETCHT0 64(CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	PREFETCHT0 64(CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	PREFETCHT0 64(CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	PREFETCHT0 64(CX)(R9*4)
+	MOVQ       48(BX), R10
+	PREFETCHT0 (CX)(R10*4)
+	PREFETCHT0 64(CX)(R10*4)
+	MOVQ       56(BX), R11
+	PREFETCHT0 (CX)(R11*4)
+	PREFETCHT0 64(CX)(R11*4)
+	MOVQ       64(BX), R12
+	PREFETCHT0 (CX)(R12*4)
+	PREFETCHT0 64(CX)(R12*4)
+	MOVQ       72(BX), R13
+	PREFETCHT0 (CX)(R13*4)
+	PREFETCHT0 64(CX)(R13*4)
+	MOVQ       80(BX), R14
+	PREFETCHT0 (CX)(R14*4)
+	PREFETCHT0 64(CX)(R14*4)
+	MOVQ       88(BX), R15
+	PREFETCHT0 (CX)(R15*4)
+	PREFETCHT0 64(CX)(R15*4)
+	JMP        ready
 
 load:
 	MOVQ      200(AX), CX
@@ -3950,6 +4635,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -3990,6 +4679,7 @@ tap:
 	ADDQ $0x00000060, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -4155,6 +4845,11 @@ loop:
 	VFMADD231PS  Z31, Z24, Z22
 	VFMADD231PS  Z31, Z25, Z23
 	ADDQ         $0x00000200, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -4208,6 +4903,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -4434,12 +5130,24 @@ part:
 
 // func tile1x16AVX512(a *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile1x16AVX512(SB), NOSPLIT, $32-8
+TEXT ·tile1x16AVX512(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
 	VPXORD Z0, Z0, Z0
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	JMP        ready
 
 load:
 	MOVQ      200(AX), CX
@@ -4462,6 +5170,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -4480,6 +5192,7 @@ tap:
 	ADDQ $0x00000008, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -4501,6 +5214,11 @@ loop:
 	VBROADCASTSS -4(DX)(CX*4), Z2
 	VFMADD231PS  Z2, Z1, Z0
 	ADDQ         $0x00000100, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -4518,6 +5236,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -4570,13 +5289,29 @@ part:
 
 // func tile2x16AVX512(a *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile2x16AVX512(SB), NOSPLIT, $32-8
+TEXT ·tile2x16AVX512(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	JMP        ready
 
 load:
 	MOVQ      200(AX), CX
@@ -4601,6 +5336,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -4621,6 +5360,7 @@ tap:
 	ADDQ $0x00000010, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -4650,6 +5390,11 @@ loop:
 	VBROADCASTSS -4(SI)(CX*4), Z4
 	VFMADD231PS  Z4, Z2, Z1
 	ADDQ         $0x00000100, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -4669,6 +5414,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -4730,14 +5476,34 @@ part:
 
 // func tile3x16AVX512(a *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile3x16AVX512(SB), NOSPLIT, $32-8
+TEXT ·tile3x16AVX512(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	JMP        ready
 
 load:
 	MOVQ      200(AX), CX
@@ -4764,6 +5530,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -4786,6 +5556,7 @@ tap:
 	ADDQ $0x00000018, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -4823,6 +5594,11 @@ loop:
 	VBROADCASTSS -4(DI)(CX*4), Z6
 	VFMADD231PS  Z6, Z3, Z2
 	ADDQ         $0x00000100, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -4844,6 +5620,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -4914,7 +5691,7 @@ part:
 
 // func tile4x16AVX512(a *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile4x16AVX512(SB), NOSPLIT, $32-8
+TEXT ·tile4x16AVX512(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
@@ -4922,7 +5699,31 @@ TEXT ·tile4x16AVX512(SB), NOSPLIT, $32-8
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	JMP        ready
 
 load:
 	MOVQ      200(AX), CX
@@ -4951,6 +5752,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -4975,6 +5780,7 @@ tap:
 	ADDQ $0x00000020, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -5020,6 +5826,11 @@ loop:
 	VBROADCASTSS -4(BP)(CX*4), Z8
 	VFMADD231PS  Z8, Z4, Z3
 	ADDQ         $0x00000100, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -5043,6 +5854,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -5122,7 +5934,7 @@ part:
 
 // func tile5x16AVX512(a *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile5x16AVX512(SB), NOSPLIT, $32-8
+TEXT ·tile5x16AVX512(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
@@ -5131,7 +5943,35 @@ TEXT ·tile5x16AVX512(SB), NOSPLIT, $32-8
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	JMP        ready
 
 load:
 	MOVQ      200(AX), CX
@@ -5162,6 +6002,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -5188,6 +6032,7 @@ tap:
 	ADDQ $0x00000028, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -5241,6 +6086,11 @@ loop:
 	VBROADCASTSS -4(R8)(CX*4), Z10
 	VFMADD231PS  Z10, Z5, Z4
 	ADDQ         $0x00000100, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -5266,6 +6116,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -5354,7 +6205,7 @@ part:
 
 // func tile6x16AVX512(a *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile6x16AVX512(SB), NOSPLIT, $32-8
+TEXT ·tile6x16AVX512(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
@@ -5364,7 +6215,39 @@ TEXT ·tile6x16AVX512(SB), NOSPLIT, $32-8
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	JMP        ready
 
 load:
 	MOVQ      200(AX), CX
@@ -5397,6 +6280,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -5425,6 +6312,7 @@ tap:
 	ADDQ $0x00000030, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -5486,6 +6374,11 @@ loop:
 	VBROADCASTSS -4(R9)(CX*4), Z12
 	VFMADD231PS  Z12, Z6, Z5
 	ADDQ         $0x00000100, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -5513,6 +6406,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -5610,7 +6504,7 @@ part:
 
 // func tile7x16AVX512(a *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile7x16AVX512(SB), NOSPLIT, $32-8
+TEXT ·tile7x16AVX512(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
@@ -5621,7 +6515,43 @@ TEXT ·tile7x16AVX512(SB), NOSPLIT, $32-8
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	MOVQ       48(BX), R10
+	PREFETCHT0 (CX)(R10*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	MOVQ       48(BX), R10
+	PREFETCHT0 (CX)(R10*4)
+	JMP        ready
 
 load:
 	MOVQ      200(AX), CX
@@ -5656,6 +6586,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -5686,6 +6620,7 @@ tap:
 	ADDQ $0x00000038, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -5755,6 +6690,11 @@ loop:
 	VBROADCASTSS -4(R10)(CX*4), Z14
 	VFMADD231PS  Z14, Z7, Z6
 	ADDQ         $0x00000100, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -5784,6 +6724,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -5890,7 +6831,7 @@ part:
 
 // func tile8x16AVX512(a *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile8x16AVX512(SB), NOSPLIT, $32-8
+TEXT ·tile8x16AVX512(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
@@ -5902,7 +6843,47 @@ TEXT ·tile8x16AVX512(SB), NOSPLIT, $32-8
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	MOVQ       48(BX), R10
+	PREFETCHT0 (CX)(R10*4)
+	MOVQ       56(BX), R11
+	PREFETCHT0 (CX)(R11*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	MOVQ       48(BX), R10
+	PREFETCHT0 (CX)(R10*4)
+	MOVQ       56(BX), R11
+	PREFETCHT0 (CX)(R11*4)
+	JMP        ready
 
 load:
 	MOVQ      200(AX), CX
@@ -5939,6 +6920,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -5971,6 +6956,7 @@ tap:
 	ADDQ $0x00000040, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -6048,6 +7034,11 @@ loop:
 	VBROADCASTSS -4(R11)(CX*4), Z16
 	VFMADD231PS  Z16, Z8, Z7
 	ADDQ         $0x00000100, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -6079,6 +7070,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -6194,7 +7186,7 @@ part:
 
 // func tile9x16AVX512(a *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile9x16AVX512(SB), NOSPLIT, $32-8
+TEXT ·tile9x16AVX512(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
@@ -6207,7 +7199,51 @@ TEXT ·tile9x16AVX512(SB), NOSPLIT, $32-8
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	MOVQ       48(BX), R10
+	PREFETCHT0 (CX)(R10*4)
+	MOVQ       56(BX), R11
+	PREFETCHT0 (CX)(R11*4)
+	MOVQ       64(BX), R12
+	PREFETCHT0 (CX)(R12*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	MOVQ       48(BX), R10
+	PREFETCHT0 (CX)(R10*4)
+	MOVQ       56(BX), R11
+	PREFETCHT0 (CX)(R11*4)
+	MOVQ       64(BX), R12
+	PREFETCHT0 (CX)(R12*4)
+	JMP        ready
 
 load:
 	MOVQ      200(AX), CX
@@ -6246,6 +7282,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -6280,6 +7320,7 @@ tap:
 	ADDQ $0x00000048, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -6365,6 +7406,11 @@ loop:
 	VBROADCASTSS -4(R12)(CX*4), Z18
 	VFMADD231PS  Z18, Z9, Z8
 	ADDQ         $0x00000100, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -6398,6 +7444,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -6522,7 +7569,7 @@ part:
 
 // func tile10x16AVX512(a *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile10x16AVX512(SB), NOSPLIT, $32-8
+TEXT ·tile10x16AVX512(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
@@ -6536,7 +7583,55 @@ TEXT ·tile10x16AVX512(SB), NOSPLIT, $32-8
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	MOVQ       48(BX), R10
+	PREFETCHT0 (CX)(R10*4)
+	MOVQ       56(BX), R11
+	PREFETCHT0 (CX)(R11*4)
+	MOVQ       64(BX), R12
+	PREFETCHT0 (CX)(R12*4)
+	MOVQ       72(BX), R13
+	PREFETCHT0 (CX)(R13*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	MOVQ       48(BX), R10
+	PREFETCHT0 (CX)(R10*4)
+	MOVQ       56(BX), R11
+	PREFETCHT0 (CX)(R11*4)
+	MOVQ       64(BX), R12
+	PREFETCHT0 (CX)(R12*4)
+	MOVQ       72(BX), R13
+	PREFETCHT0 (CX)(R13*4)
+	JMP        ready
 
 load:
 	MOVQ      200(AX), CX
@@ -6577,6 +7672,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -6613,6 +7712,7 @@ tap:
 	ADDQ $0x00000050, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -6706,6 +7806,11 @@ loop:
 	VBROADCASTSS -4(R13)(CX*4), Z20
 	VFMADD231PS  Z20, Z10, Z9
 	ADDQ         $0x00000100, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -6741,6 +7846,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -6874,7 +7980,7 @@ part:
 
 // func tile11x16AVX512(a *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile11x16AVX512(SB), NOSPLIT, $32-8
+TEXT ·tile11x16AVX512(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
@@ -6889,7 +7995,59 @@ TEXT ·tile11x16AVX512(SB), NOSPLIT, $32-8
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	MOVQ       48(BX), R10
+	PREFETCHT0 (CX)(R10*4)
+	MOVQ       56(BX), R11
+	PREFETCHT0 (CX)(R11*4)
+	MOVQ       64(BX), R12
+	PREFETCHT0 (CX)(R12*4)
+	MOVQ       72(BX), R13
+	PREFETCHT0 (CX)(R13*4)
+	MOVQ       80(BX), R14
+	PREFETCHT0 (CX)(R14*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	MOVQ       48(BX), R10
+	PREFETCHT0 (CX)(R10*4)
+	MOVQ       56(BX), R11
+	PREFETCHT0 (CX)(R11*4)
+	MOVQ       64(BX), R12
+	PREFETCHT0 (CX)(R12*4)
+	MOVQ       72(BX), R13
+	PREFETCHT0 (CX)(R13*4)
+	MOVQ       80(BX), R14
+	PREFETCHT0 (CX)(R14*4)
+	JMP        ready
 
 load:
 	MOVQ      200(AX), CX
@@ -6932,6 +8090,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -6970,6 +8132,7 @@ tap:
 	ADDQ $0x00000058, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -7071,6 +8234,11 @@ loop:
 	VBROADCASTSS -4(R14)(CX*4), Z22
 	VFMADD231PS  Z22, Z11, Z10
 	ADDQ         $0x00000100, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -7108,6 +8276,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -7250,7 +8419,7 @@ part:
 
 // func tile12x16AVX512(a *byte)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile12x16AVX512(SB), NOSPLIT, $32-8
+TEXT ·tile12x16AVX512(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
@@ -7266,7 +8435,63 @@ TEXT ·tile12x16AVX512(SB), NOSPLIT, $32-8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	MOVQ       48(BX), R10
+	PREFETCHT0 (CX)(R10*4)
+	MOVQ       56(BX), R11
+	PREFETCHT0 (CX)(R11*4)
+	MOVQ       64(BX), R12
+	PREFETCHT0 (CX)(R12*4)
+	MOVQ       72(BX), R13
+	PREFETCHT0 (CX)(R13*4)
+	MOVQ       80(BX), R14
+	PREFETCHT0 (CX)(R14*4)
+	MOVQ       88(BX), R15
+	PREFETCHT0 (CX)(R15*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	MOVQ       48(BX), R10
+	PREFETCHT0 (CX)(R10*4)
+	MOVQ       56(BX), R11
+	PREFETCHT0 (CX)(R11*4)
+	MOVQ       64(BX), R12
+	PREFETCHT0 (CX)(R12*4)
+	MOVQ       72(BX), R13
+	PREFETCHT0 (CX)(R13*4)
+	MOVQ       80(BX), R14
+	PREFETCHT0 (CX)(R14*4)
+	MOVQ       88(BX), R15
+	PREFETCHT0 (CX)(R15*4)
+	JMP        ready
 
 load:
 	MOVQ      200(AX), CX
@@ -7311,6 +8536,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -7351,6 +8580,7 @@ tap:
 	ADDQ $0x00000060, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -7460,6 +8690,11 @@ loop:
 	VBROADCASTSS -4(R15)(CX*4), Z24
 	VFMADD231PS  Z24, Z12, Z11
 	ADDQ         $0x00000100, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -7499,6 +8734,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -7650,13 +8886,25 @@ part:
 
 // func tile1x16AVX2(a *byte)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·tile1x16AVX2(SB), NOSPLIT, $32-8
+TEXT ·tile1x16AVX2(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	JMP        ready
 
 load:
 	MOVQ         200(AX), CX
@@ -7679,6 +8927,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -7697,6 +8949,7 @@ tap:
 	ADDQ $0x00000008, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -7726,6 +8979,11 @@ loop:
 	VFMADD231PS  Y4, Y2, Y0
 	VFMADD231PS  Y4, Y3, Y1
 	ADDQ         $0x00000100, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -7745,6 +9003,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -7803,7 +9062,7 @@ part:
 
 // func tile2x16AVX2(a *byte)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·tile2x16AVX2(SB), NOSPLIT, $32-8
+TEXT ·tile2x16AVX2(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
@@ -7811,7 +9070,23 @@ TEXT ·tile2x16AVX2(SB), NOSPLIT, $32-8
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	JMP        ready
 
 load:
 	MOVQ         200(AX), CX
@@ -7837,6 +9112,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -7857,6 +9136,7 @@ tap:
 	ADDQ $0x00000010, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -7898,6 +9178,11 @@ loop:
 	VFMADD231PS  Y7, Y4, Y2
 	VFMADD231PS  Y7, Y5, Y3
 	ADDQ         $0x00000100, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -7920,6 +9205,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -7993,7 +9279,7 @@ part:
 
 // func tile3x16AVX2(a *byte)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·tile3x16AVX2(SB), NOSPLIT, $32-8
+TEXT ·tile3x16AVX2(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
@@ -8003,7 +9289,27 @@ TEXT ·tile3x16AVX2(SB), NOSPLIT, $32-8
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	JMP        ready
 
 load:
 	MOVQ         200(AX), CX
@@ -8032,6 +9338,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -8054,6 +9364,7 @@ tap:
 	ADDQ $0x00000018, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -8107,6 +9418,11 @@ loop:
 	VFMADD231PS  Y10, Y6, Y4
 	VFMADD231PS  Y10, Y7, Y5
 	ADDQ         $0x00000100, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -8132,6 +9448,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -8220,7 +9537,7 @@ part:
 
 // func tile4x16AVX2(a *byte)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·tile4x16AVX2(SB), NOSPLIT, $32-8
+TEXT ·tile4x16AVX2(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
@@ -8232,7 +9549,31 @@ TEXT ·tile4x16AVX2(SB), NOSPLIT, $32-8
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	JMP        ready
 
 load:
 	MOVQ         200(AX), CX
@@ -8264,6 +9605,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -8288,6 +9633,7 @@ tap:
 	ADDQ $0x00000020, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -8353,6 +9699,11 @@ loop:
 	VFMADD231PS  Y13, Y8, Y6
 	VFMADD231PS  Y13, Y9, Y7
 	ADDQ         $0x00000100, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -8381,6 +9732,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -8484,7 +9836,7 @@ part:
 
 // func tile5x16AVX2(a *byte)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·tile5x16AVX2(SB), NOSPLIT, $32-8
+TEXT ·tile5x16AVX2(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
@@ -8498,7 +9850,35 @@ TEXT ·tile5x16AVX2(SB), NOSPLIT, $32-8
 	VXORPS Y7, Y7, Y7
 	VXORPS Y8, Y8, Y8
 	VXORPS Y9, Y9, Y9
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	JMP        ready
 
 load:
 	MOVQ         200(AX), CX
@@ -8533,6 +9913,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -8559,6 +9943,7 @@ tap:
 	ADDQ $0x00000028, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -8636,6 +10021,11 @@ loop:
 	VFMADD231PS  Y12, Y10, Y8
 	VFMADD231PS  Y12, Y11, Y9
 	ADDQ         $0x00000100, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -8667,6 +10057,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -8785,7 +10176,7 @@ part:
 
 // func tile6x16AVX2(a *byte)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·tile6x16AVX2(SB), NOSPLIT, $32-8
+TEXT ·tile6x16AVX2(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
@@ -8801,7 +10192,39 @@ TEXT ·tile6x16AVX2(SB), NOSPLIT, $32-8
 	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	JMP        ready
 
 load:
 	MOVQ         200(AX), CX
@@ -8839,6 +10262,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -8867,6 +10294,7 @@ tap:
 	ADDQ $0x00000030, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -8956,6 +10384,11 @@ loop:
 	VFMADD231PS  Y15, Y12, Y10
 	VFMADD231PS  Y15, Y13, Y11
 	ADDQ         $0x00000100, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -8990,6 +10423,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -9123,12 +10557,24 @@ part:
 
 // func tile1x8AVX2(a *byte)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·tile1x8AVX2(SB), NOSPLIT, $32-8
+TEXT ·tile1x8AVX2(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
 	VXORPS Y0, Y0, Y0
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	JMP        ready
 
 load:
 	MOVQ         200(AX), CX
@@ -9149,6 +10595,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -9167,6 +10617,7 @@ tap:
 	ADDQ $0x00000008, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -9186,6 +10637,11 @@ loop:
 	VBROADCASTSS -4(DX)(CX*4), Y2
 	VFMADD231PS  Y2, Y1, Y0
 	ADDQ         $0x00000080, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -9203,6 +10659,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -9253,13 +10710,29 @@ part:
 
 // func tile2x8AVX2(a *byte)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·tile2x8AVX2(SB), NOSPLIT, $32-8
+TEXT ·tile2x8AVX2(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	JMP        ready
 
 load:
 	MOVQ         200(AX), CX
@@ -9282,6 +10755,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -9302,6 +10779,7 @@ tap:
 	ADDQ $0x00000010, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -9329,6 +10807,11 @@ loop:
 	VBROADCASTSS -4(SI)(CX*4), Y4
 	VFMADD231PS  Y4, Y2, Y1
 	ADDQ         $0x00000080, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -9348,6 +10831,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -9407,14 +10891,34 @@ part:
 
 // func tile3x8AVX2(a *byte)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·tile3x8AVX2(SB), NOSPLIT, $32-8
+TEXT ·tile3x8AVX2(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	JMP        ready
 
 load:
 	MOVQ         200(AX), CX
@@ -9439,6 +10943,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -9461,6 +10969,7 @@ tap:
 	ADDQ $0x00000018, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -9496,6 +11005,11 @@ loop:
 	VBROADCASTSS -4(DI)(CX*4), Y6
 	VFMADD231PS  Y6, Y3, Y2
 	ADDQ         $0x00000080, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -9517,6 +11031,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -9585,7 +11100,7 @@ part:
 
 // func tile4x8AVX2(a *byte)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·tile4x8AVX2(SB), NOSPLIT, $32-8
+TEXT ·tile4x8AVX2(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
@@ -9593,7 +11108,31 @@ TEXT ·tile4x8AVX2(SB), NOSPLIT, $32-8
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	JMP        ready
 
 load:
 	MOVQ         200(AX), CX
@@ -9620,6 +11159,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -9644,6 +11187,7 @@ tap:
 	ADDQ $0x00000020, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -9687,6 +11231,11 @@ loop:
 	VBROADCASTSS -4(BP)(CX*4), Y8
 	VFMADD231PS  Y8, Y4, Y3
 	ADDQ         $0x00000080, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -9710,6 +11259,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -9787,7 +11337,7 @@ part:
 
 // func tile5x8AVX2(a *byte)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·tile5x8AVX2(SB), NOSPLIT, $32-8
+TEXT ·tile5x8AVX2(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
@@ -9796,7 +11346,35 @@ TEXT ·tile5x8AVX2(SB), NOSPLIT, $32-8
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	JMP        ready
 
 load:
 	MOVQ         200(AX), CX
@@ -9825,6 +11403,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -9851,6 +11433,7 @@ tap:
 	ADDQ $0x00000028, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -9902,6 +11485,11 @@ loop:
 	VBROADCASTSS -4(R8)(CX*4), Y10
 	VFMADD231PS  Y10, Y5, Y4
 	ADDQ         $0x00000080, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -9927,6 +11515,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -10013,7 +11602,7 @@ part:
 
 // func tile6x8AVX2(a *byte)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·tile6x8AVX2(SB), NOSPLIT, $32-8
+TEXT ·tile6x8AVX2(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
@@ -10023,7 +11612,39 @@ TEXT ·tile6x8AVX2(SB), NOSPLIT, $32-8
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	JMP        ready
 
 load:
 	MOVQ         200(AX), CX
@@ -10054,6 +11675,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -10082,6 +11707,7 @@ tap:
 	ADDQ $0x00000030, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -10141,6 +11767,11 @@ loop:
 	VBROADCASTSS -4(R9)(CX*4), Y12
 	VFMADD231PS  Y12, Y6, Y5
 	ADDQ         $0x00000080, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -10168,6 +11799,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -10263,7 +11895,7 @@ part:
 
 // func tile7x8AVX2(a *byte)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·tile7x8AVX2(SB), NOSPLIT, $32-8
+TEXT ·tile7x8AVX2(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
@@ -10274,7 +11906,43 @@ TEXT ·tile7x8AVX2(SB), NOSPLIT, $32-8
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	MOVQ       48(BX), R10
+	PREFETCHT0 (CX)(R10*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	MOVQ       48(BX), R10
+	PREFETCHT0 (CX)(R10*4)
+	JMP        ready
 
 load:
 	MOVQ         200(AX), CX
@@ -10307,6 +11975,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -10337,6 +12009,7 @@ tap:
 	ADDQ $0x00000038, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -10404,6 +12077,11 @@ loop:
 	VBROADCASTSS -4(R10)(CX*4), Y14
 	VFMADD231PS  Y14, Y7, Y6
 	ADDQ         $0x00000080, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -10433,6 +12111,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -10537,7 +12216,7 @@ part:
 
 // func tile8x8AVX2(a *byte)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·tile8x8AVX2(SB), NOSPLIT, $32-8
+TEXT ·tile8x8AVX2(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
@@ -10549,7 +12228,47 @@ TEXT ·tile8x8AVX2(SB), NOSPLIT, $32-8
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	MOVQ       48(BX), R10
+	PREFETCHT0 (CX)(R10*4)
+	MOVQ       56(BX), R11
+	PREFETCHT0 (CX)(R11*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	MOVQ       48(BX), R10
+	PREFETCHT0 (CX)(R10*4)
+	MOVQ       56(BX), R11
+	PREFETCHT0 (CX)(R11*4)
+	JMP        ready
 
 load:
 	MOVQ         200(AX), CX
@@ -10584,6 +12303,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -10616,6 +12339,7 @@ tap:
 	ADDQ $0x00000040, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -10691,6 +12415,11 @@ loop:
 	VBROADCASTSS -4(R11)(CX*4), Y9
 	VFMADD231PS  Y9, Y8, Y7
 	ADDQ         $0x00000080, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -10722,6 +12451,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -10835,7 +12565,7 @@ part:
 
 // func tile9x8AVX2(a *byte)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·tile9x8AVX2(SB), NOSPLIT, $32-8
+TEXT ·tile9x8AVX2(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
@@ -10848,7 +12578,51 @@ TEXT ·tile9x8AVX2(SB), NOSPLIT, $32-8
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
 	VXORPS Y8, Y8, Y8
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	MOVQ       48(BX), R10
+	PREFETCHT0 (CX)(R10*4)
+	MOVQ       56(BX), R11
+	PREFETCHT0 (CX)(R11*4)
+	MOVQ       64(BX), R12
+	PREFETCHT0 (CX)(R12*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	MOVQ       48(BX), R10
+	PREFETCHT0 (CX)(R10*4)
+	MOVQ       56(BX), R11
+	PREFETCHT0 (CX)(R11*4)
+	MOVQ       64(BX), R12
+	PREFETCHT0 (CX)(R12*4)
+	JMP        ready
 
 load:
 	MOVQ         200(AX), CX
@@ -10885,6 +12659,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -10919,6 +12697,7 @@ tap:
 	ADDQ $0x00000048, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -11002,6 +12781,11 @@ loop:
 	VBROADCASTSS -4(R12)(CX*4), Y12
 	VFMADD231PS  Y12, Y9, Y8
 	ADDQ         $0x00000080, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -11035,6 +12819,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -11157,7 +12942,7 @@ part:
 
 // func tile10x8AVX2(a *byte)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·tile10x8AVX2(SB), NOSPLIT, $32-8
+TEXT ·tile10x8AVX2(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
@@ -11171,7 +12956,55 @@ TEXT ·tile10x8AVX2(SB), NOSPLIT, $32-8
 	VXORPS Y7, Y7, Y7
 	VXORPS Y8, Y8, Y8
 	VXORPS Y9, Y9, Y9
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	MOVQ       48(BX), R10
+	PREFETCHT0 (CX)(R10*4)
+	MOVQ       56(BX), R11
+	PREFETCHT0 (CX)(R11*4)
+	MOVQ       64(BX), R12
+	PREFETCHT0 (CX)(R12*4)
+	MOVQ       72(BX), R13
+	PREFETCHT0 (CX)(R13*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	MOVQ       48(BX), R10
+	PREFETCHT0 (CX)(R10*4)
+	MOVQ       56(BX), R11
+	PREFETCHT0 (CX)(R11*4)
+	MOVQ       64(BX), R12
+	PREFETCHT0 (CX)(R12*4)
+	MOVQ       72(BX), R13
+	PREFETCHT0 (CX)(R13*4)
+	JMP        ready
 
 load:
 	MOVQ         200(AX), CX
@@ -11210,6 +13043,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -11246,6 +13083,7 @@ tap:
 	ADDQ $0x00000050, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -11337,6 +13175,11 @@ loop:
 	VBROADCASTSS -4(R13)(CX*4), Y15
 	VFMADD231PS  Y15, Y10, Y9
 	ADDQ         $0x00000080, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -11372,6 +13215,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -11503,7 +13347,7 @@ part:
 
 // func tile11x8AVX2(a *byte)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·tile11x8AVX2(SB), NOSPLIT, $32-8
+TEXT ·tile11x8AVX2(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
@@ -11518,7 +13362,59 @@ TEXT ·tile11x8AVX2(SB), NOSPLIT, $32-8
 	VXORPS Y8, Y8, Y8
 	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	MOVQ       48(BX), R10
+	PREFETCHT0 (CX)(R10*4)
+	MOVQ       56(BX), R11
+	PREFETCHT0 (CX)(R11*4)
+	MOVQ       64(BX), R12
+	PREFETCHT0 (CX)(R12*4)
+	MOVQ       72(BX), R13
+	PREFETCHT0 (CX)(R13*4)
+	MOVQ       80(BX), R14
+	PREFETCHT0 (CX)(R14*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	MOVQ       48(BX), R10
+	PREFETCHT0 (CX)(R10*4)
+	MOVQ       56(BX), R11
+	PREFETCHT0 (CX)(R11*4)
+	MOVQ       64(BX), R12
+	PREFETCHT0 (CX)(R12*4)
+	MOVQ       72(BX), R13
+	PREFETCHT0 (CX)(R13*4)
+	MOVQ       80(BX), R14
+	PREFETCHT0 (CX)(R14*4)
+	JMP        ready
 
 load:
 	MOVQ         200(AX), CX
@@ -11559,6 +13455,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -11597,6 +13497,7 @@ tap:
 	ADDQ $0x00000058, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -11696,6 +13597,11 @@ loop:
 	VBROADCASTSS -4(R14)(CX*4), Y14
 	VFMADD231PS  Y14, Y11, Y10
 	ADDQ         $0x00000080, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -11733,6 +13639,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 
@@ -11873,7 +13780,7 @@ part:
 
 // func tile12x8AVX2(a *byte)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·tile12x8AVX2(SB), NOSPLIT, $32-8
+TEXT ·tile12x8AVX2(SB), NOSPLIT, $48-8
 	MOVQ   a+0(FP), AX
 	CMPQ   224(AX), $0x00
 	JNE    load
@@ -11889,7 +13796,63 @@ TEXT ·tile12x8AVX2(SB), NOSPLIT, $32-8
 	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
-	JMP    ready
+
+	// Fetch what will be stored to and added, while the sums are made.
+	MOVQ       72(AX), CX
+	MOVQ       96(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	MOVQ       48(BX), R10
+	PREFETCHT0 (CX)(R10*4)
+	MOVQ       56(BX), R11
+	PREFETCHT0 (CX)(R11*4)
+	MOVQ       64(BX), R12
+	PREFETCHT0 (CX)(R12*4)
+	MOVQ       72(BX), R13
+	PREFETCHT0 (CX)(R13*4)
+	MOVQ       80(BX), R14
+	PREFETCHT0 (CX)(R14*4)
+	MOVQ       88(BX), R15
+	PREFETCHT0 (CX)(R15*4)
+	CMPQ       120(AX), $0x00
+	JE         ready
+	MOVQ       120(AX), CX
+	MOVQ       144(AX), BX
+	MOVQ       (BX), DX
+	PREFETCHT0 (CX)(DX*4)
+	MOVQ       8(BX), SI
+	PREFETCHT0 (CX)(SI*4)
+	MOVQ       16(BX), DI
+	PREFETCHT0 (CX)(DI*4)
+	MOVQ       24(BX), BP
+	PREFETCHT0 (CX)(BP*4)
+	MOVQ       32(BX), R8
+	PREFETCHT0 (CX)(R8*4)
+	MOVQ       40(BX), R9
+	PREFETCHT0 (CX)(R9*4)
+	MOVQ       48(BX), R10
+	PREFETCHT0 (CX)(R10*4)
+	MOVQ       56(BX), R11
+	PREFETCHT0 (CX)(R11*4)
+	MOVQ       64(BX), R12
+	PREFETCHT0 (CX)(R12*4)
+	MOVQ       72(BX), R13
+	PREFETCHT0 (CX)(R13*4)
+	MOVQ       80(BX), R14
+	PREFETCHT0 (CX)(R14*4)
+	MOVQ       88(BX), R15
+	PREFETCHT0 (CX)(R15*4)
+	JMP        ready
 
 load:
 	MOVQ         200(AX), CX
@@ -11932,6 +13895,10 @@ ready:
 	MOVQ  216(AX), CX
 	TESTQ CX, CX
 	JZ    finish
+	MOVQ  240(AX), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  264(AX), BX
+	MOVQ  BX, 40(SP)
 	MOVQ  48(AX), BX
 	MOVQ  24(AX), DX
 	MOVQ  DX, 8(SP)
@@ -11972,6 +13939,7 @@ tap:
 	ADDQ $0x00000060, AX
 	MOVQ AX, 8(SP)
 	MOVQ 24(SP), CX
+	MOVQ 32(SP), AX
 	ADDQ $0x04, CX
 	JG   few
 
@@ -12079,6 +14047,11 @@ loop:
 	VBROADCASTSS -4(R15)(CX*4), Y15
 	VFMADD231PS  Y15, Y12, Y11
 	ADDQ         $0x00000080, BX
+	PREFETCHT1   (AX)
+	PREFETCHT1   64(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   192(AX)
+	ADDQ         40(SP), AX
 	ADDQ         $0x04, CX
 	JLE          loop
 
@@ -12118,6 +14091,7 @@ one:
 	JNZ          one
 
 next:
+	MOVQ AX, 32(SP)
 	DECQ (SP)
 	JNZ  tap
 

@@ -21,6 +21,8 @@ const (
 	argK    = 216
 	argLoad = 224
 	argReLU = 232
+
+	argAhead, argStep = 240, 264
 )
 
 // Registers with one use throughout. 12 more point at pixels.
@@ -68,6 +70,7 @@ func (t *tile) generate(name string) {
 	TEXT(name, NOSPLIT, "func(a *byte)")
 	taps, offsets := AllocLocal(8), AllocLocal(8)
 	base, minusK := AllocLocal(8), AllocLocal(8)
+	ahead, step := AllocLocal(8), AllocLocal(8)
 
 	t.begin()
 
@@ -79,6 +82,10 @@ func (t *tile) generate(name string) {
 	MOVQ(Mem{Base: tmp, Disp: argK}, k)
 	TESTQ(k, k)
 	JZ(LabelRef("finish"))
+	MOVQ(Mem{Base: tmp, Disp: argAhead}, b)
+	MOVQ(b, ahead)
+	MOVQ(Mem{Base: tmp, Disp: argStep}, b)
+	MOVQ(b, step)
 	MOVQ(Mem{Base: tmp, Disp: argB}, b)
 	MOVQ(Mem{Base: tmp, Disp: argAOff}, pixels[0])
 	MOVQ(pixels[0], offsets)
@@ -99,6 +106,7 @@ func (t *tile) generate(name string) {
 	ADDQ(U32(8*t.rows), tmp)
 	MOVQ(tmp, offsets)
 	MOVQ(minusK, k)
+	MOVQ(ahead, tmp)
 
 	ADDQ(U8(unroll), k)
 	JG(LabelRef("few"))
@@ -107,6 +115,10 @@ func (t *tile) generate(name string) {
 		t.step(u, -unroll)
 	}
 	ADDQ(U32(unroll*t.vectors*t.lanes*4), b)
+	for u := range unroll {
+		PREFETCHT1(Mem{Base: tmp, Disp: 64 * u})
+	}
+	ADDQ(step, tmp)
 	ADDQ(U8(unroll), k)
 	JLE(LabelRef("loop"))
 	Label("few")
@@ -118,6 +130,7 @@ func (t *tile) generate(name string) {
 	INCQ(k)
 	JNZ(LabelRef("one"))
 	Label("next")
+	MOVQ(tmp, ahead)
 	DECQ(taps)
 	JNZ(LabelRef("tap"))
 
@@ -135,6 +148,11 @@ func (t *tile) begin() {
 	for i := range t.sums() {
 		t.zero(t.regs[i])
 	}
+	Comment("Fetch what will be stored to and added, while the sums are made.")
+	t.touch(argC, argCOff)
+	CMPQ(Mem{Base: tmp, Disp: argR}, U8(0))
+	JE(LabelRef("ready"))
+	t.touch(argR, argROff)
 	JMP(LabelRef("ready"))
 	Label("load")
 	MOVQ(Mem{Base: tmp, Disp: argCols}, k)
@@ -204,6 +222,18 @@ func (t *tile) finish() {
 	RET()
 	Label("part")
 	t.each(argC, argCOff, func(i, j int, m Mem) { t.store(t, t.sum(i, j), j, m) })
+}
+
+// touch fetches the cache lines of a matrix whose rows begin at offsets.
+func (t *tile) touch(matrix, offsets int) {
+	MOVQ(Mem{Base: tmp, Disp: matrix}, k)
+	MOVQ(Mem{Base: tmp, Disp: offsets}, b)
+	for i := range t.rows {
+		MOVQ(Mem{Base: b, Disp: 8 * i}, pixels[i])
+		for line := 0; line < t.vectors*t.lanes*4; line += 64 {
+			PREFETCHT0(Mem{Base: k, Index: pixels[i], Scale: 4, Disp: line})
+		}
+	}
 }
 
 // each calls f for every vector of a matrix whose rows begin at offsets.
