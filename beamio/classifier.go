@@ -28,6 +28,7 @@ type Classes struct {
 // torchvision's.
 type Classifier struct {
 	Model   string // checkpoint, on any filesystem of Beam's
+	SHA256  string `json:",omitempty"` // of the checkpoint, 64 hexadecimal digits; "" to take any
 	Labels  string `json:",omitempty"` // file with the classes' names, one a line
 	Preset  string `json:",omitempty"` // "IMAGENET1K_V1", the default, or "IMAGENET1K_V2"
 	Top     int    `json:",omitempty"` // how many classes are reported; 5 by default
@@ -45,7 +46,7 @@ func (c *Classifier) Validate() error {
 	case c.Top < 0 || c.Threads < 0:
 		return errors.New("Top and Threads must be at least 0")
 	}
-	return nil
+	return checkDigest(c.SHA256)
 }
 
 // PreferredBatch returns 1 and 16.
@@ -64,7 +65,7 @@ func (c *Classifier) Load(ctx context.Context) (Model[Picture, Classes], error) 
 		}
 		opts = append(opts, vision.WithLabels(names))
 	}
-	src, err := openCheckpoint(ctx, c.Model)
+	src, err := openModel(ctx, c.Model, c.SHA256)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ import (
 // Zero fields mean the defaults of vision.NewDetector, which are torchvision's.
 type Detector struct {
 	Model   string   // checkpoint, on any filesystem of Beam's
+	SHA256  string   `json:",omitempty"` // of the checkpoint, 64 hexadecimal digits; "" to take any
 	Labels  string   `json:",omitempty"` // file with the classes' names, one a line, the background first
 	Preset  string   `json:",omitempty"` // "COCO_V1" or "beam-article"; see vision.WithPreset
 	MinSize int      `json:",omitempty"` // pixels that the short side is scaled to; 800 by default
@@ -43,7 +44,7 @@ func (d *Detector) Validate() error {
 	case d.Eps != nil && !(*d.Eps >= 0 && *d.Eps <= math.MaxFloat64):
 		return errors.New("Eps must be finite and at least 0")
 	}
-	return nil
+	return checkDigest(d.SHA256)
 }
 
 // PreferredBatch returns 1 and 1: one large picture keeps all cores busy.
@@ -55,7 +56,7 @@ func (d *Detector) Load(ctx context.Context) (Model[Picture, Detections], error)
 	if err != nil {
 		return nil, err
 	}
-	src, err := openCheckpoint(ctx, d.Model)
+	src, err := openModel(ctx, d.Model, d.SHA256)
 	if err != nil {
 		return nil, err
 	}

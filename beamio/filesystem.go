@@ -2,6 +2,9 @@ package beamio
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -56,17 +59,42 @@ func readFile(ctx context.Context, path string) ([]byte, error) {
 	return filesystem.Read(ctx, fs, path)
 }
 
-// openCheckpoint opens a checkpoint: local files are mapped, others are read
-// into memory in one piece.
-func openCheckpoint(ctx context.Context, path string) (*loaders.Checkpoint, error) {
+// OpenCheckpoint opens a checkpoint on any filesystem of Beam's. Local files are
+// mapped, and may be indexes of shards, as with loaders.Open; others,
+// "gs://bucket/model.pth", are read once, from begin to end, into one aligned
+// block of memory, and hashed on the way if loaders.WithSHA256 asks for it. It
+// returns the errors of loaders.Open and of the filesystem.
+func OpenCheckpoint(ctx context.Context, path string, opts ...loaders.Option) (*loaders.Checkpoint, error) {
 	if scheme(path) == "" {
-		return loaders.Open(path)
+		return loaders.Open(path, opts...)
 	}
-	data, err := readFile(ctx, path)
+	fs, err := fileSystem(ctx, path)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return loaders.OpenBytes(data, path)
+	r, err := fs.OpenRead(ctx, path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	defer r.Close()
+	return loaders.OpenReader(r, path, opts...)
+}
+
+// openModel opens the checkpoint of a handler, whose SHA-256 is digits unless
+// they are empty.
+func openModel(ctx context.Context, path, digits string) (*loaders.Checkpoint, error) {
+	if digits == "" {
+		return OpenCheckpoint(ctx, path)
+	}
+	return OpenCheckpoint(ctx, path, loaders.WithSHA256(digits))
+}
+
+// checkDigest looks at the SHA-256 that a handler has, which may be empty.
+func checkDigest(digits string) error {
+	if b, err := hex.DecodeString(digits); digits != "" && (err != nil || len(b) != sha256.Size) {
+		return errors.New("SHA256 must be 64 hexadecimal digits, or empty")
+	}
+	return nil
 }
 
 // readNames reads the names of classes, one a line. Empty lines at the end do

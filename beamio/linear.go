@@ -14,8 +14,9 @@ import (
 // []float32, from as many numbers as the layer has inputs to as many as it has
 // outputs. Register it with beamio.Register(&beamio.Linear{}).
 type Linear struct {
-	Model string // checkpoint, on any filesystem of Beam's
-	Layer string `json:",omitempty"` // the layer's name in the checkpoint, "linear"; "" for a Linear saved by itself
+	Model  string // checkpoint, on any filesystem of Beam's
+	SHA256 string `json:",omitempty"` // of the checkpoint, 64 hexadecimal digits; "" to take any
+	Layer  string `json:",omitempty"` // the layer's name in the checkpoint, "linear"; "" for a Linear saved by itself
 }
 
 // ModelID returns the path of the checkpoint.
@@ -26,13 +27,13 @@ func (l *Linear) Validate() error {
 	if l.Model == "" {
 		return errors.New("no checkpoint: Model is empty")
 	}
-	return nil
+	return checkDigest(l.SHA256)
 }
 
 // Load implements [ModelHandler]. The checkpoint must hold the layer's weight
 // (out, in) and bias (out) and nothing else.
 func (l *Linear) Load(ctx context.Context) (Model[[]float32, []float32], error) {
-	src, err := openCheckpoint(ctx, l.Model)
+	src, err := openModel(ctx, l.Model, l.SHA256)
 	if err != nil {
 		return nil, err
 	}

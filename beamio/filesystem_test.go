@@ -1,0 +1,107 @@
+package beamio
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unsafe"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/io/filesystem/memfs"
+	"github.com/argand-go/argand/loaders"
+	"github.com/argand-go/argand/tensor"
+)
+
+// TestOpenCheckpoint opens one file on two filesystems, with and without its checksum.
+func TestOpenCheckpoint(t *testing.T) {
+	local := table(5, 1).write(t)
+	data, err := os.ReadFile(local)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const remote = "memfs://open/model.safetensors"
+	memfs.Write(remote, data)
+	sum := sha256.Sum256(data)
+	right := hex.EncodeToString(sum[:])
+	for _, path := range []string{local, remote} {
+		var bytesOf [][]byte
+		for _, opts := range [][]loaders.Option{nil, {loaders.WithSHA256(right)}} {
+			c, err := OpenCheckpoint(t.Context(), path, opts...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			x, err := c.Tensor("weight")
+			if err != nil {
+				t.Fatal(err)
+			}
+			bytesOf = append(bytesOf, x.Bytes())
+			if path == remote && !alignedTogether(t, c) {
+				t.Error("the file is not in one aligned block")
+			}
+		}
+		if !bytes.Equal(bytesOf[0], bytesOf[1]) || len(bytesOf[0]) != 4 {
+			t.Errorf("%s: weights %v", path, bytesOf)
+		}
+		wrong := strings.Repeat("0", 64)
+		_, err := OpenCheckpoint(t.Context(), path, loaders.WithSHA256(wrong))
+		if e, ok := errors.AsType[*loaders.ChecksumError](err); !ok || e.Want != wrong || e.Got != right || e.Name != path {
+			t.Errorf("%s with another checksum: %v", path, err)
+		}
+		h := &Linear{Model: path, SHA256: right}
+		if err := h.Validate(); err != nil {
+			t.Error(err)
+		}
+		if _, err := h.Load(t.Context()); err != nil {
+			t.Error(err)
+		}
+		h.SHA256 = wrong
+		if _, err := h.Load(t.Context()); !errors.As(err, new(*loaders.ChecksumError)) {
+			t.Errorf("%s: a handler with another checksum: %v", path, err)
+		}
+	}
+	absent := filepath.Join(t.TempDir(), "absent")
+	if _, err := OpenCheckpoint(t.Context(), absent); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("absent: %v", err)
+	}
+	for _, path := range []string{"memfs://open/absent", "nowhere://open/model.pth"} {
+		if _, err := OpenCheckpoint(t.Context(), path); err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+// alignedTogether reports whether the tensors of a checkpoint lie in one block as they do in the file.
+func alignedTogether(t *testing.T, c *loaders.Checkpoint) bool {
+	t.Helper()
+	begin := uintptr(0)
+	for i, key := range c.Keys() {
+		info, _ := c.Info(key)
+		x, err := c.Tensor(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := uintptr(unsafe.Pointer(unsafe.SliceData(x.Bytes()))) - uintptr(info.Offset)
+		if i > 0 && file != begin {
+			return false
+		}
+		begin = file
+	}
+	return begin%tensor.Alignment == 0
+}
+
+func TestHandlersCheckDigests(t *testing.T) {
+	for _, bad := range []string{"0", strings.Repeat("0", 63), strings.Repeat("0", 65), strings.Repeat("x", 64)} {
+		for _, h := range []interface{ Validate() error }{
+			&Detector{Model: "m", SHA256: bad}, &Classifier{Model: "m", SHA256: bad}, &Linear{Model: "m", SHA256: bad},
+		} {
+			if err := h.Validate(); err == nil || !strings.Contains(err.Error(), "SHA256") {
+				t.Errorf("%T with %q: %v", h, bad, err)
+			}
+		}
+	}
+}
