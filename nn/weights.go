@@ -3,7 +3,10 @@ package nn
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"runtime"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/argand-go/argand/tensor"
@@ -34,9 +37,11 @@ type checkpoint struct {
 	src      Source
 	keys     map[string]bool // true once read or ignored
 	order    []string
+	sorted   []string        // what is under a prefix lies together: a file may have a million keys
+	reported map[string]bool // keys that one of the following is about
 	missing  []string
 	mismatch []SizeMismatch
-	failed   []error // tensors that could not be read
+	failed   []error // tensors that could not be read, and layers that there are none of
 }
 
 var errNoCheckpoint = errors.New("nn: a layer without a checkpoint; Weights come from NewWeights, layers from New…")
@@ -46,10 +51,11 @@ func NewWeights(src Source) Weights {
 	if src == nil {
 		return Weights{}
 	}
-	c := &checkpoint{src: src, keys: make(map[string]bool), order: src.Keys()}
+	c := &checkpoint{src: src, keys: make(map[string]bool), order: src.Keys(), reported: make(map[string]bool)}
 	for _, k := range c.order {
 		c.keys[k] = false
 	}
+	c.sorted = slices.Sorted(maps.Keys(c.keys))
 	return Weights{c, ""}
 }
 
@@ -81,7 +87,7 @@ func (w Weights) Path() string { return strings.TrimSuffix(w.prefix, ".") }
 
 // Exists reports whether the checkpoint has any tensor under w.
 func (w Weights) Exists() bool {
-	return w.c != nil && slices.ContainsFunc(w.c.order, func(k string) bool { return strings.HasPrefix(k, w.prefix) })
+	return w.c != nil && len(w.c.under(w.prefix)) > 0
 }
 
 // Has reports whether the checkpoint has the named tensor.
@@ -99,9 +105,10 @@ func (w Weights) Shape(name string) tensor.Shape {
 	if !w.Has(name) {
 		return nil
 	}
-	t, err := w.c.read(w.prefix + name)
+	key := w.prefix + name
+	t, err := w.c.read(key)
 	if err != nil {
-		w.c.fail(err)
+		w.c.failTensor(key, err)
 		return nil
 	}
 	return t.Shape()
@@ -115,7 +122,7 @@ func (w Weights) Tensor(name string, shape ...int) *tensor.Tensor {
 		return empty()
 	}
 	if _, ok := w.c.keys[key]; !ok {
-		if !slices.Contains(w.c.missing, key) {
+		if w.c.report(key) {
 			w.c.missing = append(w.c.missing, key)
 		}
 		return empty()
@@ -124,10 +131,10 @@ func (w Weights) Tensor(name string, shape ...int) *tensor.Tensor {
 	t, err := w.c.read(key)
 	switch {
 	case err != nil:
-		w.c.fail(err)
+		w.c.failTensor(key, err)
 		return empty()
 	case !t.Shape().Equal(shape):
-		if !slices.ContainsFunc(w.c.mismatch, func(m SizeMismatch) bool { return m.Key == key }) {
+		if w.c.report(key) {
 			w.c.mismatch = append(w.c.mismatch, SizeMismatch{key, t.Shape().Clone(), tensor.Shape(shape).Clone()})
 		}
 		return empty()
@@ -136,21 +143,24 @@ func (w Weights) Tensor(name string, shape ...int) *tensor.Tensor {
 }
 
 // Vector returns the named tensor of n numbers in float64. Like
-// [Weights.Tensor] it records what does not fit, and then returns zeros.
+// [Weights.Tensor] it records what does not fit, and then returns nil: an n
+// that the shape of another tensor made up costs no memory.
 func (w Weights) Vector(name string, n int) []float64 {
-	v := make([]float64, max(n, 0))
 	t := w.Tensor(name, n)
 	if t.Len() != n {
-		return v
+		return nil
 	}
 	f, err := t.Float32s()
 	if err != nil {
-		w.c.fail(fmt.Errorf("%s: %w", w.prefix+name, err))
-		return v
+		key := w.prefix + name
+		w.c.failTensor(key, fmt.Errorf("%s: %w", key, err))
+		return nil
 	}
+	v := make([]float64, n)
 	for i, x := range f {
 		v[i] = float64(x)
 	}
+	runtime.KeepAlive(t) // f may be memory of a file that is mapped for as long as t is reachable
 	return v
 }
 
@@ -161,10 +171,12 @@ func (w Weights) Ignore(names ...string) {
 		return
 	}
 	for _, n := range names {
-		for _, k := range w.c.order {
-			if key := w.prefix + n; k == key || strings.HasPrefix(k, key+".") {
-				w.c.keys[k] = true
-			}
+		key := w.prefix + n
+		if _, ok := w.c.keys[key]; ok {
+			w.c.keys[key] = true
+		}
+		for _, k := range w.c.under(key + ".") {
+			w.c.keys[k] = true
 		}
 	}
 }
@@ -191,6 +203,29 @@ func (w Weights) Err(network string) error {
 // broken reports whether a layer was built from weights that did not fit.
 func (w Weights) broken() bool {
 	return w.c == nil || len(w.c.missing)+len(w.c.mismatch)+len(w.c.failed) > 0
+}
+
+// under returns the keys that begin with prefix, sorted.
+func (c *checkpoint) under(prefix string) []string {
+	first, _ := slices.BinarySearch(c.sorted, prefix)
+	rest := c.sorted[first:]
+	n := sort.Search(len(rest), func(i int) bool { return !strings.HasPrefix(rest[i], prefix) })
+	return rest[:n]
+}
+
+// report notes that something is wrong with a tensor; it returns false if that
+// is known already.
+func (c *checkpoint) report(key string) bool {
+	known := c.reported[key]
+	c.reported[key] = true
+	return !known
+}
+
+// failTensor records why a tensor cannot be read, once.
+func (c *checkpoint) failTensor(key string, err error) {
+	if c.report(key) {
+		c.fail(err)
+	}
 }
 
 // read returns a tensor that the checkpoint says it has.

@@ -221,14 +221,67 @@ func TestShape(t *testing.T) {
 }
 
 func TestVector(t *testing.T) {
-	w := NewWeights(checkpointOf{{key: "half", dtype: tensor.BFloat16, shape: []int{3}}, f32("matrix", 3, 1)})
+	w := NewWeights(checkpointOf{{key: "half", dtype: tensor.BFloat16, shape: []int{3}}, f32("matrix", 3, 1),
+		{key: "complex", dtype: tensor.Complex64, shape: []int{3}}})
 	for _, c := range []struct {
-		name string
-		n    int
-	}{{"half", 3}, {"half", 2}, {"none", 4}, {"matrix", 3}, {"none", 0}, {"none", -1}} {
-		if got := w.Vector(c.name, c.n); len(got) != max(c.n, 0) {
+		name    string
+		n, want int
+	}{{"half", 3, 3}, {"half", 2, 0}, {"none", 4, 0}, {"matrix", 3, 0}, {"complex", 3, 0}, {"none", 0, 0}, {"none", -1, 0}} {
+		if got := w.Vector(c.name, c.n); len(got) != c.want {
 			t.Errorf("%s of %d: got %v", c.name, c.n, got)
 		}
+	}
+}
+
+// TestDeclaredSize: a tensor without elements may have an axis of any extent,
+// and a layer as wide as that must not take memory for what is not there.
+func TestDeclaredSize(t *testing.T) {
+	w := NewWeights(checkpointOf{f32("fc.weight", 1<<40, 0)})
+	NewLinear(w.At("fc"), 0, w.Shape("fc.weight")[0])
+	e, ok := errors.AsType[*StateDictError](w.Err("Net"))
+	if !ok || !slices.Equal(e.Missing, []string{"fc.bias"}) {
+		t.Errorf("got %v", e)
+	}
+}
+
+// TestUnreadableOnce: a tensor that is looked at and then read is one mistake.
+func TestUnreadableOnce(t *testing.T) {
+	w := NewWeights(checkpointOf{{key: "bad", err: errors.New("unreadable")}})
+	w.Shape("bad")
+	w.Tensor("bad", 1)
+	if e, ok := errors.AsType[*StateDictError](w.Err("Net")); !ok || len(e.Failed) != 1 {
+		t.Errorf("got %v", e)
+	}
+}
+
+// manyKeys is a checkpoint of n keys whose tensors nobody reads.
+type manyKeys int
+
+func (n manyKeys) Keys() []string {
+	keys := make([]string, n)
+	for i := range keys {
+		keys[i] = fmt.Sprintf("layer.%d.weight", i)
+	}
+	return keys
+}
+
+func (n manyKeys) Tensor(key string) (*tensor.Tensor, error) { return nil, errors.New(key) }
+
+// TestManyKeys: asking for every part of a large checkpoint, or ignoring it,
+// takes no time that grows with the square of their number, here an hour.
+func TestManyKeys(t *testing.T) {
+	const n = 200_000
+	w := NewWeights(manyKeys(n))
+	for i := range n {
+		layer := w.At(fmt.Sprint("layer.", i))
+		if !layer.Exists() || layer.At("0").Exists() {
+			t.Fatalf("layer %d exists %v, its part %v", i, layer.Exists(), layer.At("0").Exists())
+		}
+		layer.Tensor("bias", 1)
+		layer.Ignore("weight")
+	}
+	if e, ok := errors.AsType[*StateDictError](w.Err("Net")); !ok || len(e.Missing) != n || len(e.Unexpected) != 0 {
+		t.Errorf("%d missing, %d unexpected", len(e.Missing), len(e.Unexpected))
 	}
 }
 
