@@ -52,7 +52,7 @@ func TestBench(t *testing.T) {
 	if !agree(r.GFLOPS, 1000*r.GFLOP/r.MedianMS) || r.PeakGFLOPS > 0 && !agree(r.PercentOfPeak, 100*r.GFLOPS/r.PeakGFLOPS) {
 		t.Errorf("rates: %v GFLOP/s, %v %% of %v", r.GFLOPS, r.PercentOfPeak, r.PeakGFLOPS)
 	}
-	checkSVG(t, svg, "backbone", "(no layer)")
+	checkSVG(t, svg, "backbone", "roi_heads.box_head.fc6", "of 3 runs")
 }
 
 // checkSVG checks that a file is one XML element of SVG with the words in it.
