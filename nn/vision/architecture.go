@@ -52,9 +52,15 @@ func Recognize(src nn.Source) (Architecture, error) {
 }
 
 // recognize also returns src without what wraps it.
-func recognize(src nn.Source) (Architecture, nn.Source, error) {
+func recognize(src nn.Source) (Architecture, nn.Source, error) { return recognizeWithin(src, 0) }
+
+// maxWrappers is how many wrappers a checkpoint may have around each other.
+// Training scripts make three at most; a file's keys may be of any length.
+const maxWrappers = 8
+
+func recognizeWithin(src nn.Source, wrapped int) (Architecture, nn.Source, error) {
 	a, err := recognizeKeys(src)
-	if _, unknown := err.(*UnknownArchitectureError); !unknown {
+	if _, unknown := err.(*UnknownArchitectureError); !unknown || wrapped == maxWrappers {
 		return a, src, err
 	}
 	for _, wrapper := range wrappers {
@@ -62,7 +68,7 @@ func recognize(src nn.Source) (Architecture, nn.Source, error) {
 		if len(inner.keys) == 0 {
 			continue
 		}
-		if a, innermost, err := recognize(inner); err == nil || a.Name != "" {
+		if a, innermost, err := recognizeWithin(inner, wrapped+1); err == nil || a.Name != "" {
 			return a, innermost, err
 		}
 	}

@@ -3,6 +3,7 @@ package vision
 import (
 	"context"
 	"errors"
+	"math"
 	"strings"
 	"testing"
 
@@ -99,9 +100,21 @@ func TestRecognizeUnknown(t *testing.T) {
 	}
 }
 
+// TestRecognizeDeep: a key may be as long as a file, and wrappers are looked into by calls in each other.
+func TestRecognizeDeep(t *testing.T) {
+	key := strings.Repeat("model.", 4_000_000) + "fc"
+	_, err := Recognize(&memory{keys: []string{key}, shapes: map[string]tensor.Shape{key: {1}}})
+	if _, ok := errors.AsType[*UnknownArchitectureError](err); !ok {
+		t.Errorf("got an error of type %T", err)
+	}
+}
+
 // TestOddShapes checks that no shapes in a checkpoint make the package panic.
 func TestOddShapes(t *testing.T) {
-	for _, shape := range []tensor.Shape{{}, {0}, {1}, {3, 0}, {0, 0, 0, 0}, {5, 7, 1, 1}, {1, 1, 1, 1, 1}} {
+	for _, shape := range []tensor.Shape{
+		{}, {0}, {1}, {3, 0}, {0, 0, 0, 0}, {5, 7, 1, 1}, {1, 1, 1, 1, 1},
+		{1 << 40, 0}, {0, math.MaxInt / 16}, {math.MaxInt / 16, 0, 1, 1}, // no elements, and any extent
+	} {
 		for _, model := range []string{"resnet18", "resnext50_32x4d", "maskrcnn_resnet50_fpn_frozen"} {
 			for _, key := range []string{
 				"conv1.weight", "layer1.0.conv2.weight", "layer1.0.conv3.weight", "layer3.1.conv1.weight", "fc.weight",
