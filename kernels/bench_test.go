@@ -48,7 +48,6 @@ func BenchmarkConv2d(b *testing.B) {
 				work := 2 * float64(s[0]*s[2]*s[3]) * float64(o.Weight.Len())
 				a := must(m.(*model).arenas.acquire(b.Context(), p.floats))
 				defer m.(*model).arenas.release(a)
-				a.vectors = &be.tier.Vectors
 				var best, peak float64
 				for b.Loop() {
 					begin := time.Now()

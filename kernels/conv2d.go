@@ -12,6 +12,9 @@ func (p *packer) conv2d(o *op.Conv2d) *weights {
 	if groups < 1 || s[0]%groups != 0 || !fits(&o.Epilogue, s[0]) {
 		return nil
 	}
+	if edge := p.model.convolution.edge(o); edge > 0 {
+		return p.winograd(o, edge)
+	}
 	from := source{tensor: o.Weight, scale: o.Scale, out: s[1] * s[2] * s[3], in: s[2] * s[3]}
 	var taps []tap
 	for u := range s[2] {
@@ -21,15 +24,13 @@ func (p *packer) conv2d(o *op.Conv2d) *weights {
 		}
 	}
 	panels := p.add(from, groups, s[0]/groups, s[1], [4]int{})
-	w := &weights{phases: []phase{{taps: taps, panels: panels}}, bias: padBias(o.Bias, panels), act: o.Act}
-	p.transform(o, w)
-	return w
+	return &weights{phases: []phase{{taps: taps, panels: panels}}, bias: padBias(o.Bias, panels), act: o.Act}
 }
 
 // conv2d plans a convolution: the window of output pixel (i, j) begins at
 // input pixel (i, j) times the stride.
 func (p *planner) conv2d(n *op.Node, o *op.Conv2d, w *weights) {
-	if out := p.specs[n.Out[0]].Shape; w.filters != nil && winogradPays(out[2], out[3]) {
+	if w.filters != nil {
 		p.winograd(n, o, w)
 		return
 	}

@@ -10,9 +10,25 @@ import (
 
 // CPU returns the backend that runs networks on this machine's cores. Its name
 // tells the instruction set: "cpu/avx512", "cpu/avx2" or "cpu/go".
-func CPU() op.Backend { return &backend{tile.Best()} }
+func CPU(options ...Option) op.Backend {
+	b := &backend{tier: tile.Best()}
+	for _, o := range options {
+		o(b)
+	}
+	return b
+}
 
-type backend struct{ tier *tile.Tier }
+// An Option changes what [CPU] returns.
+type Option func(*backend)
+
+// WithConvolution chooses how 3×3 convolutions of stride 1 are computed;
+// without it the choice is [Auto].
+func WithConvolution(c Convolution) Option { return func(b *backend) { b.convolution = c } }
+
+type backend struct {
+	tier        *tile.Tier
+	convolution Convolution
+}
 
 // Name implements [op.Backend].
 func (b *backend) Name() string { return "cpu/" + b.tier.Name }
@@ -25,7 +41,7 @@ func (b *backend) Load(ctx context.Context, g *op.Graph, o op.Options) (op.Model
 	if err := b.supports(g, o); err != nil {
 		return nil, err
 	}
-	m := newModel(b.tier, g, o)
+	m := newModel(b, g, o)
 	if err := m.prepare(ctx); err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ func backends(t testing.TB) []*backend {
 	var list []*backend
 	for _, tier := range tile.Tiers() {
 		if tier.Lacks == "" {
-			list = append(list, &backend{&tier})
+			list = append(list, &backend{tier: &tier})
 		} else {
 			t.Logf("NOT TESTED: cpu/%s, this machine lacks %s", tier.Name, tier.Lacks)
 		}

@@ -18,14 +18,15 @@ const maxPrograms = 64
 
 // A model is a loaded network.
 type model struct {
-	tier    *tile.Tier
-	graph   op.Graph
-	options op.Options
-	weights []*weights // per node, nil for operators without
-	counts  []op.Value // per value, see [op.Graph.CountedRows]
-	zeros   int        // floats of the longest row of zeros that padding needs
-	bytes   int64
-	arenas  arenas
+	tier        *tile.Tier
+	convolution Convolution
+	graph       op.Graph
+	options     op.Options
+	weights     []*weights // per node, nil for operators without
+	counts      []op.Value // per value, see [op.Graph.CountedRows]
+	zeros       int        // floats of the longest row of zeros that padding needs
+	bytes       int64
+	arenas      arenas
 
 	running sync.RWMutex // held for reading by runs
 	closed  atomic.Bool
@@ -34,8 +35,8 @@ type model struct {
 	programs []*program // the one used last comes last
 }
 
-func newModel(t *tile.Tier, g *op.Graph, o op.Options) *model {
-	m := &model{tier: t, options: o, counts: g.CountedRows()}
+func newModel(b *backend, g *op.Graph, o op.Options) *model {
+	m := &model{tier: b.tier, convolution: b.convolution, options: o, counts: g.CountedRows()}
 	m.graph = *g
 	m.graph.Inputs = slices.Clone(g.Inputs)
 	m.graph.Nodes = slices.Clone(g.Nodes)

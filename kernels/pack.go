@@ -18,9 +18,11 @@ type weights struct {
 	bias   []float32 // [groups][panels][tile's Cols], padded as the panels are
 	act    op.Act
 
-	// filters are the weights transformed for winograd, [panel][36][k][Cols],
-	// nil for convolutions that it is not for.
+	// filters are the weights transformed for winograd, [panel][36 or 16][k][Cols],
+	// nil for convolutions that it is not for; edge is the output pixels of its
+	// tiles a side, 4 or 2.
 	filters *panels
+	edge    int
 
 	// image says that a linear layer takes the image before the Flatten that
 	// it reads: its product is a convolution as large as the image.
@@ -66,7 +68,7 @@ type source struct {
 	scale   []float64
 	out, in int
 	taps    []int // positions to take, in order
-	filter  bool  // take the 36 numbers that Winograd makes of 3×3 instead
+	edge    int   // take the numbers that Winograd makes of 3×3 for tiles of edge² instead; 0 for none
 }
 
 // packKey identifies packed weights, so that a head applied to several levels
@@ -77,7 +79,7 @@ type packKey struct {
 	groups  int
 	out, in int
 	phase   [4]int // of a transposed convolution: stride and phase
-	filter  bool
+	edge    int
 }
 
 // A packer collects what has to be packed, then packs it on all cores.
@@ -95,7 +97,7 @@ type packJob struct {
 
 // add returns the panels for a source, which pack will fill.
 func (p *packer) add(from source, groups, channels, k int, phase [4]int) *panels {
-	key := packKey{from.tensor, unsafe.SliceData(from.scale), groups, from.out, from.in, phase, from.filter}
+	key := packKey{from.tensor, unsafe.SliceData(from.scale), groups, from.out, from.in, phase, from.edge}
 	if to := p.packed[key]; to != nil {
 		return to
 	}
@@ -168,8 +170,8 @@ func (j *packJob) pack(s *scratch) error {
 				return err
 			}
 			scale := scaleOf(from.scale, o)
-			if from.filter {
-				transform(dst[col:], row, scale, to)
+			if from.edge > 0 {
+				transform(dst[col:], row, scale, from.edge, to)
 				continue
 			}
 			for t, position := range from.taps {
@@ -197,10 +199,11 @@ func (j *packJob) pack(s *scratch) error {
 }
 
 // transform packs the filters of one output channel, [k][9], for winograd.
-func transform(dst []float32, row []float64, scale float64, to *panels) {
+func transform(dst []float32, row []float64, scale float64, edge int, to *panels) {
 	for c := range to.k {
-		for f, u := range tile.Filter([9]float64(row[9*c:9*c+9]), scale) {
-			dst[(f*to.k+c)*to.tile.Cols] = float32(u)
+		u := tile.Filter(edge, [9]float64(row[9*c:9*c+9]), scale)
+		for f := range to.taps {
+			dst[(f*to.k+c)*to.tile.Cols] = float32(u[f])
 		}
 	}
 }

@@ -19,7 +19,6 @@ type run struct {
 	mem     []float32 // the arena; the first model.zeros of it are 0 for ever
 	in, out []*tensor.Tensor
 	lanes   []*lane // [0] is the caller's
-	vectors *tile.Vectors
 
 	kernel kernel // the step in progress
 	rows   int
@@ -114,7 +113,7 @@ func (p *program) RunInto(ctx context.Context, out, in []*tensor.Tensor) error {
 		return p.stopped(0, err)
 	}
 	defer m.arenas.release(r)
-	r.in, r.out, r.vectors = in, out, &m.tier.Vectors
+	r.in, r.out = in, out
 
 	cores.enter()
 	defer cores.leave()

@@ -21,22 +21,21 @@ func TestWinogradIsAsGoodAsTheProduct(t *testing.T) {
 		v := b.input(tensor.Float32)
 		b.Outputs = []op.Value{b.add("conv", &op.Conv2d{Weight: weight, Padding: padding}, v)}
 		for _, be := range backends(t) {
-			errs := make(map[bool]float64) // by whether winograd was used
-			var size float64
-			for _, use := range []bool{true, false} {
+			for _, c := range []struct {
+				convolution Convolution
+				kernel      string
+				limit       float64
+			}{{Direct, "tile", 1e-6}, {F2, "winograd2x2", 1e-6}, {Auto, "winograd4x4", 3e-6}} {
+				be := &backend{be.tier, c.convolution}
 				m := must(be.Load(t.Context(), &b.Graph, op.Options{}))
-				if !use {
-					m.(*model).weights[0].filters = nil
-				}
 				p := must(m.Program(x.Shape())).(*program)
-				if name := p.steps[1].name; strings.HasPrefix(name, "winograd") != use {
-					t.Fatalf("kernel %s, winograd asked for: %v", name, use)
+				if name := p.steps[1].name; !strings.HasPrefix(name, c.kernel) {
+					t.Fatalf("kernel %s, want %s", name, c.kernel)
 				}
-				y := runOn(t, m, x)[0]
-				errs[use], size = errorOf(y, x, weight, padding)
-			}
-			if direct, wino := errs[false]/size, errs[true]/size; !(direct < 1e-6 && wino < 3e-6) {
-				t.Errorf("%s padding %v: relative L2 error %.2g by winograd, %.2g by the product", be.Name(), padding, wino, direct)
+				err, size := errorOf(runOn(t, m, x)[0], x, weight, padding)
+				if err /= size; !(err < c.limit) {
+					t.Errorf("%s padding %v: relative L2 error %.2g by %s", be.Name(), padding, err, c.kernel)
+				}
 			}
 		}
 	}

@@ -74,7 +74,7 @@ func TestTilesStayInside(t *testing.T) {
 // TestVectorsStayInside does the same for the loops over channels.
 func TestVectorsStayInside(t *testing.T) {
 	for _, tier := range runnable(t) {
-		for n := 1; n <= 19; n++ {
+		for n := 1; n <= 35; n++ {
 			for _, first := range []bool{false, true} {
 				array := func(rows int) []float32 { return fenced(t, rows*n, first) }
 				dst, x, y := array(1), array(1), array(1)
@@ -82,14 +82,17 @@ func TestVectorsStayInside(t *testing.T) {
 				tier.Add(dst, x, y)
 				tier.Blend(dst, &Samples{X: [4][]float32{x, y, x, y}, W: [4]float32{1, 2, 3, 4}})
 
-				p := &Patch{X: array(36), V: array(36), Stride: n, N: n}
-				q := &Quad{M: p.V, Stride: n, N: n, Bias: x, R: array(16), Y: array(16), ReLU: 1}
-				for i := range 36 {
-					p.Off = append(p.Off, i*n)
+				for m, w := range tier.winograds() {
+					in, out := (m+2)*(m+2), m*m
+					p := &Patch{X: array(in), V: array(in), Stride: n, N: n}
+					q := &Quad{M: p.V, Stride: n, N: n, Bias: x, R: array(out), Y: array(out), ReLU: 1}
+					for i := range in {
+						p.Off = append(p.Off, i*n)
+					}
+					q.ROff, q.YOff = p.Off[:out], p.Off[:out]
+					w.Patch(p)
+					w.Quad(q)
 				}
-				q.ROff, q.YOff = p.Off[:16], p.Off[:16]
-				tier.Patch(p)
-				tier.Quad(q)
 			}
 		}
 	}

@@ -67,10 +67,15 @@ type Tier struct {
 
 // Vectors are loops over channels. Slices have the length of the first.
 type Vectors struct {
-	Max   func(dst, x []float32)          // dst[i] = max(dst[i], x[i]), NaN if either is
-	Add   func(dst, x, y []float32)       // dst[i] = x[i] + y[i]
-	Blend func(dst []float32, s *Samples) // dst[i] += s.W[0]·s.X[0][i] + … + s.W[3]·s.X[3][i]
-	Patch func(p *Patch)                  // see winograd.go
+	Max    func(dst, x []float32)          // dst[i] = max(dst[i], x[i]), NaN if either is
+	Add    func(dst, x, y []float32)       // dst[i] = x[i] + y[i]
+	Blend  func(dst []float32, s *Samples) // dst[i] += s.W[0]·s.X[0][i] + … + s.W[3]·s.X[3][i]
+	F2, F4 Winograd
+}
+
+// A Winograd is the transforms of F(m×m, 3×3), see winograd.go.
+type Winograd struct {
+	Patch func(p *Patch)
 	Quad  func(q *Quad)
 }
 

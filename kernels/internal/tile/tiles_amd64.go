@@ -222,3 +222,15 @@ func patchAVX512(p *Patch, from, n int)
 
 //go:noescape
 func quadAVX512(q *Quad, from, n int)
+
+//go:noescape
+func patch2AVX512(p *Patch, from, n int)
+
+//go:noescape
+func patch2AVX2(p *Patch, from, n int)
+
+//go:noescape
+func quad2AVX512(q *Quad, from, n int)
+
+//go:noescape
+func quad2AVX2(q *Quad, from, n int)

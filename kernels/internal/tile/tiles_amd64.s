@@ -16302,3 +16302,551 @@ next:
 	JNZ  loop
 	VZEROUPPER
 	RET
+
+// func patch2AVX512(p *byte, from int, n int)
+// Requires: AVX, AVX512F
+TEXT ·patch2AVX512(SB), NOSPLIT, $0-24
+	MOVQ p+0(FP), AX
+	MOVQ from+8(FP), CX
+	MOVQ n+16(FP), DX
+	MOVQ (AX), BX
+	LEAQ (BX)(CX*4), BX
+	MOVQ 24(AX), SI
+	MOVQ 48(AX), DI
+	LEAQ (DI)(CX*4), DI
+	MOVQ 72(AX), CX
+	SHLQ $0x02, CX
+
+loop:
+	MOVQ    DI, R8
+	MOVQ    (SI), AX
+	VMOVUPS (BX)(AX*4), Z0
+	MOVQ    64(SI), AX
+	VSUBPS  (BX)(AX*4), Z0, Z0
+	MOVQ    8(SI), AX
+	VMOVUPS (BX)(AX*4), Z1
+	MOVQ    72(SI), AX
+	VSUBPS  (BX)(AX*4), Z1, Z1
+	MOVQ    16(SI), AX
+	VMOVUPS (BX)(AX*4), Z2
+	MOVQ    80(SI), AX
+	VSUBPS  (BX)(AX*4), Z2, Z2
+	MOVQ    24(SI), AX
+	VMOVUPS (BX)(AX*4), Z3
+	MOVQ    88(SI), AX
+	VSUBPS  (BX)(AX*4), Z3, Z3
+	VSUBPS  Z2, Z0, Z4
+	VMOVUPS Z4, (R8)
+	ADDQ    CX, R8
+	VADDPS  Z2, Z1, Z4
+	VMOVUPS Z4, (R8)
+	ADDQ    CX, R8
+	VSUBPS  Z1, Z2, Z4
+	VMOVUPS Z4, (R8)
+	ADDQ    CX, R8
+	VSUBPS  Z3, Z1, Z4
+	VMOVUPS Z4, (R8)
+	ADDQ    CX, R8
+	MOVQ    32(SI), AX
+	VMOVUPS (BX)(AX*4), Z0
+	MOVQ    64(SI), AX
+	VADDPS  (BX)(AX*4), Z0, Z0
+	MOVQ    40(SI), AX
+	VMOVUPS (BX)(AX*4), Z1
+	MOVQ    72(SI), AX
+	VADDPS  (BX)(AX*4), Z1, Z1
+	MOVQ    48(SI), AX
+	VMOVUPS (BX)(AX*4), Z2
+	MOVQ    80(SI), AX
+	VADDPS  (BX)(AX*4), Z2, Z2
+	MOVQ    56(SI), AX
+	VMOVUPS (BX)(AX*4), Z3
+	MOVQ    88(SI), AX
+	VADDPS  (BX)(AX*4), Z3, Z3
+	VSUBPS  Z2, Z0, Z4
+	VMOVUPS Z4, (R8)
+	ADDQ    CX, R8
+	VADDPS  Z2, Z1, Z4
+	VMOVUPS Z4, (R8)
+	ADDQ    CX, R8
+	VSUBPS  Z1, Z2, Z4
+	VMOVUPS Z4, (R8)
+	ADDQ    CX, R8
+	VSUBPS  Z3, Z1, Z4
+	VMOVUPS Z4, (R8)
+	ADDQ    CX, R8
+	MOVQ    64(SI), AX
+	VMOVUPS (BX)(AX*4), Z0
+	MOVQ    32(SI), AX
+	VSUBPS  (BX)(AX*4), Z0, Z0
+	MOVQ    72(SI), AX
+	VMOVUPS (BX)(AX*4), Z1
+	MOVQ    40(SI), AX
+	VSUBPS  (BX)(AX*4), Z1, Z1
+	MOVQ    80(SI), AX
+	VMOVUPS (BX)(AX*4), Z2
+	MOVQ    48(SI), AX
+	VSUBPS  (BX)(AX*4), Z2, Z2
+	MOVQ    88(SI), AX
+	VMOVUPS (BX)(AX*4), Z3
+	MOVQ    56(SI), AX
+	VSUBPS  (BX)(AX*4), Z3, Z3
+	VSUBPS  Z2, Z0, Z4
+	VMOVUPS Z4, (R8)
+	ADDQ    CX, R8
+	VADDPS  Z2, Z1, Z4
+	VMOVUPS Z4, (R8)
+	ADDQ    CX, R8
+	VSUBPS  Z1, Z2, Z4
+	VMOVUPS Z4, (R8)
+	ADDQ    CX, R8
+	VSUBPS  Z3, Z1, Z4
+	VMOVUPS Z4, (R8)
+	ADDQ    CX, R8
+	MOVQ    32(SI), AX
+	VMOVUPS (BX)(AX*4), Z0
+	MOVQ    96(SI), AX
+	VSUBPS  (BX)(AX*4), Z0, Z0
+	MOVQ    40(SI), AX
+	VMOVUPS (BX)(AX*4), Z1
+	MOVQ    104(SI), AX
+	VSUBPS  (BX)(AX*4), Z1, Z1
+	MOVQ    48(SI), AX
+	VMOVUPS (BX)(AX*4), Z2
+	MOVQ    112(SI), AX
+	VSUBPS  (BX)(AX*4), Z2, Z2
+	MOVQ    56(SI), AX
+	VMOVUPS (BX)(AX*4), Z3
+	MOVQ    120(SI), AX
+	VSUBPS  (BX)(AX*4), Z3, Z3
+	VSUBPS  Z2, Z0, Z4
+	VMOVUPS Z4, (R8)
+	ADDQ    CX, R8
+	VADDPS  Z2, Z1, Z4
+	VMOVUPS Z4, (R8)
+	ADDQ    CX, R8
+	VSUBPS  Z1, Z2, Z4
+	VMOVUPS Z4, (R8)
+	ADDQ    CX, R8
+	VSUBPS  Z3, Z1, Z4
+	VMOVUPS Z4, (R8)
+	ADDQ    CX, R8
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, DI
+	SUBQ    $0x10, DX
+	JNZ     loop
+	VZEROUPPER
+	RET
+
+// func patch2AVX2(p *byte, from int, n int)
+// Requires: AVX
+TEXT ·patch2AVX2(SB), NOSPLIT, $0-24
+	MOVQ p+0(FP), AX
+	MOVQ from+8(FP), CX
+	MOVQ n+16(FP), DX
+	MOVQ (AX), BX
+	LEAQ (BX)(CX*4), BX
+	MOVQ 24(AX), SI
+	MOVQ 48(AX), DI
+	LEAQ (DI)(CX*4), DI
+	MOVQ 72(AX), CX
+	SHLQ $0x02, CX
+
+loop:
+	MOVQ    DI, R8
+	MOVQ    (SI), AX
+	VMOVUPS (BX)(AX*4), Y0
+	MOVQ    64(SI), AX
+	VSUBPS  (BX)(AX*4), Y0, Y0
+	MOVQ    8(SI), AX
+	VMOVUPS (BX)(AX*4), Y1
+	MOVQ    72(SI), AX
+	VSUBPS  (BX)(AX*4), Y1, Y1
+	MOVQ    16(SI), AX
+	VMOVUPS (BX)(AX*4), Y2
+	MOVQ    80(SI), AX
+	VSUBPS  (BX)(AX*4), Y2, Y2
+	MOVQ    24(SI), AX
+	VMOVUPS (BX)(AX*4), Y3
+	MOVQ    88(SI), AX
+	VSUBPS  (BX)(AX*4), Y3, Y3
+	VSUBPS  Y2, Y0, Y4
+	VMOVUPS Y4, (R8)
+	ADDQ    CX, R8
+	VADDPS  Y2, Y1, Y4
+	VMOVUPS Y4, (R8)
+	ADDQ    CX, R8
+	VSUBPS  Y1, Y2, Y4
+	VMOVUPS Y4, (R8)
+	ADDQ    CX, R8
+	VSUBPS  Y3, Y1, Y4
+	VMOVUPS Y4, (R8)
+	ADDQ    CX, R8
+	MOVQ    32(SI), AX
+	VMOVUPS (BX)(AX*4), Y0
+	MOVQ    64(SI), AX
+	VADDPS  (BX)(AX*4), Y0, Y0
+	MOVQ    40(SI), AX
+	VMOVUPS (BX)(AX*4), Y1
+	MOVQ    72(SI), AX
+	VADDPS  (BX)(AX*4), Y1, Y1
+	MOVQ    48(SI), AX
+	VMOVUPS (BX)(AX*4), Y2
+	MOVQ    80(SI), AX
+	VADDPS  (BX)(AX*4), Y2, Y2
+	MOVQ    56(SI), AX
+	VMOVUPS (BX)(AX*4), Y3
+	MOVQ    88(SI), AX
+	VADDPS  (BX)(AX*4), Y3, Y3
+	VSUBPS  Y2, Y0, Y4
+	VMOVUPS Y4, (R8)
+	ADDQ    CX, R8
+	VADDPS  Y2, Y1, Y4
+	VMOVUPS Y4, (R8)
+	ADDQ    CX, R8
+	VSUBPS  Y1, Y2, Y4
+	VMOVUPS Y4, (R8)
+	ADDQ    CX, R8
+	VSUBPS  Y3, Y1, Y4
+	VMOVUPS Y4, (R8)
+	ADDQ    CX, R8
+	MOVQ    64(SI), AX
+	VMOVUPS (BX)(AX*4), Y0
+	MOVQ    32(SI), AX
+	VSUBPS  (BX)(AX*4), Y0, Y0
+	MOVQ    72(SI), AX
+	VMOVUPS (BX)(AX*4), Y1
+	MOVQ    40(SI), AX
+	VSUBPS  (BX)(AX*4), Y1, Y1
+	MOVQ    80(SI), AX
+	VMOVUPS (BX)(AX*4), Y2
+	MOVQ    48(SI), AX
+	VSUBPS  (BX)(AX*4), Y2, Y2
+	MOVQ    88(SI), AX
+	VMOVUPS (BX)(AX*4), Y3
+	MOVQ    56(SI), AX
+	VSUBPS  (BX)(AX*4), Y3, Y3
+	VSUBPS  Y2, Y0, Y4
+	VMOVUPS Y4, (R8)
+	ADDQ    CX, R8
+	VADDPS  Y2, Y1, Y4
+	VMOVUPS Y4, (R8)
+	ADDQ    CX, R8
+	VSUBPS  Y1, Y2, Y4
+	VMOVUPS Y4, (R8)
+	ADDQ    CX, R8
+	VSUBPS  Y3, Y1, Y4
+	VMOVUPS Y4, (R8)
+	ADDQ    CX, R8
+	MOVQ    32(SI), AX
+	VMOVUPS (BX)(AX*4), Y0
+	MOVQ    96(SI), AX
+	VSUBPS  (BX)(AX*4), Y0, Y0
+	MOVQ    40(SI), AX
+	VMOVUPS (BX)(AX*4), Y1
+	MOVQ    104(SI), AX
+	VSUBPS  (BX)(AX*4), Y1, Y1
+	MOVQ    48(SI), AX
+	VMOVUPS (BX)(AX*4), Y2
+	MOVQ    112(SI), AX
+	VSUBPS  (BX)(AX*4), Y2, Y2
+	MOVQ    56(SI), AX
+	VMOVUPS (BX)(AX*4), Y3
+	MOVQ    120(SI), AX
+	VSUBPS  (BX)(AX*4), Y3, Y3
+	VSUBPS  Y2, Y0, Y4
+	VMOVUPS Y4, (R8)
+	ADDQ    CX, R8
+	VADDPS  Y2, Y1, Y4
+	VMOVUPS Y4, (R8)
+	ADDQ    CX, R8
+	VSUBPS  Y1, Y2, Y4
+	VMOVUPS Y4, (R8)
+	ADDQ    CX, R8
+	VSUBPS  Y3, Y1, Y4
+	VMOVUPS Y4, (R8)
+	ADDQ    CX, R8
+	ADDQ    $0x20, BX
+	ADDQ    $0x20, DI
+	SUBQ    $0x08, DX
+	JNZ     loop
+	VZEROUPPER
+	RET
+
+// func quad2AVX512(q *byte, from int, n int)
+// Requires: AVX, AVX512F
+TEXT ·quad2AVX512(SB), NOSPLIT, $0-24
+	MOVQ  q+0(FP), AX
+	MOVQ  from+8(FP), CX
+	MOVQ  n+16(FP), DX
+	MOVQ  (AX), BX
+	MOVQ  40(AX), SI
+	MOVQ  112(AX), DI
+	MOVQ  64(AX), R8
+	MOVQ  136(AX), R9
+	MOVQ  88(AX), R10
+	LEAQ  (BX)(CX*4), BX
+	LEAQ  (SI)(CX*4), SI
+	LEAQ  (DI)(CX*4), DI
+	TESTQ R8, R8
+	JZ    alone
+	LEAQ  (R8)(CX*4), R8
+
+alone:
+	MOVQ         24(AX), R11
+	SHLQ         $0x02, R11
+	MOVQ         R11, R12
+	SHLQ         $0x02, R12
+	LEAQ         (R12)(R12*2), R13
+	MOVL         $0xff800000, R14
+	VMOVD        R14, X15
+	VPBROADCASTD X15, Z15
+	CMPQ         160(AX), $0x00
+	JE           loop
+	VPXORD       Z15, Z15, Z15
+
+loop:
+	VMOVUPS (BX)(R12*1), Z8
+	VMOVUPS (BX)(R12*2), Z9
+	VADDPS  Z9, Z8, Z0
+	VSUBPS  Z9, Z8, Z4
+	VADDPS  (BX), Z0, Z0
+	VSUBPS  (BX)(R13*1), Z4, Z4
+	ADDQ    R11, BX
+	VMOVUPS (BX)(R12*1), Z8
+	VMOVUPS (BX)(R12*2), Z9
+	VADDPS  Z9, Z8, Z1
+	VSUBPS  Z9, Z8, Z5
+	VADDPS  (BX), Z1, Z1
+	VSUBPS  (BX)(R13*1), Z5, Z5
+	ADDQ    R11, BX
+	VMOVUPS (BX)(R12*1), Z8
+	VMOVUPS (BX)(R12*2), Z9
+	VADDPS  Z9, Z8, Z2
+	VSUBPS  Z9, Z8, Z6
+	VADDPS  (BX), Z2, Z2
+	VSUBPS  (BX)(R13*1), Z6, Z6
+	ADDQ    R11, BX
+	VMOVUPS (BX)(R12*1), Z8
+	VMOVUPS (BX)(R12*2), Z9
+	VADDPS  Z9, Z8, Z3
+	VSUBPS  Z9, Z8, Z7
+	VADDPS  (BX), Z3, Z3
+	VSUBPS  (BX)(R13*1), Z7, Z7
+	ADDQ    R11, BX
+	SUBQ    R12, BX
+	VADDPS  Z2, Z1, Z8
+	VADDPS  Z0, Z8, Z8
+	VSUBPS  Z2, Z1, Z9
+	VSUBPS  Z3, Z9, Z9
+	MOVQ    (R9), R14
+	TESTQ   R14, R14
+	JL      outsideA
+	VADDPS  (SI), Z8, Z8
+	TESTQ   R8, R8
+	JZ      plainA
+	MOVQ    (R10), CX
+	VADDPS  (R8)(CX*4), Z8, Z8
+
+plainA:
+	VMAXPS  Z8, Z15, Z8
+	VMOVUPS Z8, (DI)(R14*4)
+
+outsideA:
+	MOVQ   8(R9), R14
+	TESTQ  R14, R14
+	JL     outsideB
+	VADDPS (SI), Z9, Z9
+	TESTQ  R8, R8
+	JZ     plainB
+	MOVQ   8(R10), CX
+	VADDPS (R8)(CX*4), Z9, Z9
+
+plainB:
+	VMAXPS  Z9, Z15, Z9
+	VMOVUPS Z9, (DI)(R14*4)
+
+outsideB:
+	VADDPS Z6, Z5, Z8
+	VADDPS Z4, Z8, Z8
+	VSUBPS Z6, Z5, Z9
+	VSUBPS Z7, Z9, Z9
+	MOVQ   16(R9), R14
+	TESTQ  R14, R14
+	JL     outsideC
+	VADDPS (SI), Z8, Z8
+	TESTQ  R8, R8
+	JZ     plainC
+	MOVQ   16(R10), CX
+	VADDPS (R8)(CX*4), Z8, Z8
+
+plainC:
+	VMAXPS  Z8, Z15, Z8
+	VMOVUPS Z8, (DI)(R14*4)
+
+outsideC:
+	MOVQ   24(R9), R14
+	TESTQ  R14, R14
+	JL     outsideD
+	VADDPS (SI), Z9, Z9
+	TESTQ  R8, R8
+	JZ     plainD
+	MOVQ   24(R10), CX
+	VADDPS (R8)(CX*4), Z9, Z9
+
+plainD:
+	VMAXPS  Z9, Z15, Z9
+	VMOVUPS Z9, (DI)(R14*4)
+
+outsideD:
+	ADDQ  $0x40, BX
+	ADDQ  $0x40, SI
+	ADDQ  $0x40, DI
+	TESTQ R8, R8
+	JZ    next
+	ADDQ  $0x40, R8
+
+next:
+	SUBQ $0x10, DX
+	JNZ  loop
+	VZEROUPPER
+	RET
+
+// func quad2AVX2(q *byte, from int, n int)
+// Requires: AVX, AVX2
+TEXT ·quad2AVX2(SB), NOSPLIT, $0-24
+	MOVQ  q+0(FP), AX
+	MOVQ  from+8(FP), CX
+	MOVQ  n+16(FP), DX
+	MOVQ  (AX), BX
+	MOVQ  40(AX), SI
+	MOVQ  112(AX), DI
+	MOVQ  64(AX), R8
+	MOVQ  136(AX), R9
+	MOVQ  88(AX), R10
+	LEAQ  (BX)(CX*4), BX
+	LEAQ  (SI)(CX*4), SI
+	LEAQ  (DI)(CX*4), DI
+	TESTQ R8, R8
+	JZ    alone
+	LEAQ  (R8)(CX*4), R8
+
+alone:
+	MOVQ         24(AX), R11
+	SHLQ         $0x02, R11
+	MOVQ         R11, R12
+	SHLQ         $0x02, R12
+	LEAQ         (R12)(R12*2), R13
+	MOVL         $0xff800000, R14
+	VMOVD        R14, X15
+	VPBROADCASTD X15, Y15
+	CMPQ         160(AX), $0x00
+	JE           loop
+	VXORPS       Y15, Y15, Y15
+
+loop:
+	VMOVUPS (BX)(R12*1), Y8
+	VMOVUPS (BX)(R12*2), Y9
+	VADDPS  Y9, Y8, Y0
+	VSUBPS  Y9, Y8, Y4
+	VADDPS  (BX), Y0, Y0
+	VSUBPS  (BX)(R13*1), Y4, Y4
+	ADDQ    R11, BX
+	VMOVUPS (BX)(R12*1), Y8
+	VMOVUPS (BX)(R12*2), Y9
+	VADDPS  Y9, Y8, Y1
+	VSUBPS  Y9, Y8, Y5
+	VADDPS  (BX), Y1, Y1
+	VSUBPS  (BX)(R13*1), Y5, Y5
+	ADDQ    R11, BX
+	VMOVUPS (BX)(R12*1), Y8
+	VMOVUPS (BX)(R12*2), Y9
+	VADDPS  Y9, Y8, Y2
+	VSUBPS  Y9, Y8, Y6
+	VADDPS  (BX), Y2, Y2
+	VSUBPS  (BX)(R13*1), Y6, Y6
+	ADDQ    R11, BX
+	VMOVUPS (BX)(R12*1), Y8
+	VMOVUPS (BX)(R12*2), Y9
+	VADDPS  Y9, Y8, Y3
+	VSUBPS  Y9, Y8, Y7
+	VADDPS  (BX), Y3, Y3
+	VSUBPS  (BX)(R13*1), Y7, Y7
+	ADDQ    R11, BX
+	SUBQ    R12, BX
+	VADDPS  Y2, Y1, Y8
+	VADDPS  Y0, Y8, Y8
+	VSUBPS  Y2, Y1, Y9
+	VSUBPS  Y3, Y9, Y9
+	MOVQ    (R9), R14
+	TESTQ   R14, R14
+	JL      outsideA
+	VADDPS  (SI), Y8, Y8
+	TESTQ   R8, R8
+	JZ      plainA
+	MOVQ    (R10), CX
+	VADDPS  (R8)(CX*4), Y8, Y8
+
+plainA:
+	VMAXPS  Y8, Y15, Y8
+	VMOVUPS Y8, (DI)(R14*4)
+
+outsideA:
+	MOVQ   8(R9), R14
+	TESTQ  R14, R14
+	JL     outsideB
+	VADDPS (SI), Y9, Y9
+	TESTQ  R8, R8
+	JZ     plainB
+	MOVQ   8(R10), CX
+	VADDPS (R8)(CX*4), Y9, Y9
+
+plainB:
+	VMAXPS  Y9, Y15, Y9
+	VMOVUPS Y9, (DI)(R14*4)
+
+outsideB:
+	VADDPS Y6, Y5, Y8
+	VADDPS Y4, Y8, Y8
+	VSUBPS Y6, Y5, Y9
+	VSUBPS Y7, Y9, Y9
+	MOVQ   16(R9), R14
+	TESTQ  R14, R14
+	JL     outsideC
+	VADDPS (SI), Y8, Y8
+	TESTQ  R8, R8
+	JZ     plainC
+	MOVQ   16(R10), CX
+	VADDPS (R8)(CX*4), Y8, Y8
+
+plainC:
+	VMAXPS  Y8, Y15, Y8
+	VMOVUPS Y8, (DI)(R14*4)
+
+outsideC:
+	MOVQ   24(R9), R14
+	TESTQ  R14, R14
+	JL     outsideD
+	VADDPS (SI), Y9, Y9
+	TESTQ  R8, R8
+	JZ     plainD
+	MOVQ   24(R10), CX
+	VADDPS (R8)(CX*4), Y9, Y9
+
+plainD:
+	VMAXPS  Y9, Y15, Y9
+	VMOVUPS Y9, (DI)(R14*4)
+
+outsideD:
+	ADDQ  $0x20, BX
+	ADDQ  $0x20, SI
+	ADDQ  $0x20, DI
+	TESTQ R8, R8
+	JZ    next
+	ADDQ  $0x20, R8
+
+next:
+	SUBQ $0x08, DX
+	JNZ  loop
+	VZEROUPPER
+	RET

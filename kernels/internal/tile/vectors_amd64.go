@@ -34,47 +34,42 @@ func vectorsAVX2() Vectors {
 				blendGo(dst[n:], &rest)
 			}
 		},
-		Patch: func(p *Patch) {
-			n := p.N &^ 7
-			if n > 0 {
-				patchAVX2(p, 0, n)
-			}
-			patchFrom(p, n)
+		F2: Winograd{
+			func(p *Patch) { over(p, p.N, 8, patch2AVX2, nil, patch2From) },
+			func(q *Quad) { over(q, q.N, 8, quad2AVX2, nil, quad2From) },
 		},
-		Quad: func(q *Quad) {
-			n := q.N &^ 7
-			if n > 0 {
-				quadAVX2(q, 0, n)
-			}
-			quadFrom(q, n)
+		F4: Winograd{
+			func(p *Patch) { over(p, p.N, 8, patchAVX2, nil, patchFrom) },
+			func(q *Quad) { over(q, q.N, 8, quadAVX2, nil, quadFrom) },
 		},
 	}
 }
 
 // vectorsAVX512 are those loops of [vectorsAVX2] for which more registers, or
-// wider ones, are faster. They take as many channels as are whole vectors, the
-// loops of AVX2 the next 8, and Go the last few.
+// wider ones, are faster.
 func vectorsAVX512() Vectors {
 	v := vectorsAVX2()
-	v.Patch = func(p *Patch) {
-		wide, n := p.N&^15, p.N&^7
-		if wide > 0 {
-			patchAVX512(p, 0, wide)
-		}
-		if n > wide {
-			patchAVX2(p, wide, 8)
-		}
-		patchFrom(p, n)
+	v.F2 = Winograd{
+		func(p *Patch) { over(p, p.N, 16, patch2AVX512, patch2AVX2, patch2From) },
+		func(q *Quad) { over(q, q.N, 16, quad2AVX512, quad2AVX2, quad2From) },
 	}
-	v.Quad = func(q *Quad) {
-		wide, n := q.N&^15, q.N&^7
-		if wide > 0 {
-			quadAVX512(q, 0, wide)
-		}
-		if n > wide {
-			quadAVX2(q, wide, 8)
-		}
-		quadFrom(q, n)
+	v.F4 = Winograd{
+		func(p *Patch) { over(p, p.N, 16, patchAVX512, patchAVX2, patchFrom) },
+		func(q *Quad) { over(q, q.N, 16, quadAVX512, quadAVX2, quadFrom) },
 	}
 	return v
+}
+
+// over does n channels: whole vectors of the given lanes, then 8 if half can
+// and there are so many left, and the last few in Go.
+func over[T any](x *T, n, lanes int, whole, half func(x *T, from, n int), last func(x *T, from int)) {
+	at := n / lanes * lanes
+	if at > 0 {
+		whole(x, 0, at)
+	}
+	if half != nil && n-at >= 8 {
+		half(x, at, 8)
+		at += 8
+	}
+	last(x, at)
 }

@@ -32,6 +32,10 @@ func vectorLoops() []string {
 		quad(data),
 		patch512(data),
 		quad512(data),
+		patch2(avx512),
+		patch2(avx2),
+		quad2(avx512),
+		quad2(avx2),
 	}
 }
 
