@@ -22,6 +22,10 @@ type Conv2d struct {
 	Epilogue
 }
 
+// maxWindow is the greatest kernel, stride, padding or dilation: none has a use
+// above, and sizes computed with them do not overflow below.
+const maxWindow = 1 << 16
+
 // Name implements [Op].
 func (*Conv2d) Name() string { return "conv2d" }
 
@@ -40,7 +44,8 @@ func (o *Conv2d) Infer(in ...Spec) ([]Spec, error) {
 		return fail(fmt.Sprintf("%d operands", 1+o.operands()))
 	}
 	valid := len(w) == 4 && w.Len() > 0 && g > 0 && w[0]%g == 0 &&
-		min(s[0], s[1], d[0], d[1]) >= 1 && min(p[0], p[1]) >= 0
+		min(s[0], s[1], d[0], d[1]) >= 1 && min(p[0], p[1]) >= 0 &&
+		max(s[0], s[1], d[0], d[1], p[0], p[1]) <= maxWindow
 	if !valid {
 		return fail(fmt.Sprintf("a valid convolution: weight %v, stride %v, padding %v, dilation %v, groups %d",
 			w, s, p, d, g))

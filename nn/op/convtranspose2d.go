@@ -37,7 +37,9 @@ func (o *ConvTranspose2d) Infer(in ...Spec) ([]Spec, error) {
 	if len(in) != 1+o.operands() {
 		return fail(fmt.Sprintf("%d operands", 1+o.operands()))
 	}
-	if len(w) != 4 || w.Len() == 0 || s[0] < 1 || s[1] < 1 || p[0] < 0 || p[1] < 0 {
+	valid := len(w) == 4 && w.Len() > 0 && min(s[0], s[1]) >= 1 && min(p[0], p[1]) >= 0 &&
+		max(s[0], s[1], p[0], p[1]) <= maxWindow
+	if !valid {
 		return fail(fmt.Sprintf("a valid transposed convolution: weight %v, stride %v, padding %v", w, s, p))
 	}
 	x := in[0].Shape

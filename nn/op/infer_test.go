@@ -69,6 +69,11 @@ var infers = []struct {
 	{"negative dilation", &Conv2d{Weight: weight(1, 1, 1, 1), Dilation: [2]int{-1, 1}}, []Spec{F32(1, 1, 4, 4)}, nil},
 	{"overflowing padding", &Conv2d{Weight: weight(1, 1, 3, 3), Padding: [2]int{math.MaxInt, 1}}, []Spec{F32(1, 1, 4, 4)}, nil},
 
+	{"overflowing dilation", &Conv2d{Weight: weight(1, 1, 5, 1), Dilation: [2]int{1 << 62, 1}}, []Spec{F32(1, 1, 4, 4)}, nil},
+	{"overflowing stride, transposed", &ConvTranspose2d{Weight: weight(1, 1, 2, 2), Stride: [2]int{1 << 62, 1}},
+		[]Spec{F32(1, 1, 5, 4)}, nil},
+	{"overflowing padding, pool", &MaxPool2d{Kernel: [2]int{1, 1}, Padding: [2]int{math.MaxInt, 0}}, []Spec{F32(1, 1, 10, 4)}, nil},
+
 	{"scale and bias", &Conv2d{Weight: weight(5, 3, 1, 1), Epilogue: Epilogue{Scale: ones(5), Bias: ones(5)}},
 		[]Spec{F32(1, 3, 4, 5)}, []Spec{F32(1, 5, 4, 5)}},
 	{"too long a bias", &Conv2d{Weight: weight(5, 3, 1, 1), Epilogue: Epilogue{Bias: ones(6)}}, []Spec{F32(1, 3, 4, 5)}, nil},

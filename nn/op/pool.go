@@ -37,7 +37,7 @@ func (o *MaxPool2d) Infer(in ...Spec) ([]Spec, error) {
 	}
 	y := in[0].Shape.Clone()
 	for a := range 2 {
-		if k[a] < 1 || s[a] < 1 || p[a] < 0 || 2*p[a] > k[a] {
+		if k[a] < 1 || s[a] < 1 || p[a] < 0 || p[a] > k[a]/2 || max(k[a], s[a]) > maxWindow {
 			return fail(fmt.Sprintf("a valid window: kernel %v, stride %v, padding %v", k, s, p))
 		}
 		if y[2+a] == 0 || y[2+a]+2*p[a] < k[a] {
