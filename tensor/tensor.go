@@ -2,6 +2,7 @@ package tensor
 
 import (
 	"fmt"
+	"runtime"
 	"unsafe"
 )
 
@@ -54,7 +55,7 @@ func Of[T Element](data []T, shape ...int) (*Tensor, error) {
 	}
 	d := TypeOf[T]()
 	b := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(data))), len(data)*d.Size())
-	return &Tensor{dtype: d, shape: s, data: b, owner: data}, nil
+	return &Tensor{dtype: d, shape: s, data: b}, nil
 }
 
 // FromBytes returns a tensor that shares memory with data, elements in the
@@ -168,6 +169,7 @@ func (t *Tensor) ConvertFloat32(dst []float32, from int) error {
 	default:
 		return &DTypeError{t.dtype, "a real number"}
 	}
+	runtime.KeepAlive(t) // and with it a mapped file: the loops above know only its address
 	return nil
 }
 
@@ -217,5 +219,6 @@ func (t *Tensor) Index(i int) (*Tensor, error) {
 func (t *Tensor) Clone() *Tensor {
 	data := AlignedBytes(len(t.data))
 	copy(data, t.data)
+	runtime.KeepAlive(t) // until here, and with it a mapped file
 	return &Tensor{dtype: t.dtype, shape: t.shape, data: data}
 }

@@ -3,6 +3,7 @@ package op
 import (
 	"fmt"
 	"math"
+	"runtime"
 
 	"github.com/argand-go/argand/tensor"
 )
@@ -63,5 +64,6 @@ func (o *BatchNorm2d) Affine() (scale, shift []float64, err error) {
 		scale[c] = float64(v[0][c]) / math.Sqrt(float64(v[3][c])+o.Eps)
 		shift[c] = float64(v[1][c]) - float64(v[2][c])*scale[c]
 	}
+	runtime.KeepAlive(o) // and with it mapped files: v may be their memory
 	return scale, shift, nil
 }
