@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/argand-go/argand/nn/op"
@@ -98,7 +99,7 @@ func (f *fuser) foldBatchNorm(n *op.Node, bn *op.BatchNorm2d) error {
 	}
 	scale, shift, err := bn.Affine()
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %s: %w", n.Path, bn.Name(), err)
 	}
 	if e.Scale != nil && len(e.Scale) != len(scale) || e.Bias != nil && len(e.Bias) != len(scale) {
 		return nil // left for shape inference to report
