@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"image"
+	"runtime"
 	"slices"
 
 	"github.com/argand-go/argand/nn"
@@ -157,6 +158,7 @@ func (d *Detector) DetectTensor(ctx context.Context, x *tensor.Tensor) (*Detecti
 		return nil, err
 	}
 	found, err := d.detect(ctx, []sample{d.resize.sample(p, p.h, p.w)})
+	runtime.KeepAlive(x) // p may be memory of a file that is mapped for as long as x is reachable
 	if err != nil {
 		return nil, err
 	}
