@@ -120,7 +120,10 @@ func (n *Network) Run(ctx context.Context, in ...*tensor.Tensor) ([]*tensor.Tens
 			return nil, err
 		}
 	}
-	return out, n.RunInto(ctx, out, in)
+	if err := n.RunInto(ctx, out, in); err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // RunInto runs the network and writes its outputs into out, tensors of the

@@ -225,9 +225,12 @@ func TestCancelAndClose(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	x := ramp(t, 1, 3, 8, 8)
-	_, err := n.Run(ctx, x)
+	out, err := n.Run(ctx, x)
 	if e, ok := errors.AsType[*op.StepError](err); !ok || !errors.Is(err, context.Canceled) || e.Path != "downsample.0" {
 		t.Errorf("cancelled: %v", err)
+	}
+	if out != nil {
+		t.Errorf("a cancelled run returned %v, of which nothing was computed", out)
 	}
 	if _, err := nn.Compile(ctx, optest.Reference(), nn.Sequential{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("compiling, cancelled: %v", err)
