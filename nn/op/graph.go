@@ -3,6 +3,7 @@ package op
 import (
 	"errors"
 	"fmt"
+	"reflect"
 
 	"github.com/argand-go/argand/tensor"
 )
@@ -35,7 +36,9 @@ type Graph struct {
 }
 
 // Validate returns an error unless every value is written once, before it is
-// read, and every node has an operator and that its weights.
+// read, and every node has an operator and that its weights, and at least an
+// operand and a result. Whether it has as many as its operator takes is for
+// [Graph.Infer] to see.
 func (g *Graph) Validate() error {
 	written := make([]bool, g.Values)
 	write := func(v Value) error {
@@ -59,7 +62,15 @@ func (g *Graph) Validate() error {
 		errs = append(errs, write(in.Value))
 	}
 	for _, n := range g.Nodes {
-		if what := lacks(n.Op); what != "" {
+		what := lacks(n.Op)
+		switch _, pools := n.Op.(*RoIAlign); { // CountedRows reads its second operand
+		case what != "":
+		case len(n.In) == 0, pools && len(n.In) < 2:
+			what = "operand"
+		case len(n.Out) == 0:
+			what = "result"
+		}
+		if what != "" {
 			errs = append(errs, fmt.Errorf("%s: the node has no %s", n.Path, what))
 		}
 		for _, v := range n.In {
@@ -81,9 +92,10 @@ func (g *Graph) Validate() error {
 
 // lacks returns what o cannot do without and does not have, or "".
 func lacks(o Op) string {
-	switch o := o.(type) {
-	case nil:
+	if v := reflect.ValueOf(o); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
 		return "operator"
+	}
+	switch o := o.(type) {
 	case *Conv2d:
 		if o.Weight != nil {
 			return ""
