@@ -35,7 +35,7 @@ type benchInput struct {
 // subject loads the network on backend and makes its input.
 func (b *bench) subject(ctx context.Context, backend op.Backend) (*subject, error) {
 	n := network{model: b.model}
-	c, _, err := n.open()
+	c, _, err := n.open(ctx)
 	if err != nil {
 		return nil, err
 	}

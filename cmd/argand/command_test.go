@@ -85,7 +85,7 @@ func TestMistakes(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{[]string{"dectect"}, []string{`no command "dectect"`, "detect, inspect and pipeline"}},
+		{[]string{"dectect"}, []string{`no command "dectect"`, "convert, detect, inspect and pipeline"}},
 		{[]string{"--nonsense"}, []string{"unknown flag: --nonsense"}},
 		{[]string{"detect"}, []string{"at least one picture"}},
 		{[]string{"detect", "--nonsense", picture}, []string{"unknown flag: --nonsense"}},
@@ -108,6 +108,9 @@ func TestMistakes(t *testing.T) {
 		{[]string{"inspect", truncated}, []string{truncated}},
 		{[]string{"inspect", "--json", text}, []string{text}},
 		{[]string{"inspect", dir}, []string{dir, "not a regular file"}},
+		{[]string{"inspect", "--sha256", strings.Repeat("0", 64), truncated}, []string{truncated, "SHA-256 is"}},
+		{[]string{"detect", "--sha256", strings.Repeat("0", 64), picture}, []string{"--sha256 without --model"}},
+		{[]string{"detect", "--sha256", "0", "--model", truncated, picture}, []string{`"0" is not a SHA-256`}},
 		{[]string{"pipeline", "extra"}, []string{"0 arguments"}},
 		{[]string{"pipeline", "--model", truncated}, []string{"--input"}},
 		{[]string{"pipeline", "--model", truncated, "--input", picture}, []string{truncated}},
@@ -142,7 +145,8 @@ func TestVersionAndHelp(t *testing.T) {
 	if status, stdout, _ := command(t, "--version"); status != 0 || !strings.HasPrefix(stdout, "argand ") {
 		t.Errorf("status %d, %q", status, stdout)
 	}
-	for _, args := range [][]string{nil, {"--help"}, {"pipeline", "--help"}, {"detect", "--help"}, {"inspect", "--help"}} {
+	for _, args := range [][]string{nil, {"--help"}, {"pipeline", "--help"}, {"detect", "--help"}, {"inspect", "--help"},
+		{"convert", "--help"}} {
 		status, stdout, stderr := command(t, args...)
 		if status != 0 || stderr != "" || !strings.Contains(stdout, "Usage:") {
 			t.Errorf("%q: status %d, stdout %q, stderr %q", args, status, stdout, stderr)

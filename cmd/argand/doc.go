@@ -1,15 +1,16 @@
 // Argand finds things in pictures with networks trained in PyTorch, without Python.
 //
-// It has four commands. "argand pipeline" runs a network over many pictures as an Apache Beam job on any of Beam's
+// It has five commands. "argand pipeline" runs a network over many pictures as an Apache Beam job on any of Beam's
 // runners; with no arguments it shows itself on an embedded network and three pictures. "argand detect" does the same
-// for a few files, without Beam. "argand inspect" lists the tensors of a checkpoint, and
-// "argand bench" measures how fast a network runs, layer by layer.
+// for a few files, without Beam. "argand inspect" lists the tensors of a checkpoint,
+// "argand convert" writes them in another format, and "argand bench" measures how fast a network runs, layer by layer.
 //
 // A runner starts its workers as this same program with Beam's worker flags and no command; worker.go sees to that
 // before any command line is parsed. The files, in the order in which to read them:
 //
 //   - main.go, worker.go, version.go: the process;
 //   - root.go, detect.go, inspect.go, pipeline.go, beamflags.go: the commands and their flags;
+//   - inspecttable.go, inspectstats.go, convert.go: what is told of a checkpoint, and how it is written anew;
 //   - bench.go, benchsubject.go, benchreport.go, benchflame.go: the command that measures;
 //   - network.go: which network is loaded, and how;
 //   - overlays.go, beamlog.go: the part of the Beam job that draws, and what is shown of Beam's log;

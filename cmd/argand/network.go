@@ -20,7 +20,7 @@ import (
 
 // A network is which network a command runs and how: the flags that pipeline and detect share.
 type network struct {
-	model   string // checkpoint; empty: the embedded shapes network
+	model   string // checkpoint, in any of Beam's file systems; empty: the embedded shapes network
 	labels  string // file of class names
 	preset  string
 	score   float64
@@ -28,6 +28,7 @@ type network struct {
 	maxSize int
 	eps     float64
 	threads int
+	sha256  string         // of the checkpoint, empty for any
 	flags   *pflag.FlagSet // tells which were given
 }
 
@@ -42,7 +43,9 @@ const (
 func (n *network) addTo(cmd *cobra.Command) {
 	f := cmd.Flags()
 	n.flags = f
-	f.StringVar(&n.model, "model", "", "checkpoint `FILE` of a detector (default: the embedded network)")
+	f.StringVar(&n.model, "model", "", "checkpoint `FILE` of a detector, in any of Beam's file systems (default: the embedded "+
+		"network)")
+	addSHA256(f, &n.sha256)
 	f.StringVar(&n.labels, "labels", "", "`FILE` with the names of the classes: a line each, or a JSON array")
 	f.StringVar(&n.preset, "preset", "", "`NAME` of a known way to run a network: "+strings.Join(presets(), " or "))
 	f.Float64Var(&n.score, "score", 0.5, "tell of objects that score above `SCORE`, 0 to 1")
@@ -77,6 +80,8 @@ func (n *network) settle() error {
 		return fmt.Errorf("--max-size %d: want at least --min-size, %d", n.maxSize, n.minSize)
 	case !(n.eps >= 0):
 		return fmt.Errorf("--eps %v: want a number that is not negative", n.eps)
+	case n.sha256 != "" && n.demo():
+		return errors.New("--sha256 without --model: the embedded network is what it is")
 	case n.threads < 0:
 		return fmt.Errorf("--threads %d: want at least 0", n.threads)
 	case n.preset != "" && !slices.Contains(presets(), n.preset):
@@ -131,12 +136,17 @@ func parseLabels(data []byte) ([]string, error) {
 	return names, nil
 }
 
+// addSHA256 adds the flag of that name to a command that opens a checkpoint.
+func addSHA256(f *pflag.FlagSet, digits *string) {
+	f.StringVar(digits, "sha256", "", "refuse the checkpoint if its SHA-256 is not `HEX`, 64 digits")
+}
+
 // open opens the checkpoint and reads the names of its classes; nil names are the network's own.
-func (n *network) open() (c *loaders.Checkpoint, names []string, err error) {
+func (n *network) open(ctx context.Context) (c *loaders.Checkpoint, names []string, err error) {
 	if n.demo() {
 		c, err = loaders.OpenBytes(shapes.Model(), "the embedded network")
 	} else {
-		c, err = loaders.Open(n.model)
+		c, err = openFile(ctx, n.model, n.sha256)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -160,7 +170,7 @@ const background = "__background__"
 
 // load loads the network. The times of its operators are added to profile unless that is nil.
 func (n *network) load(ctx context.Context, profile *op.Profile) (*vision.Detector, error) {
-	checkpoint, names, err := n.open()
+	checkpoint, names, err := n.open(ctx)
 	if err != nil {
 		return nil, err
 	}

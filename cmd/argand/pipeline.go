@@ -125,7 +125,7 @@ func (p *pipeline) prepare(ctx context.Context, scratch string) (*job, error) {
 			return nil, err
 		}
 	}
-	labels, err := p.checkNetwork(scratch)
+	labels, err := p.checkNetwork(ctx, scratch)
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +173,7 @@ func writePictures(dir string) error {
 
 // checkNetwork opens the checkpoint and the file of names, unless they are elsewhere, and returns the path of a file of
 // names as workers read it, or "" for the network's own names.
-func (p *pipeline) checkNetwork(scratch string) (labels string, err error) {
+func (p *pipeline) checkNetwork(ctx context.Context, scratch string) (labels string, err error) {
 	if isRemote(p.labels) {
 		return p.labels, nil
 	}
@@ -181,7 +181,7 @@ func (p *pipeline) checkNetwork(scratch string) (labels string, err error) {
 	if isRemote(p.model) {
 		names, err = p.names()
 	} else {
-		_, names, err = p.open()
+		_, names, err = p.open(ctx)
 	}
 	if err != nil || names == nil {
 		return "", err
@@ -192,7 +192,7 @@ func (p *pipeline) checkNetwork(scratch string) (labels string, err error) {
 
 // handler returns the recipe of the network for workers.
 func (p *pipeline) handler(model, labels string) *beamio.Detector {
-	d := &beamio.Detector{Model: model, Labels: labels, Preset: p.preset, MinSize: p.minSize, MaxSize: p.maxSize,
+	d := &beamio.Detector{Model: model, SHA256: p.sha256, Labels: labels, Preset: p.preset, MinSize: p.minSize, MaxSize: p.maxSize,
 		Score: max(p.score, math.SmallestNonzeroFloat64), Threads: p.threads} // a Score of 0 means the default there
 	if p.givesEps() {
 		d.Eps = &p.eps

@@ -18,15 +18,27 @@ func newProgress(w io.Writer, total int) *progress {
 	if !isTerminal(w) {
 		return nil
 	}
-	return &progress{progressbar.NewOptions(total,
+	return &progress{bar(w, int64(total), "pictures")}
+}
+
+// newByteProgress returns a bar that counts to total bytes while something is done, if w is a terminal.
+func newByteProgress(w io.Writer, total int64, doing string) *progress {
+	if !isTerminal(w) {
+		return nil
+	}
+	return &progress{bar(w, total, doing, progressbar.OptionShowBytes(true))}
+}
+
+func bar(w io.Writer, total int64, description string, more ...progressbar.Option) *progressbar.ProgressBar {
+	return progressbar.NewOptions64(total, append([]progressbar.Option{
 		progressbar.OptionSetWriter(w),
-		progressbar.OptionSetDescription("pictures"),
+		progressbar.OptionSetDescription(description),
 		progressbar.OptionSetWidth(30),
 		progressbar.OptionShowCount(),
 		progressbar.OptionShowElapsedTimeOnFinish(),
-		progressbar.OptionThrottle(50*time.Millisecond),
+		progressbar.OptionThrottle(50 * time.Millisecond),
 		progressbar.OptionClearOnFinish(),
-	)}
+	}, more...)...)
 }
 
 // set moves the bar. An error of drawing is of no interest to anybody.

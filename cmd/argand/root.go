@@ -17,7 +17,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 		Args:          cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return fmt.Errorf("no command %q; the commands are bench, detect, inspect and pipeline", args[0])
+				return fmt.Errorf("no command %q; the commands are bench, convert, detect, inspect and pipeline", args[0])
 			}
 			return cmd.Help()
 		},
@@ -26,7 +26,8 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetVersionTemplate("argand {{.Version}}\n")
-	root.AddCommand(newPipeline(stdout, stderr), newDetect(stdout, stderr), newInspect(stdout), newBench(stdout))
+	root.AddCommand(newPipeline(stdout, stderr), newDetect(stdout, stderr), newInspect(stdout, stderr),
+		newConvert(stderr), newBench(stdout))
 	return root
 }
 
