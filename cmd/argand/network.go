@@ -43,8 +43,8 @@ const (
 func (n *network) addTo(cmd *cobra.Command) {
 	f := cmd.Flags()
 	n.flags = f
-	f.StringVar(&n.model, "model", "", "checkpoint `FILE` of a detector, in any of Beam's file systems (default: the embedded "+
-		"network)")
+	f.StringVar(&n.model, "model", "",
+		"checkpoint `FILE` of a detector, in any of Beam's file systems (default: the embedded network)")
 	addSHA256(f, &n.sha256)
 	f.StringVar(&n.labels, "labels", "", "`FILE` with the names of the classes: a line each, or a JSON array")
 	f.StringVar(&n.preset, "preset", "", "`NAME` of a known way to run a network: "+strings.Join(presets(), " or "))

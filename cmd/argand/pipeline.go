@@ -192,8 +192,9 @@ func (p *pipeline) checkNetwork(ctx context.Context, scratch string) (labels str
 
 // handler returns the recipe of the network for workers.
 func (p *pipeline) handler(model, labels string) *beamio.Detector {
-	d := &beamio.Detector{Model: model, SHA256: p.sha256, Labels: labels, Preset: p.preset, MinSize: p.minSize, MaxSize: p.maxSize,
-		Score: max(p.score, math.SmallestNonzeroFloat64), Threads: p.threads} // a Score of 0 means the default there
+	d := &beamio.Detector{Model: model, SHA256: p.sha256, Labels: labels, Preset: p.preset,
+		MinSize: p.minSize, MaxSize: p.maxSize, Threads: p.threads,
+		Score: max(p.score, math.SmallestNonzeroFloat64)} // a Score of 0 means the default there
 	if p.givesEps() {
 		d.Eps = &p.eps
 	}
