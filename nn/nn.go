@@ -34,7 +34,7 @@ var (
 	errTwoTraces = errors.New("nn: Values of two networks were mixed")
 )
 
-// apply records an operator with one output.
+// apply records an operator with one output, under the path of its layer or "".
 func apply(path string, o op.Op, in ...Value) Value { return applyN(path, o, 1, in...)[0] }
 
 // applyN records an operator. A mistake is recorded in its stead, for Compile

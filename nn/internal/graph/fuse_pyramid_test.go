@@ -46,3 +46,20 @@ func TestFusePyramid(t *testing.T) {
 		}
 	}
 }
+
+// TestPaths checks that operators that are no layers are named after the
+// layers they follow.
+func TestPaths(t *testing.T) {
+	tr := &Trace{}
+	x := tr.Input(tensor.Float32)
+	relu := &op.Activation{Act: op.ReLU}
+	alone := tr.Add("", relu, 1, x)
+	layer := tr.Add("layer1.0.bn3", relu, 1, alone)
+	sum := tr.Add("", &op.Add{}, 1, layer, alone)
+	tr.Add("", relu, 1, sum)
+	for i, want := range []string{"relu", "layer1.0.bn3", "layer1.0.bn3/add", "layer1.0.bn3/relu"} {
+		if got := tr.Graph.Nodes[i].Path; got != want {
+			t.Errorf("node %d has the path %q, want %q", i, got, want)
+		}
+	}
+}

@@ -13,21 +13,30 @@ import (
 type Trace struct {
 	Graph op.Graph
 	Err   error // the first mistake made while recording
+
+	paths []string // per value, of the node that makes it
 }
 
 // Input appends an input.
 func (t *Trace) Input(d tensor.DType) op.Value {
-	v := t.value()
+	v := t.value("")
 	t.Graph.Inputs = append(t.Graph.Inputs, op.Input{Value: v, DType: d})
 	return v
 }
 
 // Add appends an operator with the given number of outputs and returns the
-// first; the others follow it.
+// first; the others follow it. An operator without a path of its own, one that
+// is no layer, is named after the layer it follows: "layer1.0.bn3/add".
 func (t *Trace) Add(path string, o op.Op, outputs int, in ...op.Value) op.Value {
+	if path == "" {
+		path = o.Name()
+		if after, _, _ := strings.Cut(t.paths[in[0]], "/"); after != "" {
+			path = after + "/" + path
+		}
+	}
 	n := op.Node{Path: path, Op: o, In: in, Out: make([]op.Value, outputs)}
 	for i := range n.Out {
-		n.Out[i] = t.value()
+		n.Out[i] = t.value(path)
 	}
 	t.Graph.Nodes = append(t.Graph.Nodes, n)
 	return n.Out[0]
@@ -40,7 +49,8 @@ func (t *Trace) Fail(err error) {
 	}
 }
 
-func (t *Trace) value() op.Value {
+func (t *Trace) value(path string) op.Value {
+	t.paths = append(t.paths, path)
 	t.Graph.Values++
 	return op.Value(t.Graph.Values - 1)
 }
