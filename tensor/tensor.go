@@ -19,8 +19,13 @@ type Tensor struct {
 	owner any    // keeps data alive where the garbage collector cannot see it
 }
 
+// maxBytes is more than any tensor in memory has: beyond it, asking for memory
+// ends the process instead of failing.
+const maxBytes = 1 << 40
+
 // New returns a tensor of zeros, aligned to [Alignment]. It returns a
-// [*ShapeError] or [*DTypeError] for a shape or type that is not valid.
+// [*ShapeError] or [*DTypeError] for a shape or type that is not valid, or for
+// more than a tebibyte.
 func New(dtype DType, shape ...int) (*Tensor, error) {
 	s := Shape(shape).Clone()
 	if err := s.Validate(); err != nil {
@@ -28,6 +33,9 @@ func New(dtype DType, shape ...int) (*Tensor, error) {
 	}
 	if !dtype.Valid() {
 		return nil, &DTypeError{dtype, "a valid type"}
+	}
+	if int64(s.Len())*int64(dtype.Size()) > maxBytes {
+		return nil, &ShapeError{s, "at most a tebibyte"}
 	}
 	return &Tensor{dtype: dtype, shape: s, data: AlignedBytes(s.Len() * dtype.Size())}, nil
 }
