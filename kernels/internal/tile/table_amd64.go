@@ -20,6 +20,7 @@ func Tiers() []Tier {
 			Tiles: []Tile{
 				{"tile_12x32_avx512", 12, 32, tiles12x32AVX512()},
 				{"tile_12x16_avx512", 12, 16, tiles12x16AVX512()},
+				{"tile_12x8_avx2", 12, 8, tiles12x8AVX2()},
 			},
 			GFLOPS:  80,
 			Peak:    peakAVX512,
