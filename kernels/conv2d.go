@@ -3,17 +3,20 @@ package kernels
 import "github.com/argand-go/argand/nn/op"
 
 // conv2d prepares the weights (O, C/G, KH, KW) of a convolution.
-func (p *packer) conv2d(o *op.Conv2d) *weights {
+func (p *packer) conv2d(o *op.Conv2d) (*weights, error) {
 	s := o.Weight.Shape()
 	if len(s) != 4 || s.Len() == 0 {
-		return nil // shape inference reports it
+		return nil, nil // shape inference reports it
 	}
 	_, padding, dilation, groups := o.Window()
 	if groups < 1 || s[0]%groups != 0 || !fits(&o.Epilogue, s[0]) {
-		return nil
+		return nil, nil
+	}
+	if isDepthwise(o) {
+		return p.depthwise(o)
 	}
 	if edge := p.model.convolution.edge(o); edge > 0 {
-		return p.winograd(o, edge)
+		return p.winograd(o, edge), nil
 	}
 	from := source{tensor: o.Weight, scale: o.Scale, out: s[1] * s[2] * s[3], in: s[2] * s[3]}
 	var taps []tap
@@ -24,12 +27,16 @@ func (p *packer) conv2d(o *op.Conv2d) *weights {
 		}
 	}
 	panels := p.add(from, groups, s[0]/groups, s[1], [4]int{})
-	return &weights{phases: []phase{{taps: taps, panels: panels}}, bias: padBias(o.Bias, panels), act: o.Act}
+	return &weights{phases: []phase{{taps: taps, panels: panels}}, bias: padBias(o.Bias, panels), act: o.Act}, nil
 }
 
 // conv2d plans a convolution: the window of output pixel (i, j) begins at
 // input pixel (i, j) times the stride.
 func (p *planner) conv2d(n *op.Node, o *op.Conv2d, w *weights) {
+	if w.depth != nil {
+		p.depthwise(n, o, w)
+		return
+	}
 	if w.filters != nil {
 		p.winograd(n, o, w)
 		return

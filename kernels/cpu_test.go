@@ -76,7 +76,7 @@ func (b *builder) add(path string, o op.Op, in ...op.Value) op.Value {
 }
 
 // large returns a network whose steps have many items: a stem, a convolution
-// by winograd, a pool, a convolution of long sums in several blocks, one in groups, a transposed one,
+// by winograd, a pool, a convolution of long sums in several blocks, one in groups, a depthwise one, a transposed one,
 // a batch norm, and a head.
 func large() *op.Graph {
 	r := rand.New(rand.NewPCG(11, 12))
@@ -106,6 +106,8 @@ func large() *op.Graph {
 	y = b.add("long", &op.Conv2d{Weight: w(48, 512, 3, 3), Padding: [2]int{1, 1},
 		Epilogue: op.Epilogue{Residual: op.SameResidual}}, y, x)
 	y = b.add("groups", &op.Conv2d{Weight: w(48, 12, 3, 3), Padding: [2]int{1, 1}, Groups: 4}, y)
+	y = b.add("depth", &op.Conv2d{Weight: w(48, 1, 3, 3), Padding: [2]int{1, 1}, Groups: 48,
+		Epilogue: op.Epilogue{Act: op.ReLU, Residual: op.SameResidual}}, y, x)
 	y = b.add("norm", &op.BatchNorm2d{Weight: ones(48), Bias: ones(48), Mean: ones(48), Var: ones(48)}, y)
 	y = b.add("sum", &op.Add{}, y, x)
 	y = b.add("relu", &op.Activation{Act: op.ReLU}, y)

@@ -12,7 +12,7 @@
 //     and on cores from a budget.
 //   - product.go: everything that has weights is one kernel, an implicit matrix
 //     product; conv2d.go, convtranspose2d.go and linear.go say which. Large
-//     3×3 convolutions take winograd.go instead.
+//     3×3 convolutions take winograd.go instead, and depthwise ones depthwise.go.
 //   - pool.go, elementwise.go, upsample.go, flatten.go and
 //     border.go: the layers without a product.
 //   - roialign.go, proposals.go, detections.go, maskselect.go with boxes.go,

@@ -28,6 +28,7 @@ type weights struct {
 	// it reads: its product is a convolution as large as the image.
 	image bool
 
+	depth        []float32 // of a depthwise convolution, [tap][channel]
 	scale, shift []float32 // of a batch norm by itself
 }
 
@@ -122,7 +123,7 @@ func (p *packer) pack(ctx context.Context) error {
 	}
 	for _, w := range p.model.weights {
 		if w != nil {
-			p.model.bytes += int64(len(w.bias)+len(w.scale)+len(w.shift)) * 4
+			p.model.bytes += int64(len(w.bias)+len(w.depth)+len(w.scale)+len(w.shift)) * 4
 		}
 	}
 	threads := runtime.GOMAXPROCS(0)

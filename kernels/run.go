@@ -19,6 +19,7 @@ type run struct {
 	mem     []float32 // the arena; the first model.zeros of it are 0 for ever
 	in, out []*tensor.Tensor
 	lanes   []*lane // [0] is the caller's
+	vectors *tile.Vectors
 
 	kernel kernel // the step in progress
 	rows   int
@@ -35,6 +36,7 @@ type lane struct {
 	samples tile.Samples
 	patch   tile.Patch
 	quad    tile.Quad
+	depth   tile.Depth
 	offsets []int
 	numbers []float32
 }
@@ -113,7 +115,7 @@ func (p *program) RunInto(ctx context.Context, out, in []*tensor.Tensor) error {
 		return p.stopped(0, err)
 	}
 	defer m.arenas.release(r)
-	r.in, r.out = in, out
+	r.in, r.out, r.vectors = in, out, &m.tier.Vectors
 
 	cores.enter()
 	defer cores.leave()

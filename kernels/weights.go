@@ -10,7 +10,7 @@ import (
 func (p *packer) weights(o, maker op.Op) (*weights, error) {
 	switch o := o.(type) {
 	case *op.Conv2d:
-		return p.conv2d(o), nil
+		return p.conv2d(o)
 	case *op.ConvTranspose2d:
 		return p.convTranspose2d(o), nil
 	case *op.Linear:

@@ -82,6 +82,11 @@ func TestVectorsStayInside(t *testing.T) {
 				tier.Add(dst, x, y)
 				tier.Blend(dst, &Samples{X: [4][]float32{x, y, x, y}, W: [4]float32{1, 2, 3, 4}})
 
+				d := &Depth{X: array(3), W: array(3), Taps: 3, Y: dst, Bias: x, R: y, ReLU: 1}
+				d.Off = []int{0, n, 2 * n}
+				d.WOff = d.Off
+				tier.Depth(d)
+
 				for m, w := range tier.winograds() {
 					in, out := (m+2)*(m+2), m*m
 					p := &Patch{X: array(in), V: array(in), Stride: n, N: n}

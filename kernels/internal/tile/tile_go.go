@@ -8,8 +8,9 @@ func portable() Tier {
 		GFLOPS: 5,
 		Vectors: Vectors{
 			Max: maxGo, Add: addGo, Blend: blendGo,
-			F2: Winograd{func(p *Patch) { patch2From(p, 0) }, func(q *Quad) { quad2From(q, 0) }},
-			F4: Winograd{func(p *Patch) { patchFrom(p, 0) }, func(q *Quad) { quadFrom(q, 0) }},
+			Depth: func(d *Depth) { depthFrom(d, 0) },
+			F2:    Winograd{func(p *Patch) { patch2From(p, 0) }, func(q *Quad) { quad2From(q, 0) }},
+			F4:    Winograd{func(p *Patch) { patchFrom(p, 0) }, func(q *Quad) { quadFrom(q, 0) }},
 		},
 	}
 }

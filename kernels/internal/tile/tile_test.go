@@ -244,7 +244,7 @@ func TestVectors(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	nan := float32(math.NaN())
 	for _, tier := range runnable(t) {
-		for n := range 35 {
+		for n := range 75 {
 			for shift := range 3 {
 				all, dst := guarded(n, shift)
 				var x [4][]float32
@@ -277,6 +277,27 @@ func TestVectors(t *testing.T) {
 
 				tier.Add(dst, x[1], x[2])
 				check("add", func(i int) float64 { return float64(x[1][i]) + float64(x[2][i]) })
+
+				_, w := guarded(3*max(n, 1), shift)
+				fill(r, w)
+				d := &Depth{X: w, Off: []int{n, 0, 2 * n}, W: w, WOff: []int{0, n, n}, Taps: n % 4, Y: dst, Bias: x[1], ReLU: n % 2}
+				if shift > 0 {
+					d.R = x[2]
+				}
+				tier.Depth(d)
+				check("depth", func(i int) float64 {
+					sum := float64(x[1][i])
+					for t := range d.Taps {
+						sum += float64(w[d.Off[t]+i]) * float64(w[d.WOff[t]+i])
+					}
+					if d.R != nil {
+						sum += float64(x[2][i])
+					}
+					if d.ReLU != 0 {
+						sum = max(sum, 0)
+					}
+					return sum
+				})
 
 				copy(dst, before)
 				s := &Samples{X: x, W: [4]float32{0.1, 0.2, 0.3, 0.4}}

@@ -234,3 +234,6 @@ func quad2AVX512(q *Quad, from, n int)
 
 //go:noescape
 func quad2AVX2(q *Quad, from, n int)
+
+//go:noescape
+func depthAVX2(d *Depth, n int)

@@ -16850,3 +16850,117 @@ next:
 	JNZ  loop
 	VZEROUPPER
 	RET
+
+// func depthAVX2(d *byte, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·depthAVX2(SB), NOSPLIT, $0-16
+	MOVQ         d+0(FP), AX
+	MOVQ         n+8(FP), CX
+	MOVQ         (AX), DX
+	MOVQ         24(AX), BX
+	MOVQ         48(AX), SI
+	MOVQ         72(AX), DI
+	MOVQ         104(AX), R8
+	MOVQ         128(AX), R9
+	MOVQ         152(AX), R10
+	MOVQ         96(AX), R11
+	MOVL         $0xff800000, R12
+	VMOVD        R12, X15
+	VPBROADCASTD X15, Y15
+	CMPQ         176(AX), $0x00
+	JE           vectors4
+	VXORPS       Y15, Y15, Y15
+
+vectors4:
+	CMPQ   CX, $0x20
+	JL     done4
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	XORQ   AX, AX
+	CMPQ   AX, R11
+	JE     store4
+
+tap4:
+	MOVQ        (BX)(AX*8), R12
+	MOVQ        (DI)(AX*8), R13
+	VMOVUPS     (DX)(R12*4), Y4
+	VFMADD231PS (SI)(R13*4), Y4, Y0
+	VMOVUPS     32(DX)(R12*4), Y5
+	VFMADD231PS 32(SI)(R13*4), Y5, Y1
+	VMOVUPS     64(DX)(R12*4), Y6
+	VFMADD231PS 64(SI)(R13*4), Y6, Y2
+	VMOVUPS     96(DX)(R12*4), Y7
+	VFMADD231PS 96(SI)(R13*4), Y7, Y3
+	INCQ        AX
+	CMPQ        AX, R11
+	JNE         tap4
+
+store4:
+	VADDPS (R9), Y0, Y0
+	VADDPS 32(R9), Y1, Y1
+	VADDPS 64(R9), Y2, Y2
+	VADDPS 96(R9), Y3, Y3
+	TESTQ  R10, R10
+	JZ     alone4
+	VADDPS (R10), Y0, Y0
+	VADDPS 32(R10), Y1, Y1
+	VADDPS 64(R10), Y2, Y2
+	VADDPS 96(R10), Y3, Y3
+	ADDQ   $0x00000080, R10
+
+alone4:
+	VMAXPS  Y0, Y15, Y0
+	VMOVUPS Y0, (R8)
+	VMAXPS  Y1, Y15, Y1
+	VMOVUPS Y1, 32(R8)
+	VMAXPS  Y2, Y15, Y2
+	VMOVUPS Y2, 64(R8)
+	VMAXPS  Y3, Y15, Y3
+	VMOVUPS Y3, 96(R8)
+	ADDQ    $0x00000080, DX
+	ADDQ    $0x00000080, SI
+	ADDQ    $0x00000080, R9
+	ADDQ    $0x00000080, R8
+	SUBQ    $0x20, CX
+	JMP     vectors4
+
+done4:
+vectors1:
+	CMPQ   CX, $0x08
+	JL     done1
+	VXORPS Y0, Y0, Y0
+	XORQ   AX, AX
+	CMPQ   AX, R11
+	JE     store1
+
+tap1:
+	MOVQ        (BX)(AX*8), R12
+	MOVQ        (DI)(AX*8), R13
+	VMOVUPS     (DX)(R12*4), Y4
+	VFMADD231PS (SI)(R13*4), Y4, Y0
+	INCQ        AX
+	CMPQ        AX, R11
+	JNE         tap1
+
+store1:
+	VADDPS (R9), Y0, Y0
+	TESTQ  R10, R10
+	JZ     alone1
+	VADDPS (R10), Y0, Y0
+	ADDQ   $0x00000020, R10
+
+alone1:
+	VMAXPS  Y0, Y15, Y0
+	VMOVUPS Y0, (R8)
+	ADDQ    $0x00000020, DX
+	ADDQ    $0x00000020, SI
+	ADDQ    $0x00000020, R9
+	ADDQ    $0x00000020, R8
+	SUBQ    $0x08, CX
+	JMP     vectors1
+
+done1:
+	VZEROUPPER
+	RET

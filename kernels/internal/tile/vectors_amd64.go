@@ -34,6 +34,13 @@ func vectorsAVX2() Vectors {
 				blendGo(dst[n:], &rest)
 			}
 		},
+		Depth: func(d *Depth) {
+			n := len(d.Y) &^ 7
+			if n > 0 {
+				depthAVX2(d, n)
+			}
+			depthFrom(d, n)
+		},
 		F2: Winograd{
 			func(p *Patch) { over(p, p.N, 8, patch2AVX2, nil, patch2From) },
 			func(q *Quad) { over(q, q.N, 8, quad2AVX2, nil, quad2From) },

@@ -36,6 +36,7 @@ func vectorLoops() []string {
 		patch2(avx2),
 		quad2(avx512),
 		quad2(avx2),
+		depth(),
 	}
 }
 
