@@ -288,3 +288,26 @@ func open2(t *testing.T, path string) *loaders.Checkpoint {
 	}
 	return c
 }
+
+// A device of a list that contains itself must not be printed: that would
+// overflow the stack, which nothing recovers.
+func TestValueInItself(t *testing.T) {
+	device := func(index string) any {
+		body := dict("d", global("torch", "device")+tuple(str("cuda"), index)+"R")
+		c, err := loaders.OpenBytes(zipOf(t, nil, body, nil), "f")
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := c.Value("d")
+		if l := (*loaders.LimitError)(nil); err != nil && !errors.As(err, &l) {
+			t.Errorf("%v", err)
+		}
+		return v
+	}
+	if v := device("K\x01"); v != "cuda:1" {
+		t.Errorf("%v, want cuda:1", v)
+	}
+	if v := device("]q\x01h\x01a"); v != nil {
+		t.Errorf("%T of a list in itself, want a LimitError", v)
+	}
+}

@@ -131,13 +131,17 @@ func (l *legacy) storage(id storageID) (*typedStorage, error) {
 	return whole(id.class, &s.storage), nil
 }
 
-// part returns count elements of s from offset.
+// part returns count elements of s from offset. Values of a pickle are not
+// printed before they are known to be numbers: a list may contain itself.
 func (s *typedStorage) part(offset, count any) (*typedStorage, error) {
 	from, ok1 := offset.(int)
 	n, ok2 := count.(int)
+	if !ok1 || !ok2 {
+		return nil, errors.New("a part of a storage without offset or count")
+	}
 	have := int(s.length / int64(s.typ.width))
-	if !ok1 || !ok2 || from < 0 || n < 0 || from > have || n > have-from {
-		return nil, fmt.Errorf("elements %v to %v+%v of a storage of %d", offset, offset, count, have)
+	if from < 0 || n < 0 || from > have || n > have-from {
+		return nil, fmt.Errorf("elements %d to %d+%d of a storage of %d", from, from, n, have)
 	}
 	width := int64(s.typ.width)
 	return &typedStorage{s.typ, s.storage, s.begin + int64(from)*width, int64(n) * width}, nil

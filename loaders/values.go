@@ -148,10 +148,14 @@ func (c *converter) object(o *object, depth int) (any, error) {
 			return complex(re, im), nil
 		}
 	case o.class.name == "torch.device":
-		if name, ok := o.args[0].(string); ok && len(o.args) == 1 {
+		name, ok := o.args[0].(string)
+		if ok && len(o.args) == 1 {
 			return name, nil
-		} else if ok {
-			return fmt.Sprintf("%s:%v", name, o.args[1]), nil
+		}
+		if ok && len(o.args) == 2 {
+			if n, ok := o.args[1].(int); ok { // anything else may contain itself, and is not printed
+				return fmt.Sprintf("%s:%d", name, n), nil
+			}
 		}
 	}
 	out := &Opaque{Module: o.class.module, Name: o.class.global}
