@@ -113,6 +113,9 @@ func Open(path string, opts ...Option) (*Checkpoint, error) {
 		beside: func(path, name string) string { return filepath.Join(filepath.Dir(path), name) },
 	}
 	in.open = func(path string, o options, shards *folder) (*Checkpoint, error) {
+		if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+			return nil, notRegular(path)
+		}
 		f, err := os.Open(path)
 		if err != nil {
 			return nil, err
@@ -133,6 +136,9 @@ func OpenFS(fsys fs.FS, name string, opts ...Option) (*Checkpoint, error) {
 		beside: func(name, shard string) string { return path.Join(path.Dir(name), shard) },
 	}
 	in.open = func(name string, o options, shards *folder) (*Checkpoint, error) {
+		if info, err := fs.Stat(fsys, name); err == nil && !info.Mode().IsRegular() {
+			return nil, notRegular(name)
+		}
 		f, err := fsys.Open(name)
 		if err != nil {
 			return nil, err
@@ -140,9 +146,6 @@ func OpenFS(fsys fs.FS, name string, opts ...Option) (*Checkpoint, error) {
 		defer f.Close()
 		if f, ok := f.(*os.File); ok {
 			return openFile(f, name, o, shards)
-		}
-		if info, err := f.Stat(); err == nil && !info.Mode().IsRegular() {
-			return nil, &FormatError{Name: name, Offset: -1, Msg: "not a regular file"}
 		}
 		return openStream(f, name, o, shards)
 	}
@@ -156,13 +159,19 @@ type folder struct {
 	beside func(name, shard string) string // name of a shard beside a file
 }
 
+// notRegular refuses a directory, a device or a pipe. It is looked for before a
+// file is opened: opening a pipe that nobody writes to waits for ever.
+func notRegular(name string) error {
+	return &FormatError{Name: name, Offset: -1, Msg: "not a regular file"}
+}
+
 func openFile(f *os.File, path string, o options, shards *folder) (*Checkpoint, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, &FormatError{Name: path, Offset: -1, Msg: "not a regular file"}
+		return nil, notRegular(path)
 	}
 	var src source
 	switch {
