@@ -3,6 +3,8 @@ package tile
 import (
 	"math/rand/v2"
 	"os"
+	"runtime/debug"
+	"slices"
 	"syscall"
 	"testing"
 	"unsafe"
@@ -38,34 +40,87 @@ func fenced(t *testing.T, n int, first bool) []float32 {
 // TestTilesStayInside runs tiles of every size on operands that touch forbidden
 // pages, before or behind.
 func TestTilesStayInside(t *testing.T) {
-	r := rand.New(rand.NewPCG(33, 34))
-	const taps, k = 2, 5
 	for _, tier := range runnable(t) {
 		for _, tl := range tier.Tiles {
-			for _, first := range []bool{false, true} {
-				a, b := fenced(t, tl.Rows*k, first), fenced(t, taps*k*tl.Cols, first)
-				bias := fenced(t, tl.Cols, first)
-				fill(r, a)
-				fill(r, b)
-				for cols := 1; cols <= tl.Cols; cols++ {
-					c, res := fenced(t, tl.Rows*cols, first), fenced(t, tl.Rows*cols, first)
-					for rows := 1; rows <= tl.Rows; rows++ {
-						args := &Args{A: a, B: b, C: c, R: res, Bias: bias, Rows: rows, Cols: cols, Taps: taps, K: k, Load: 1, ReLU: 1}
-						for i := range rows { // the last rows end where the memory does
-							at := i
-							if !first {
-								at = tl.Rows - 1 - i
-							}
-							args.COff, args.ROff = append(args.COff, at*cols), append(args.ROff, at*cols)
-						}
-						for range taps {
-							for i := range rows {
-								args.AOff = append(args.AOff, args.COff[i]/cols*k)
-							}
-						}
-						tl.Run(args)
-					}
+			for cols := 1; cols <= tl.Cols; cols++ {
+				runFenced(t, &tl, cols, false)
+				runFenced(t, &tl, cols, true)
+			}
+		}
+	}
+}
+
+func runFenced(t *testing.T, tl *Tile, cols int, first bool) {
+	r := rand.New(rand.NewPCG(33, 34))
+	const taps, k = 2, 5
+	a, b := fenced(t, tl.Rows*k, first), fenced(t, taps*k*tl.Cols, first)
+	bias := fenced(t, tl.Cols, first)
+	fill(r, a)
+	fill(r, b)
+	c, res := fenced(t, tl.Rows*cols, first), fenced(t, tl.Rows*cols, first)
+	for rows := 1; rows <= tl.Rows; rows++ {
+		args := &Args{A: a, B: b, C: c, R: res, Bias: bias, Rows: rows, Cols: cols, Taps: taps, K: k, Load: 1, ReLU: 1}
+		for i := range rows { // the last rows end where the memory does
+			at := i
+			if !first {
+				at = tl.Rows - 1 - i
+			}
+			args.COff, args.ROff = append(args.COff, at*cols), append(args.ROff, at*cols)
+		}
+		for range taps {
+			for i := range rows {
+				args.AOff = append(args.AOff, args.COff[i]/cols*k)
+			}
+		}
+		tl.Run(args)
+	}
+}
+
+// TestMutants: the tests above and TestTiles find what generated code gets
+// wrong. Each mutant is a tile with one mistake.
+func TestMutants(t *testing.T) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	mutate := func(tl *Tile, run func(a *Args, right func(*Args))) *Tile {
+		m := *tl
+		m.kernels = nil
+		for _, right := range tl.kernels {
+			m.kernels = append(m.kernels, func(a *Args) { run(a, right) })
+		}
+		return &m
+	}
+	seen := func(test func() error) (seen bool) {
+		defer func() { seen = seen || recover() != nil }() // a fault, or an index that Go checks
+		return test() != nil
+	}
+	for _, tier := range runnable(t) {
+		for _, tl := range tier.Tiles {
+			tailMask := mutate(&tl, func(a *Args, right func(*Args)) {
+				b := *a
+				b.Cols = min(b.Cols+1, tl.Cols)
+				right(&b)
+			})
+			stride := mutate(&tl, func(a *Args, right func(*Args)) {
+				b := *a
+				b.COff = slices.Clone(a.COff)
+				b.COff[len(b.COff)-1]++
+				right(&b)
+			})
+			for name, m := range map[string]*Tile{"the tail's mask": tailMask, "a stride": stride} {
+				c := tileCase{rows: min(3, tl.Rows), cols: tl.Cols - 1, taps: 2, k: 7, bias: true}
+				if !seen(func() error { return c.check(m, rand.New(rand.NewPCG(35, 36))) }) {
+					t.Errorf("%s: a mistake in %s goes unseen", tl.Name, name)
 				}
+			}
+
+			past := mutate(&tl, func(a *Args, right func(*Args)) { // reads a number past the end
+				b := *a
+				b.C, b.COff = make([]float32, tl.Cols), make([]int, len(a.COff))
+				b.K, b.Taps, b.B = a.K+1, 1, make([]float32, 2*len(a.B))
+				right(&b)
+				right(a)
+			})
+			if !seen(func() error { runFenced(t, past, tl.Cols, false); return nil }) {
+				t.Errorf("%s: reading one number too many goes unseen", tl.Name)
 			}
 		}
 	}
