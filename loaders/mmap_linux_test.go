@@ -70,6 +70,53 @@ func TestMappingLifetime(t *testing.T) {
 	}
 }
 
+// A fromFiles opens the file of a tensor when the tensor is due, and keeps
+// nothing.
+type fromFiles struct {
+	path string
+	info loaders.Info
+}
+
+func (f fromFiles) Keys() []string                   { return []string{f.info.Key} }
+func (f fromFiles) Info(string) (loaders.Info, bool) { return f.info, true }
+
+func (f fromFiles) Tensor(key string) (*tensor.Tensor, error) {
+	c, err := loaders.Open(f.path)
+	if err != nil {
+		return nil, err
+	}
+	return c.Tensor(key)
+}
+
+// writerFunc is an io.Writer.
+type writerFunc func(b []byte) (int, error)
+
+func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
+
+// A tensor that only the writer knows stays mapped while it is written.
+func TestMappedWhileWritten(t *testing.T) {
+	path := copyOf(t, "plain.pth")
+	info, _ := open(t, "plain.pth").Info("conv.weight")
+	written := false
+	w := writerFunc(func(b []byte) (int, error) {
+		if int64(len(b)) != info.Bytes {
+			return len(b), nil
+		}
+		written = true
+		for range 10 {
+			runtime.GC()
+			time.Sleep(time.Millisecond)
+		}
+		if !mapped(t, path) {
+			t.Error("the file was unmapped while its tensor was written")
+		}
+		return len(b), nil
+	})
+	if err := loaders.WriteSafetensors(w, fromFiles{path, info}); err != nil || !written {
+		t.Errorf("%v, %v", err, written)
+	}
+}
+
 // What another program truncates under the map is an error where this package
 // reads it; a copy is not touched by it.
 func TestTruncatedUnderTheMap(t *testing.T) {

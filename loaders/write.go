@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"runtime"
 	"runtime/debug"
 	"unicode/utf8"
 
@@ -134,7 +135,9 @@ func (i *item) write(w io.Writer, t Tensors, skip int64) error {
 	case x.DType() != i.dtype || !x.Shape().Equal(i.shape):
 		return &WriteError{Key: i.key, Msg: fmt.Sprintf("it is %v, but was said to be %v %v", x, i.dtype, i.shape)}
 	}
-	if _, err := w.Write(x.Bytes()[skip:]); err != nil {
+	_, err = w.Write(x.Bytes()[skip:])
+	runtime.KeepAlive(x) // its bytes may be those of a file that is mapped for as long as x is reachable
+	if err != nil {
 		return &WriteError{Key: i.key, Err: err}
 	}
 	return nil
