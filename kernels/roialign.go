@@ -37,7 +37,7 @@ type axisSample struct {
 // sampleAt returns the sample at v among size pixels. Beyond −1 and size there
 // is none; from there to the outermost pixels' centres they are repeated.
 func sampleAt(v float32, size int) axisSample {
-	if !(v >= -1 && v <= float32(size)) { // also for NaN
+	if size == 0 || !(v >= -1 && v <= float32(size)) { // also for NaN
 		return axisSample{}
 	}
 	v = max(v, 0)
@@ -63,20 +63,36 @@ func (k *pooling) do(l *lane, _, row int) {
 	x0, y0, x1, y1 := float32(b[0]*scale), float32(b[1]*scale), float32(b[2]*scale), float32(b[3]*scale)
 	binY, binX := max(y1-y0, 1)/float32(k.Size), max(x1-x0, 1)/float32(k.Size)
 
+	samples := k.Size * k.Sampling // on an axis
+	if cap(l.axes) < 2*samples {
+		l.axes = make([]axisSample, 2*samples)
+	}
+	ys, xs := l.axes[:samples], l.axes[samples:2*samples]
+	for i := range samples {
+		ys[i] = sampleAt(k.position(y0, binY, i/k.Sampling, i%k.Sampling), x.h)
+		xs[i] = sampleAt(k.position(x0, binX, i/k.Sampling, i%k.Sampling), x.w)
+	}
+	s := &l.samples
+	s.X = l.mem[x.at(n, 0, 0):]
 	for i := range k.Size {
 		for j := range k.Size {
-			dst := l.mem[k.out.at(row, i, j):][:k.out.c]
-			clear(dst)
-			for v := range k.Sampling {
-				sy := sampleAt(k.position(y0, binY, i, v), x.h)
-				for u := range k.Sampling {
-					if sx := sampleAt(k.position(x0, binX, j, u), x.w); sy.inside && sx.inside {
-						k.sample(l, dst, x, n, sy, sx)
+			s.Off, s.W = s.Off[:0], s.W[:0]
+			for _, sy := range ys[i*k.Sampling:][:k.Sampling] {
+				for _, sx := range xs[j*k.Sampling:][:k.Sampling] {
+					if sy.inside && sx.inside {
+						k.sample(s, x, sy, sx)
 					}
 				}
 			}
+			dst := l.mem[k.out.at(row, i, j):][:k.out.c]
+			if len(s.Off) == 0 {
+				clear(dst)
+				continue
+			}
+			k.blend(dst, s)
 		}
 	}
+	s.X = nil
 }
 
 // position returns where sample s of bin i lies on an axis.
@@ -84,16 +100,10 @@ func (k *pooling) position(start, bin float32, i, s int) float32 {
 	return start + float32(float32(i)*bin) + float32((float32(s)+0.5)*bin)/float32(k.Sampling)
 }
 
-// sample adds one sample to a bin, weighted by its share of the mean.
-func (k *pooling) sample(l *lane, dst []float32, x *value, n int, sy, sx axisSample) {
+// sample adds one sample to a bin: four pixels, weighted by its share of the mean.
+func (k *pooling) sample(s *tile.Samples, x *value, sy, sx axisSample) {
 	share := 1 / float32(k.Sampling*k.Sampling)
-	s := &l.samples
-	s.X = [4][]float32{
-		l.mem[x.at(n, sy.lo, sx.lo):], l.mem[x.at(n, sy.lo, sx.hi):],
-		l.mem[x.at(n, sy.hi, sx.lo):], l.mem[x.at(n, sy.hi, sx.hi):],
-	}
-	s.W = [4]float32{
-		sy.low * sx.low * share, sy.low * sx.high * share, sy.high * sx.low * share, sy.high * sx.high * share,
-	}
-	k.blend(dst, s)
+	top, bottom := sy.lo*x.w, sy.hi*x.w
+	s.Off = append(s.Off, (top+sx.lo)*x.stride, (top+sx.hi)*x.stride, (bottom+sx.lo)*x.stride, (bottom+sx.hi)*x.stride)
+	s.W = append(s.W, sy.low*sx.low*share, sy.low*sx.high*share, sy.high*sx.low*share, sy.high*sx.high*share)
 }

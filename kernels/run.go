@@ -34,6 +34,7 @@ type lane struct {
 	start   func() // helps with the step in progress, then returns its core
 	args    tile.Args
 	samples tile.Samples
+	axes    []axisSample
 	patch   tile.Patch
 	quad    tile.Quad
 	depth   tile.Depth

@@ -135,7 +135,7 @@ func TestVectorsStayInside(t *testing.T) {
 				dst, x, y := array(1), array(1), array(1)
 				tier.Max(dst, x)
 				tier.Add(dst, x, y)
-				tier.Blend(dst, &Samples{X: [4][]float32{x, y, x, y}, W: [4]float32{1, 2, 3, 4}})
+				tier.Blend(dst, &Samples{X: array(3), Off: []int{n, 0, 2 * n}, W: []float32{1, 2, 3}})
 
 				d := &Depth{X: array(3), W: array(3), Taps: 3, Y: dst, Bias: x, R: y, ReLU: 1}
 				d.Off = []int{0, n, 2 * n}

@@ -80,10 +80,11 @@ type Winograd struct {
 	Quad  func(q *Quad)
 }
 
-// Samples are the four pixels around a point, and their weights.
+// Samples are pixels and their weights, at least one.
 type Samples struct {
-	X [4][]float32
-	W [4]float32
+	X   []float32
+	Off []int
+	W   []float32
 }
 
 // Best returns the first of [Tiers] that this machine can run.

@@ -103,11 +103,15 @@ func addGo(dst, x, y []float32) {
 	}
 }
 
-func blendGo(dst []float32, s *Samples) {
-	n := len(dst)
-	a, b, c, d := s.X[0][:n], s.X[1][:n], s.X[2][:n], s.X[3][:n]
-	wa, wb, wc, wd := s.W[0], s.W[1], s.W[2], s.W[3]
-	for i := range dst {
-		dst[i] += float32(float32(float32(wa*a[i])+float32(wb*b[i]))+float32(wc*c[i])) + float32(wd*d[i])
+func blendGo(dst []float32, s *Samples) { blendFrom(dst, s, 0) }
+
+// blendFrom computes channels from, from+1, ….
+func blendFrom(dst []float32, s *Samples, from int) {
+	clear(dst[from:])
+	for p, at := range s.Off {
+		w, x := s.W[p], s.X[at:][:len(dst)]
+		for i := from; i < len(dst); i++ {
+			dst[i] += w * x[i]
+		}
 	}
 }

@@ -300,12 +300,11 @@ func TestVectors(t *testing.T) {
 				})
 
 				copy(dst, before)
-				s := &Samples{X: x, W: [4]float32{0.1, 0.2, 0.3, 0.4}}
+				s := &Samples{X: w, Off: []int{2 * n, 0, n}[:1+n%3], W: []float32{0.1, 0.2, 0.3}[:1+n%3]}
 				tier.Blend(dst, s)
-				check("blend", func(i int) float64 {
-					sum := float64(before[i])
-					for j := range x {
-						sum += float64(s.W[j]) * float64(x[j][i])
+				check("blend", func(i int) (sum float64) {
+					for p, at := range s.Off {
+						sum += float64(s.W[p]) * float64(w[at+i])
 					}
 					return sum
 				})

@@ -203,7 +203,7 @@ func maxAVX2(dst, x *float32, n int)
 func addAVX2(dst, x, y *float32, n int)
 
 //go:noescape
-func blendAVX2(dst, a, b, c, d, w *float32, n int)
+func blendAVX2(dst, x *float32, off *int, w *float32, pixels, n int)
 
 //go:noescape
 func peakAVX512(n int)

@@ -14346,35 +14346,65 @@ loop:
 	VZEROUPPER
 	RET
 
-// func blendAVX2(dst *float32, a *float32, b *float32, c *float32, d *float32, w *float32, n int)
+// func blendAVX2(dst *float32, x *float32, off *int, w *float32, pixels int, n int)
 // Requires: AVX, FMA3
-TEXT ·blendAVX2(SB), NOSPLIT, $0-56
-	MOVQ         dst+0(FP), AX
-	MOVQ         w+40(FP), CX
-	MOVQ         n+48(FP), DX
-	MOVQ         a+8(FP), BX
-	VBROADCASTSS (CX), Y0
-	MOVQ         b+16(FP), SI
-	VBROADCASTSS 4(CX), Y1
-	MOVQ         c+24(FP), DI
-	VBROADCASTSS 8(CX), Y2
-	MOVQ         d+32(FP), R8
-	VBROADCASTSS 12(CX), Y3
+TEXT ·blendAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+40(FP), DX
+	MOVQ off+16(FP), BX
+	MOVQ w+24(FP), SI
+	MOVQ pixels+32(FP), R8
 
-loop:
-	VMULPS      (BX), Y0, Y4
-	VFMADD231PS (SI), Y1, Y4
-	VFMADD231PS (DI), Y2, Y4
-	VFMADD231PS (R8), Y3, Y4
-	VADDPS      (AX), Y4, Y4
-	VMOVUPS     Y4, (AX)
-	ADDQ        $0x20, BX
-	ADDQ        $0x20, SI
-	ADDQ        $0x20, DI
-	ADDQ        $0x20, R8
-	ADDQ        $0x20, AX
-	SUBQ        $0x08, DX
-	JNZ         loop
+vectors4:
+	CMPQ   DX, $0x20
+	JL     done4
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	XORQ   DI, DI
+
+pixel4:
+	MOVQ         (BX)(DI*8), R9
+	VBROADCASTSS (SI)(DI*4), Y4
+	VFMADD231PS  (CX)(R9*4), Y4, Y0
+	VFMADD231PS  32(CX)(R9*4), Y4, Y1
+	VFMADD231PS  64(CX)(R9*4), Y4, Y2
+	VFMADD231PS  96(CX)(R9*4), Y4, Y3
+	INCQ         DI
+	CMPQ         DI, R8
+	JNE          pixel4
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
+	VMOVUPS      Y2, 64(AX)
+	VMOVUPS      Y3, 96(AX)
+	ADDQ         $0x00000080, CX
+	ADDQ         $0x00000080, AX
+	SUBQ         $0x20, DX
+	JMP          vectors4
+
+done4:
+vectors1:
+	CMPQ   DX, $0x08
+	JL     done1
+	VXORPS Y0, Y0, Y0
+	XORQ   DI, DI
+
+pixel1:
+	MOVQ         (BX)(DI*8), R9
+	VBROADCASTSS (SI)(DI*4), Y4
+	VFMADD231PS  (CX)(R9*4), Y4, Y0
+	INCQ         DI
+	CMPQ         DI, R8
+	JNE          pixel1
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, AX
+	SUBQ         $0x08, DX
+	JMP          vectors1
+
+done1:
 	VZEROUPPER
 	RET
 

@@ -24,15 +24,9 @@ func vectorsAVX2() Vectors {
 		Blend: func(dst []float32, s *Samples) {
 			n := len(dst) &^ 7
 			if n > 0 {
-				blendAVX2(&dst[0], &s.X[0][:n][0], &s.X[1][:n][0], &s.X[2][:n][0], &s.X[3][:n][0], &s.W[0], n)
+				blendAVX2(&dst[0], &s.X[0], &s.Off[0], &s.W[0], len(s.Off), n)
 			}
-			if n < len(dst) {
-				rest := Samples{W: s.W}
-				for i := range rest.X {
-					rest.X[i] = s.X[i][n:]
-				}
-				blendGo(dst[n:], &rest)
-			}
+			blendFrom(dst, s, n)
 		},
 		Depth: func(d *Depth) {
 			n := len(d.Y) &^ 7

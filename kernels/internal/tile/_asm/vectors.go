@@ -61,33 +61,44 @@ func vectorLoop(signature string, arrays int, body func(at []Mem)) string {
 	return signature
 }
 
-// blend generates dst += w[0]·a + w[1]·b + w[2]·c + w[3]·d.
+// blend generates the first n channels of a weighted sum of pixels, 32 at a
+// time, then 8.
 func blend() string {
-	const signature = "blendAVX2(dst, a, b, c, d, w *float32, n int)"
-	name, params := split(signature)
-	TEXT(name, NOSPLIT, "func"+params)
-	dst, w, n := Load(Param("dst"), GP64()), Load(Param("w"), GP64()), Load(Param("n"), GP64())
-	weights := []reg.VecPhysical{reg.Y0, reg.Y1, reg.Y2, reg.Y3}
-	var x []reg.Register
-	for i, p := range []string{"a", "b", "c", "d"} {
-		x = append(x, Load(Param(p), GP64()))
-		VBROADCASTSS(Mem{Base: w, Disp: 4 * i}, weights[i])
+	TEXT("blendAVX2", NOSPLIT, "func(dst, x *float32, off *int, w *float32, pixels, n int)")
+	dst, x, n := Load(Param("dst"), GP64()), Load(Param("x"), GP64()), Load(Param("n"), GP64())
+	off, w := Load(Param("off"), GP64()), Load(Param("w"), GP64())
+	pixel, pixels, at := GP64(), Load(Param("pixels"), GP64()), GP64()
+	weight := reg.Y4
+	for _, vectors := range []int{4, 1} {
+		l := func(name string) string { return name + string(rune('0'+vectors)) }
+		Label(l("vectors"))
+		CMPQ(n, U8(8*vectors))
+		JL(LabelRef(l("done")))
+		for j := range vectors {
+			VXORPS(y[j], y[j], y[j])
+		}
+		XORQ(pixel, pixel)
+		Label(l("pixel"))
+		MOVQ(Mem{Base: off, Index: pixel, Scale: 8}, at)
+		VBROADCASTSS(Mem{Base: w, Index: pixel, Scale: 4}, weight)
+		for j := range vectors {
+			VFMADD231PS(Mem{Base: x, Index: at, Scale: 4, Disp: 32 * j}, weight, y[j])
+		}
+		INCQ(pixel)
+		CMPQ(pixel, pixels)
+		JNE(LabelRef(l("pixel")))
+		for j := range vectors {
+			VMOVUPS(y[j], Mem{Base: dst, Disp: 32 * j})
+		}
+		ADDQ(U32(32*vectors), x)
+		ADDQ(U32(32*vectors), dst)
+		SUBQ(U8(8*vectors), n)
+		JMP(LabelRef(l("vectors")))
+		Label(l("done"))
 	}
-	Label("loop")
-	VMULPS(Mem{Base: x[0]}, weights[0], reg.Y4)
-	for i := 1; i < len(x); i++ {
-		VFMADD231PS(Mem{Base: x[i]}, weights[i], reg.Y4)
-	}
-	VADDPS(Mem{Base: dst}, reg.Y4, reg.Y4)
-	VMOVUPS(reg.Y4, Mem{Base: dst})
-	for _, p := range append(x, dst) {
-		ADDQ(U8(32), p)
-	}
-	SUBQ(U8(8), n)
-	JNZ(LabelRef("loop"))
 	VZEROUPPER()
 	RET()
-	return signature
+	return "blendAVX2(dst, x *float32, off *int, w *float32, pixels, n int)"
 }
 
 func split(signature string) (name, params string) {
