@@ -20,9 +20,9 @@ func newConvert(stderr io.Writer) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "convert IN OUT",
 		Short: "Write a checkpoint in another format",
-		Long: "Convert writes the tensors of the checkpoint IN, of any format and in any of Beam's file systems, to the file\n" +
-			"OUT, bit for bit: as safetensors if its name ends in .safetensors, as torch.save does if it ends in .pth, .pt\n" +
-			"or .bin. OUT appears whole or not at all.\n\n" +
+		Long: "Convert writes the tensors of the checkpoint IN, of any format and in any of Beam's file systems, to the\n" +
+			"file OUT, bit for bit: as safetensors if its name ends in .safetensors, as torch.save does if it ends in\n" +
+			".pth, .pt or .bin. OUT appears whole or not at all.\n\n" +
 			"Keys of nested dictionaries are joined by dots. What cannot be kept is told on stderr: values that are not\n" +
 			"tensors, and what one format can hold and the other cannot, such as texts about a safetensors file.",
 		Args: func(_ *cobra.Command, args []string) error {
@@ -140,7 +140,8 @@ func (c *convert) tellLosses(src *loaders.Checkpoint, out string) error {
 	if len(lost) == 0 {
 		return nil
 	}
-	_, err := fmt.Fprintf(c.stderr, "argand: warning: metadata that a torch file cannot hold: %s\n", printableList(slices.Sorted(slices.Values(lost))))
+	slices.Sort(lost)
+	_, err := fmt.Fprintf(c.stderr, "argand: warning: metadata that a torch file cannot hold: %s\n", printableList(lost))
 	return err
 }
 

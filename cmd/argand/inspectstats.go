@@ -14,15 +14,15 @@ import (
 	"github.com/argand-go/argand/tensor"
 )
 
-// digestOf returns the SHA-256 of a tensor's elements in C order, in hexadecimal. Checkpoints are opened on little-endian
-// machines only, so the bytes in memory are those that every machine should hash.
+// digestOf returns the SHA-256 of a tensor's elements in C order, in hexadecimal. Checkpoints are opened on
+// little-endian machines only, so the bytes in memory are those that every machine should hash.
 func digestOf(t *tensor.Tensor) string {
 	sum := sha256.Sum256(t.Bytes())
 	return hex.EncodeToString(sum[:])
 }
 
-// stats is what is in a tensor. Complex numbers have no minimum, maximum and mean here, and are NaN or infinite if a part
-// of them is.
+// stats is what is in a tensor. Complex numbers have no minimum, maximum and mean here, and are NaN or infinite if a
+// part of them is.
 type stats struct {
 	NaN  int         `json:"nan"`
 	Inf  int         `json:"inf"`
