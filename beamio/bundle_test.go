@@ -223,6 +223,25 @@ func TestStepsAlone(t *testing.T) {
 	}
 }
 
+// TestStageOf: an error stays an error, and what wraps it is told.
+func TestStageOf(t *testing.T) {
+	bad := errors.New("bad")
+	for _, c := range []struct {
+		err         error
+		stage, text string
+	}{
+		{bad, "x", "bad"},
+		{&StageError{StageDecode, bad}, StageDecode, "bad"},
+		{fmt.Errorf("a.png: %w", &StageError{StageDecode, bad}), StageDecode, "a.png: decode: bad"},
+		{&StageError{Stage: StageRead}, StageRead, "read: <nil>"},
+	} {
+		stage, cause := stageOf(c.err, "x")
+		if stage != c.stage || cause == nil || cause.Error() != c.text {
+			t.Errorf("%v: %q, %v; want %q, %s", c.err, stage, cause, c.stage, c.text)
+		}
+	}
+}
+
 func TestSizer(t *testing.T) {
 	// Batches cost 1 s and 0.1 s for each example: 5 % are reached at 190, 10 s at 90.
 	var s sizer

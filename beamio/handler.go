@@ -8,8 +8,7 @@ import (
 
 // Model runs batches of examples of type E and returns predictions of type P.
 // One model serves a whole process; beamio calls Infer from one goroutine at a
-// time, but not always the same. A Model that is an [io.Closer] and is no
-// longer needed is closed.
+// time, but not always the same. Models stay loaded until the process ends.
 type Model[E, P any] interface {
 	// Infer returns one prediction for each example of the batch, in order.
 	//
@@ -71,7 +70,7 @@ type StageError struct {
 }
 
 // Error returns "decode: " and the text of Err, say.
-func (e *StageError) Error() string { return e.Stage + ": " + e.Err.Error() }
+func (e *StageError) Error() string { return fmt.Sprintf("%s: %v", e.Stage, e.Err) }
 
 // Unwrap returns e.Err.
 func (e *StageError) Unwrap() error { return e.Err }
@@ -144,8 +143,11 @@ func (e *PanicError) Unwrap() error {
 // stageOf returns the stage that err names, or otherwise, and what happened there.
 func stageOf(err error, otherwise string) (stage string, cause error) {
 	var s *StageError
-	if errors.As(err, &s) {
+	switch {
+	case !errors.As(err, &s):
+		return otherwise, err
+	case s == err && s.Err != nil:
 		return s.Stage, s.Err
 	}
-	return otherwise, err
+	return s.Stage, err // what wraps s says more, and an error without a cause is an error
 }
