@@ -64,6 +64,9 @@ func readFile(ctx context.Context, path string) ([]byte, error) {
 // "gs://bucket/model.pth", are read once, from begin to end, into one aligned
 // block of memory, and hashed on the way if loaders.WithSHA256 asks for it. It
 // returns the errors of loaders.Open and of the filesystem.
+//
+// A scheme works in programs that link its filesystem: beamx links "gs", and
+// importing Beam's io/filesystem/s3 adds "s3".
 func OpenCheckpoint(ctx context.Context, path string, opts ...loaders.Option) (*loaders.Checkpoint, error) {
 	if scheme(path) == "" {
 		return loaders.Open(path, opts...)

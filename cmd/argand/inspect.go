@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 
 	"github.com/argand-go/argand/beamio"
@@ -90,6 +91,7 @@ func (i *inspect) read(ctx context.Context, c *loaders.Checkpoint, r *report) er
 				r.Warnings = append(r.Warnings, printable(x.Key)+": "+w)
 			}
 		}
+		runtime.KeepAlive(t) // and with it the mapped file, whose bytes were read
 		done += x.Bytes
 		bar.set(int(done))
 	}
