@@ -8,6 +8,7 @@ import (
 	"image"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/argand-go/argand/nn/picture"
 	"github.com/argand-go/argand/nn/vision"
@@ -20,12 +21,13 @@ type detectFunc func(context.Context, image.Image) (*vision.Detections, error)
 type handler struct {
 	detect   detectFunc
 	maxBytes int64
+	patience time.Duration // for a client to read its answer
 	queue    chan struct{} // holds a token for every request taken on
 	turn     chan struct{} // holds a token while a picture is worked on: one picture uses all cores
 }
 
 func newHandler(detect detectFunc, queue int, maxBytes int64) http.Handler {
-	h := &handler{detect, maxBytes, make(chan struct{}, max(queue, 1)), make(chan struct{}, 1)}
+	h := &handler{detect, maxBytes, time.Minute, make(chan struct{}, max(queue, 1)), make(chan struct{}, 1)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /{$}", h.serve)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
@@ -45,6 +47,8 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	found, err := h.find(r.Context(), http.MaxBytesReader(w, r.Body, h.maxBytes))
+	// A client that does not read its answer must not keep its place for ever.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(h.patience))
 	switch {
 	case r.Context().Err() != nil:
 		// The client has gone; nobody would read an answer.

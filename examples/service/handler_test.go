@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"image"
 	"image/png"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -200,6 +202,37 @@ func TestClientGone(t *testing.T) {
 		t.Errorf("the network's context ended with %v", err)
 	}
 	waitFor(t, func() bool { return health(t, server.URL) == "ok, 0 of 2 in the queue\n" })
+}
+
+// TestClientDoesNotRead wants the place back of a client that never reads its answer, which fits in no buffer.
+func TestClientDoesNotRead(t *testing.T) {
+	huge := func(_ context.Context, img image.Image) (*vision.Detections, error) {
+		found, err := oneSquare(t.Context(), img)
+		found.Names[0] = strings.Repeat("x", 32<<20)
+		return found, err
+	}
+	h := &handler{huge, 1 << 20, 50 * time.Millisecond, make(chan struct{}, 1), make(chan struct{}, 1)}
+	served := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer close(served)
+		h.serve(w, r)
+	}))
+	defer server.Close()
+	client, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	body := tinyPNG(t)
+	request := fmt.Sprintf("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	if _, err := io.WriteString(client, request); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-served:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the answer is still being written")
+	}
 }
 
 func health(t *testing.T, url string) string {
