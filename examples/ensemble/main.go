@@ -38,7 +38,7 @@ func cut(
 	}
 	for i, name := range r.Inference.Names {
 		b := r.Inference.Box(i)
-		side := int(1.3 * max(b[2]-b[0], b[3]-b[1]))
+		side := max(int(1.3*max(b[2]-b[0], b[3]-b[1])), 1)
 		corner := image.Pt(int(b[0]+b[2])/2-side/2, int(b[1]+b[3])/2-side/2)
 		object := image.NewRGBA(image.Rect(0, 0, side, side))
 		draw.Draw(object, object.Bounds(), whole, corner, draw.Over)

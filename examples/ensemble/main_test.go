@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/argand-go/argand/beamio"
 	"github.com/argand-go/argand/internal/shapes"
 )
 
@@ -77,5 +78,19 @@ func TestExample(t *testing.T) {
 	}
 	if 4*agreed < 3*objects {
 		t.Errorf("all agree on %d of %d objects only\n%s", agreed, objects, fmt.Sprint(string(data)))
+	}
+}
+
+// TestCutSpeck cuts an object out that is smaller than a pixel.
+func TestCutSpeck(t *testing.T) {
+	name := "../../internal/shapes/s256.png"
+	r := beamio.PredictionResult[beamio.Picture, beamio.Detections]{Example: beamio.Picture{Name: name}}
+	r.Inference = beamio.Detections{Boxes: []float32{9, 9, 9.5, 9.5}, Names: []string{"star"}}
+	var cuts []string
+	if err := cut(t.Context(), r, func(key string, _ beamio.Picture) { cuts = append(cuts, key) }); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(cuts, []string{"s256.png/0/star"}) {
+		t.Errorf("cut out %q", cuts)
 	}
 }
