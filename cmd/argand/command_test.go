@@ -89,6 +89,8 @@ func TestMistakes(t *testing.T) {
 		{[]string{"--nonsense"}, []string{"unknown flag: --nonsense"}},
 		{[]string{"detect"}, []string{"at least one picture"}},
 		{[]string{"detect", "--nonsense", picture}, []string{"unknown flag: --nonsense"}},
+		{[]string{"detect", "--model", "", picture}, []string{"--model is empty"}},
+		{[]string{"pipeline", "--input="}, []string{"--input is empty"}},
 		{[]string{"detect", "--score", "1.5", picture}, []string{"--score 1.5", "0 to 1"}},
 		{[]string{"detect", "--score", "NaN", picture}, []string{"--score NaN"}},
 		{[]string{"detect", "--score", "x", picture}, []string{"--score"}},

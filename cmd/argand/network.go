@@ -65,6 +65,11 @@ func (n *network) demo() bool { return n.model == "" }
 
 // settle checks the flags, and puts the embedded network's defaults in the place of those not given.
 func (n *network) settle() error {
+	for _, name := range []string{"model", "input", "output"} { // a script's variable that is not set, say
+		if f := n.flags.Lookup(name); f != nil && f.Changed && f.Value.String() == "" {
+			return fmt.Errorf("--%s is empty; leave it out for its default", name)
+		}
+	}
 	if n.demo() && !n.flags.Changed("min-size") {
 		n.minSize = demoMinSize
 	}
