@@ -108,7 +108,7 @@ func (d *detect) run(ctx context.Context, args []string) error {
 
 // one looks for objects in one file, and writes its overlay.
 func (d *detect) one(ctx context.Context, file string) (*vision.Detections, error) {
-	data, err := os.ReadFile(file)
+	data, err := readFile(ctx, file)
 	if err != nil {
 		if p, ok := errors.AsType[*fs.PathError](err); ok {
 			err = p.Err // without the name, which is told beside it
@@ -127,6 +127,25 @@ func (d *detect) one(ctx context.Context, file string) (*vision.Detections, erro
 		return found, nil
 	}
 	return found, writePNG(d.overlay(file), picture.Overlay(img, found.Instances()))
+}
+
+// readFile reads a file, but no longer than ctx lasts: it may be a pipe, and nobody may write to it.
+func readFile(ctx context.Context, path string) ([]byte, error) {
+	type content struct {
+		data []byte
+		err  error
+	}
+	done := make(chan content, 1)
+	go func() {
+		data, err := os.ReadFile(path)
+		done <- content{data, err}
+	}()
+	select {
+	case c := <-done:
+		return c.data, c.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // overlay returns the path of the overlay for a file, one that no other file of this run has.

@@ -4,7 +4,9 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -141,4 +143,29 @@ func TestInterrupt(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDetectPipe interrupts reading from a pipe that nobody writes to.
+func TestDetectPipe(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pipe.png")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	done := make(chan int, 1)
+	go func() { done <- run(ctx, []string{"detect", "--json", path}, io.Discard, io.Discard) }()
+	select {
+	case status := <-done:
+		if status != 1 {
+			t.Errorf("status %d", status)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("it waits for the pipe")
+	}
+	w, err := os.OpenFile(path, os.O_RDWR, 0) // lets the reader go, if there is one by now
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
 }
