@@ -37,7 +37,7 @@ type block struct{ tap, taps, k, length int }
 
 const (
 	blockLength = 1536      // of the sum: 192 KiB of a panel of 32 channels
-	blockBytes  = 256 << 10 // of activations that an item goes over again and again
+	blockBytes  = 512 << 10 // of activations that an item goes over again and again
 	nearBytes   = 256 << 10 // of weights, to go over again for each tile: rows of C are written whole
 	itemNanos   = 150e3     // that an item should take, at least
 )
