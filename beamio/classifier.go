@@ -29,7 +29,7 @@ type Classes struct {
 type Classifier struct {
 	Model   string // checkpoint, on any filesystem of Beam's
 	SHA256  string `json:",omitempty"` // of the checkpoint, 64 hexadecimal digits; "" to take any
-	Labels  string `json:",omitempty"` // file with the classes' names, one a line
+	Labels  string `json:",omitempty"` // file with the classes' names; see ParseNames
 	Preset  string `json:",omitempty"` // "IMAGENET1K_V1", the default, or "IMAGENET1K_V2"
 	Top     int    `json:",omitempty"` // how many classes are reported; 5 by default
 	Threads int    `json:",omitempty"` // of one run; as many as Go runs at once by default

@@ -19,7 +19,7 @@ import (
 type Detector struct {
 	Model   string   // checkpoint, on any filesystem of Beam's
 	SHA256  string   `json:",omitempty"` // of the checkpoint, 64 hexadecimal digits; "" to take any
-	Labels  string   `json:",omitempty"` // file with the classes' names, one a line, the background first
+	Labels  string   `json:",omitempty"` // file with the classes' names; see ParseNames, AddBackground
 	Preset  string   `json:",omitempty"` // "COCO_V1" or "beam-article"; see vision.WithPreset
 	MinSize int      `json:",omitempty"` // pixels that the short side is scaled to; 800 by default
 	MaxSize int      `json:",omitempty"` // pixels that the long side may have then; 1333 by default
@@ -52,13 +52,24 @@ func (d *Detector) PreferredBatch() (low, high int) { return 1, 1 }
 
 // Load implements [ModelHandler].
 func (d *Detector) Load(ctx context.Context) (Model[Picture, Detections], error) {
-	opts, err := d.options(ctx)
-	if err != nil {
-		return nil, err
+	var names []string
+	if d.Labels != "" { // first: it fails sooner than a large checkpoint is read
+		var err error
+		if names, err = readNames(ctx, d.Labels); err != nil {
+			return nil, err
+		}
 	}
 	src, err := openModel(ctx, d.Model, d.SHA256)
 	if err != nil {
 		return nil, err
+	}
+	opts := d.options()
+	if names != nil {
+		a, err := vision.Recognize(src)
+		if err != nil {
+			return nil, err
+		}
+		opts = append(opts, vision.WithLabels(AddBackground(names, a.Classes)))
 	}
 	net, err := vision.NewDetector(ctx, kernels.CPU(), src, opts...)
 	if err != nil {
@@ -81,8 +92,8 @@ func (d *Detector) Load(ctx context.Context) (Model[Picture, Detections], error)
 	}, nil
 }
 
-// options translates the fields. The preset comes first: fields overrule it.
-func (d *Detector) options(ctx context.Context) ([]vision.Option, error) {
+// options translates the fields but Labels. The preset comes first: fields overrule it.
+func (d *Detector) options() []vision.Option {
 	opts := []vision.Option{vision.WithThreads(d.Threads)}
 	if d.Preset != "" {
 		opts = append(opts, vision.WithPreset(d.Preset))
@@ -99,14 +110,7 @@ func (d *Detector) options(ctx context.Context) ([]vision.Option, error) {
 	if d.Score != 0 {
 		opts = append(opts, vision.WithScoreThreshold(d.Score))
 	}
-	if d.Labels != "" {
-		names, err := readNames(ctx, d.Labels)
-		if err != nil {
-			return nil, err
-		}
-		opts = append(opts, vision.WithLabels(names))
-	}
-	return opts, nil
+	return opts
 }
 
 func images(batch []*picture.RGB) []image.Image {

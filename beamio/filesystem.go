@@ -99,17 +99,3 @@ func checkDigest(digits string) error {
 	}
 	return nil
 }
-
-// readNames reads the names of classes, one a line. Empty lines at the end do
-// not count.
-func readNames(ctx context.Context, path string) ([]string, error) {
-	data, err := readFile(ctx, path)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	text := strings.TrimRight(strings.ReplaceAll(string(data), "\r\n", "\n"), "\n")
-	if text == "" {
-		return nil, fmt.Errorf("%s: no names", path)
-	}
-	return strings.Split(text, "\n"), nil
-}

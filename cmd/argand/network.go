@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
 
+	"github.com/argand-go/argand/beamio"
 	"github.com/argand-go/argand/internal/shapes"
 	"github.com/argand-go/argand/kernels"
 	"github.com/argand-go/argand/loaders"
@@ -110,33 +110,9 @@ func (n *network) names() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	names, err := parseLabels(data)
+	names, err := beamio.ParseNames(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", n.labels, err)
-	}
-	return names, nil
-}
-
-// parseLabels reads a JSON array of strings, or a name a line; empty lines at the end do not count.
-func parseLabels(data []byte) ([]string, error) {
-	text := strings.TrimSpace(strings.TrimPrefix(string(data), "\ufeff"))
-	var names []string
-	if strings.HasPrefix(text, "[") {
-		if err := json.Unmarshal([]byte(text), &names); err != nil {
-			return nil, fmt.Errorf("not a JSON array of names: %w", err)
-		}
-	} else if text != "" {
-		for line := range strings.Lines(text) {
-			names = append(names, strings.TrimSpace(line))
-		}
-	}
-	if len(names) == 0 {
-		return nil, errors.New("no names in it")
-	}
-	for i, name := range names {
-		if strings.ContainsFunc(name, func(r rune) bool { return r < ' ' }) {
-			return nil, fmt.Errorf("name %d, %.40q, is not a name", i, name)
-		}
 	}
 	return names, nil
 }
@@ -163,15 +139,8 @@ func (n *network) open(ctx context.Context) (c *loaders.Checkpoint, names []stri
 	if names, err = n.names(); err != nil {
 		return nil, nil, err
 	}
-	// Lists of names are common without torchvision's background class, which has number 0.
-	if len(names) > 0 && len(names) == a.Classes-1 {
-		names = slices.Insert(names, 0, background)
-	}
-	return c, names, nil
+	return c, beamio.AddBackground(names, a.Classes), nil
 }
-
-// background is torchvision's name of class 0.
-const background = "__background__"
 
 // load loads the network. The times of its operators are added to profile unless that is nil.
 func (n *network) load(ctx context.Context, profile *op.Profile) (*vision.Detector, error) {

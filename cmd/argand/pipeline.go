@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -186,8 +187,12 @@ func (p *pipeline) checkNetwork(ctx context.Context, scratch string) (labels str
 	if err != nil || names == nil {
 		return "", err
 	}
-	labels = filepath.Join(scratch, "labels.txt")
-	return labels, os.WriteFile(labels, []byte(strings.Join(names, "\n")+"\n"), 0o644)
+	data, err := json.Marshal(names) // lines would lose empty names at the end
+	if err != nil {
+		return "", err
+	}
+	labels = filepath.Join(scratch, "labels.json")
+	return labels, os.WriteFile(labels, data, 0o644)
 }
 
 // handler returns the recipe of the network for workers.

@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
@@ -63,10 +64,14 @@ var cloud = sync.OnceValues(func() (*bucket, error) {
 	if err != nil {
 		return nil, err
 	}
+	names, err := json.Marshal(shapes.Labels()[1:])
+	if err != nil {
+		return nil, err
+	}
 	storage, err := fakestorage.NewServerWithOptions(fakestorage.Options{
 		NoListener: true, Scheme: "http", PublicHost: "127.0.0.1",
 		InitialObjects: []fakestorage.Object{object("shapes.pth", shapes.Model()), object("evil.pth", evil),
-			object("in/s256.png", picture), object("names.txt", []byte(strings.Join(shapes.Labels(), "\n")))},
+			object("in/s256.png", picture), object("names.json", names)},
 	})
 	if err != nil {
 		return nil, err
@@ -141,7 +146,7 @@ func TestPipelineCloud(t *testing.T) {
 	strict(t, line, &want)
 
 	out := t.TempDir()
-	args := append([]string{"pipeline", "--model", "gs://argand/shapes.pth", "--labels", "gs://argand/names.txt",
+	args := append([]string{"pipeline", "--model", "gs://argand/shapes.pth", "--labels", "gs://argand/names.json",
 		"--input", "gs://argand/in/*.png"}, flags...)
 	b.reads("")
 	status, stdout, stderr := command(t, append(args, "--sha256", right, "--output", out)...)
