@@ -82,7 +82,12 @@ func (p *pipeline) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(scratch)
+	kept := false
+	defer func() {
+		if !kept {
+			os.RemoveAll(scratch)
+		}
+	}()
 	j, err := p.prepare(ctx, scratch)
 	if err != nil {
 		return err
@@ -95,6 +100,7 @@ func (p *pipeline) run(ctx context.Context) error {
 		return err
 	}
 	if !awaited() {
+		kept = *jobopts.Async // workers will read the embedded network and the names there
 		_, err := fmt.Fprintf(p.stdout, "the job is the runner's now; what it writes will be in %s\n", p.output)
 		return err
 	}

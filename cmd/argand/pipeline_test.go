@@ -163,6 +163,33 @@ func TestPipelineNotRun(t *testing.T) {
 	}
 }
 
+// TestPipelineAsync submits a job to a runner that says it has it, and looks for what its workers are to read.
+func TestPipelineAsync(t *testing.T) {
+	for _, async := range []string{"true", "false"} {
+		temporary := t.TempDir()
+		t.Setenv("TMPDIR", temporary)
+		t.Cleanup(func() {
+			for name, value := range map[string]string{"runner": "", "async": "false"} {
+				if err := flag.Set(name, value); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		out := t.TempDir()
+		status, stdout, stderr := command(t, "pipeline", "--runner=dot", "--dot_file", filepath.Join(out, "job.dot"),
+			"--async="+async, "--output", out)
+		if status != 0 || !strings.Contains(stdout, "the job is the runner's now") {
+			t.Fatalf("status %d, stdout %q, stderr %q", status, stdout, stderr)
+		}
+		for _, name := range []string{"shapes.pth", "labels.json"} {
+			found, err := filepath.Glob(filepath.Join(temporary, "argand-*", name))
+			if err != nil || (len(found) == 1) != (async == "true") {
+				t.Errorf("--async=%s leaves %q, %v", async, found, err)
+			}
+		}
+	}
+}
+
 // TestHandlerTakesLowScores: beamio takes a Score of 0 for its default.
 func TestHandlerTakesLowScores(t *testing.T) {
 	p := &pipeline{}
