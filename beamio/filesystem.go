@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"strings"
 	"sync"
 
@@ -50,13 +52,38 @@ func fileSystem(ctx context.Context, path string) (filesystem.Interface, error) 
 	return fs, nil
 }
 
-// readFile returns the content of a file of any filesystem of Beam's.
-func readFile(ctx context.Context, path string) ([]byte, error) {
+// readFile returns the content of a file of any filesystem of Beam's. Local
+// files must be regular: opening a pipe or reading a device may never end. No
+// more than limit bytes are read of a file; one that has more is an error.
+func readFile(ctx context.Context, path string, limit int64) ([]byte, error) {
+	if scheme(path) == "" {
+		info, err := os.Stat(path)
+		switch {
+		case err != nil:
+			return nil, err
+		case !info.Mode().IsRegular():
+			return nil, errors.New("not a regular file")
+		case info.Size() > limit:
+			return nil, fmt.Errorf("too many bytes: %d, limit %d", info.Size(), limit)
+		}
+	}
 	fs, err := fileSystem(ctx, path)
 	if err != nil {
 		return nil, err
 	}
-	return filesystem.Read(ctx, fs, path)
+	r, err := fs.OpenRead(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	data, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("too many bytes: more than the limit of %d", limit)
+	}
+	return data, nil
 }
 
 // OpenCheckpoint opens a checkpoint on any filesystem of Beam's. Local files are

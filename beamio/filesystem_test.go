@@ -105,3 +105,28 @@ func TestHandlersCheckDigests(t *testing.T) {
 		}
 	}
 }
+
+// TestReadFileIsBounded reads as much as the limit and a byte more on two filesystems.
+func TestReadFileIsBounded(t *testing.T) {
+	local := filepath.Join(t.TempDir(), "ten")
+	write(t, filepath.Dir(local), "ten", []byte("0123456789"))
+	const remote = "memfs://bounded/ten"
+	memfs.Write(remote, []byte("0123456789"))
+	for _, path := range []string{local, remote} {
+		if data, err := readFile(t.Context(), path, 10); err != nil || string(data) != "0123456789" {
+			t.Errorf("%s: %q, %v", path, data, err)
+		}
+		if data, err := readFile(t.Context(), path, 9); err == nil || !strings.Contains(err.Error(), "too many bytes") {
+			t.Errorf("%s with a limit of 9: %q, %v", path, data, err)
+		}
+	}
+	huge := filepath.Join(t.TempDir(), "huge.png") // sparse
+	write(t, filepath.Dir(huge), "huge.png", nil)
+	if err := os.Truncate(huge, 1<<40); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Picture{Name: huge}.Decode(t.Context())
+	if stage, cause := stageOf(err, ""); stage != StageRead || !strings.Contains(cause.Error(), "too many bytes") {
+		t.Errorf("a terabyte: %v", err)
+	}
+}

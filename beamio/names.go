@@ -46,9 +46,13 @@ func AddBackground(names []string, classes int) []string {
 	return append([]string{"__background__"}, names...)
 }
 
+// maxNamesBytes is the size up to which a file of names is read: a path to a
+// checkpoint in its place is a mistake to tell of, and not to read.
+const maxNamesBytes = 16 << 20
+
 // readNames reads a file of names on any filesystem of Beam's.
 func readNames(ctx context.Context, path string) ([]string, error) {
-	data, err := readFile(ctx, path)
+	data, err := readFile(ctx, path, maxNamesBytes)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

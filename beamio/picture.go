@@ -3,17 +3,20 @@ package beamio
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
+	"strings"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/io/fileio"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/io/filesystem"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 	"github.com/argand-go/argand/nn/picture"
 )
 
 func init() {
 	beam.RegisterType(reflect.TypeFor[Picture]())
-	register.Function2x1(pictureOf)
+	register.Function3x1(listPictures)
+	register.Emitter1[Picture]()
 }
 
 // Picture is a picture by name, or its bytes, still compressed: what a
@@ -30,20 +33,40 @@ type Picture struct {
 func (p Picture) String() string { return p.Name }
 
 // MatchImages returns a PCollection<[Picture]> of the names of the files that
-// match glob, on any filesystem of Beam's, spread over workers. It panics if
-// the glob is empty or the filesystem's package is not linked; import
+// match glob, on any filesystem of Beam's, spread over workers. No file is
+// opened for it. The job fails if nothing matches a glob without "*". It panics
+// if the glob is empty or the filesystem's package is not linked; import
 // io/filesystem/s3 of Beam's for s3://, for instance.
 func MatchImages(s beam.Scope, glob string) beam.PCollection {
 	s = s.Scope("beamio.MatchImages")
-	files := fileio.MatchFiles(s, glob)
-	return beam.Reshuffle(s, beam.ParDo(s, pictureOf, files))
+	filesystem.ValidateScheme(glob)
+	return beam.Reshuffle(s, beam.ParDo(s, listPictures, beam.Create(s, glob)))
 }
 
-func pictureOf(_ context.Context, f fileio.FileMetadata) Picture { return Picture{Name: f.Path} }
+// listPictures emits what matches a glob. Beam's own fileio.MatchFiles opens
+// every local file for its size, and so waits at pipes.
+func listPictures(ctx context.Context, glob string, emit func(Picture)) error {
+	fs, err := fileSystem(ctx, glob)
+	if err != nil {
+		return err
+	}
+	files, err := fs.List(ctx, glob)
+	if err != nil {
+		return fmt.Errorf("beamio.MatchImages: %s: %w", glob, err)
+	}
+	if len(files) == 0 && !strings.Contains(glob, "*") {
+		return fmt.Errorf("beamio.MatchImages: no file matches %q", glob)
+	}
+	for _, file := range files {
+		emit(Picture{Name: file})
+	}
+	return nil
+}
 
 // Decode reads the file, unless there is Data, and decodes it. EXIF orientation
-// is ignored, as torchvision does. Its errors are [*StageError], of
-// [StageRead] or [StageDecode].
+// is ignored, as torchvision does. Files that are local and not regular, such as
+// pipes, and those of more than picture.DefaultMaxBytes are not read. Its errors
+// are [*StageError], of [StageRead] or [StageDecode].
 func (p Picture) Decode(ctx context.Context) (*picture.RGB, error) {
 	data := p.Data
 	if len(data) == 0 {
@@ -51,7 +74,7 @@ func (p Picture) Decode(ctx context.Context) (*picture.RGB, error) {
 			return nil, AtStage(StageRead, errors.New("a picture without name and data"))
 		}
 		var err error
-		if data, err = readFile(ctx, p.Name); err != nil {
+		if data, err = readFile(ctx, p.Name, picture.DefaultMaxBytes); err != nil {
 			return nil, AtStage(StageRead, err)
 		}
 	}
