@@ -219,11 +219,17 @@ func expand(args []string) ([]string, error) {
 		}
 		files = append(files, matches...)
 	}
-	return slices.DeleteFunc(slices.Clone(files), func(f string) bool { return isOverlayOf(f, files) }), nil
+	return withoutOverlays(files), nil
 }
 
-// isOverlayOf reports whether f is the overlay of another of files: *.png matches those of an earlier run.
-func isOverlayOf(f string, files []string) bool {
-	name, ok := strings.CutSuffix(f, ".overlay.png")
-	return ok && (slices.Contains(files, name+".png") || slices.Contains(files, name))
+// withoutOverlays returns files without the overlays of others among them: *.png matches those of an earlier run.
+func withoutOverlays(files []string) []string {
+	there := make(map[string]bool, len(files))
+	for _, f := range files {
+		there[f] = true
+	}
+	return slices.DeleteFunc(slices.Clone(files), func(f string) bool {
+		name, ok := strings.CutSuffix(f, ".overlay.png")
+		return ok && (there[name+".png"] || there[name])
+	})
 }

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/io/filesystem"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/x/beamx"
 	"github.com/argand-go/argand/beamio"
@@ -30,7 +29,8 @@ func newPipeline(stdout, stderr io.Writer) *cobra.Command {
 		Short: "Find the objects in many pictures, as an Apache Beam job",
 		Long: "Pipeline finds the objects in all pictures that match --input and writes detections.jsonl, overlay\n" +
 			"pictures and, if there are any, failures.jsonl into the directory --output. With no arguments it runs an\n" +
-			"embedded network that knows shapes on three embedded pictures.\n\n" +
+			"embedded network that knows shapes on three embedded pictures. Overlays are left out of the pictures if what\n" +
+			"they were made of is there too, and so are files of the names above.\n\n" +
 			"It takes every flag of Beam's Go SDK too, such as --runner and --endpoint; --beam-flags lists them. Without\n" +
 			"any it runs on Beam's prism inside this process. --labels is the names' file unless its value is a JSON\n" +
 			"object: that is passed to Dataflow as the labels of the job.",
@@ -140,17 +140,9 @@ func (p *pipeline) prepare(ctx context.Context, scratch string) (*job, error) {
 	if isRemote(j.glob) {
 		return j, nil
 	}
-	local, err := filesystem.New(ctx, j.glob)
+	files, err := matchFiles(ctx, j.glob)
 	if err != nil {
 		return nil, err
-	}
-	defer local.Close()
-	files, err := local.List(ctx, j.glob)
-	if err != nil {
-		return nil, fmt.Errorf("--input %s: %w", j.glob, err)
-	}
-	if len(files) == 0 {
-		return nil, fmt.Errorf("--input %s: no file matches", j.glob)
 	}
 	j.total = len(files)
 	return j, nil
@@ -264,7 +256,7 @@ func awaited() bool {
 // build makes the Beam job: pictures → detections → rows and overlays; failures → rows.
 func (j *job) build() *beam.Pipeline {
 	p, s := beam.NewPipelineWithRoot()
-	pictures := beamio.MatchImages(s, j.glob)
+	pictures := beam.Reshuffle(s, beam.ParDo(s.Scope("Match"), matchPictures, beam.Create(s, j.glob)))
 	found, failed := beamio.RunInferenceDLQ(s, j.handler, pictures)
 	beam.ParDo0(s.Scope("Draw"), &drawFn{Root: j.root, Output: j.output, Progress: j.progress}, found)
 	beam.ParDo0(s.Scope("CountFailures"), &countFn{Progress: j.progress}, failed)

@@ -144,6 +144,32 @@ func TestPipelineEqualsDetect(t *testing.T) {
 	}
 }
 
+// TestPipelineTwice writes among its own input: the second run finds what the first found.
+func TestPipelineTwice(t *testing.T) {
+	dir := filepath.Dir(pictures(t, "s256.png")[0])
+	writeTemp(t, dir, "alone.overlay.png", []byte("of no picture here"))
+	var found []string
+	for range 2 {
+		status, stdout, stderr := command(t, "pipeline", "--input", filepath.Join(dir, "*"), "--output", dir,
+			"--min-size", "128", "--max-size", "200")
+		if status != 0 || !strings.Contains(stdout, "2 pictures, ") || !strings.Contains(stdout, " 1 failure in") {
+			t.Errorf("status %d, stdout %q, stderr %q", status, stdout, stderr)
+		}
+		data, err := os.ReadFile(filepath.Join(dir, detectionsFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, string(data))
+	}
+	if found[0] != found[1] || !strings.Contains(found[0], "s256.png") {
+		t.Errorf("first %s\nthen %s", found[0], found[1])
+	}
+	const want = "alone.overlay.png detections.jsonl failures.jsonl s256.overlay.png s256.png"
+	if got := listing(t, dir); got != want {
+		t.Errorf("the directory has %s, want %s", got, want)
+	}
+}
+
 // TestPipelineNotRun describes the job instead of running it: there are no results, old ones are not taken for them.
 func TestPipelineNotRun(t *testing.T) {
 	out := t.TempDir()

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"path/filepath"
+	"slices"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/io/filesystem"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+	"github.com/argand-go/argand/beamio"
+)
+
+func init() {
+	register.Function3x1(matchPictures)
+	register.Emitter1[beamio.Picture]()
+}
+
+// matchFiles returns the files of any of Beam's file systems that match a pattern, less what earlier runs have written
+// beside them: overlays of others of the files, and the job's own JSON lines.
+func matchFiles(ctx context.Context, glob string) ([]string, error) {
+	fs, err := filesystem.New(ctx, glob)
+	if err != nil {
+		return nil, err
+	}
+	defer fs.Close()
+	files, err := fs.List(ctx, glob)
+	if err != nil {
+		return nil, fmt.Errorf("--input %s: %w", glob, err)
+	}
+	files = slices.DeleteFunc(withoutOverlays(files), func(f string) bool {
+		base := path.Base(filepath.ToSlash(f))
+		return base == detectionsFile || base == failuresFile
+	})
+	if len(files) == 0 {
+		return nil, fmt.Errorf("--input %s: no file matches", glob)
+	}
+	return files, nil
+}
+
+// matchPictures emits what matchFiles finds. Which file is an overlay shows only beside all others, so that it cannot
+// be told by a filter behind beamio.MatchImages.
+func matchPictures(ctx context.Context, glob string, emit func(beamio.Picture)) error {
+	files, err := matchFiles(ctx, glob)
+	for _, f := range files {
+		emit(beamio.Picture{Name: f})
+	}
+	return err
+}
