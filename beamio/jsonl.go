@@ -31,7 +31,8 @@ func init() {
 // path never names half a file; an empty collection makes an empty file.
 // Filesystems that cannot rename copy and remove. The collection must be
 // bounded; its windows do not matter. All lines are held in memory by one
-// worker: it is meant for rows, not for pictures.
+// worker: it is meant for rows, not for pictures. It panics if the path is empty
+// or the filesystem's package is not linked, as [MatchImages] does.
 func WriteJSONL(s beam.Scope, path string, rows beam.PCollection) beam.PCollection {
 	s = s.Scope("beamio.WriteJSONL")
 	filesystem.ValidateScheme(path)

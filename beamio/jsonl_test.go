@@ -140,3 +140,22 @@ func TestRows(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// TestNoFileSystemPanics wants mistakes told where the pipeline is built.
+func TestNoFileSystemPanics(t *testing.T) {
+	for _, path := range []string{"", " ", "nowhere://a/b"} {
+		for name, f := range map[string]func(s beam.Scope){
+			"WriteJSONL":  func(s beam.Scope) { WriteJSONL(s, path, beam.Create(s, "row")) },
+			"MatchImages": func(s beam.Scope) { MatchImages(s, path) },
+		} {
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Errorf("%s(%q) does not panic", name, path)
+					}
+				}()
+				f(beam.NewPipeline().Root())
+			}()
+		}
+	}
+}
