@@ -26,6 +26,7 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	if err := serve(ctx, *addr, *model, *queue, *maxBytes); err != nil {
 		fmt.Fprintln(os.Stderr, "service:", err)
 		os.Exit(1)
