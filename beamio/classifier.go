@@ -38,15 +38,29 @@ type Classifier struct {
 // ModelID returns the path of the checkpoint.
 func (c *Classifier) ModelID() string { return c.Model }
 
-// Validate implements what [ModelHandler] says of it.
+// Validate implements what [ModelHandler] says of it. What it returns for fields
+// that vision.NewClassifier refuses is a [*vision.OptionError].
 func (c *Classifier) Validate() error {
 	switch {
 	case c.Model == "":
 		return errors.New("no checkpoint: Model is empty")
-	case c.Top < 0 || c.Threads < 0:
-		return errors.New("Top and Threads must be at least 0")
+	case c.Top < 0:
+		return errors.New("Top must be at least 0")
 	}
-	return checkDigest(c.SHA256)
+	if err := checkDigest(c.SHA256); err != nil {
+		return err
+	}
+	_, err := vision.NewClassifier(context.Background(), kernels.CPU(), noCheckpoint{}, c.options()...)
+	return optionError(err)
+}
+
+// options translates the fields but Labels.
+func (c *Classifier) options() []vision.Option {
+	opts := []vision.Option{vision.WithThreads(c.Threads)}
+	if c.Preset != "" {
+		opts = append(opts, vision.WithPreset(c.Preset))
+	}
+	return opts
 }
 
 // PreferredBatch returns 1 and 16.
@@ -54,10 +68,7 @@ func (c *Classifier) PreferredBatch() (low, high int) { return 1, 16 }
 
 // Load implements [ModelHandler].
 func (c *Classifier) Load(ctx context.Context) (Model[Picture, Classes], error) {
-	opts := []vision.Option{vision.WithThreads(c.Threads)}
-	if c.Preset != "" {
-		opts = append(opts, vision.WithPreset(c.Preset))
-	}
+	opts := c.options()
 	if c.Labels != "" {
 		names, err := readNames(ctx, c.Labels)
 		if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"image"
-	"math"
 
 	"github.com/argand-go/argand/kernels"
 	"github.com/argand-go/argand/nn/picture"
@@ -32,19 +31,17 @@ type Detector struct {
 // ModelID returns the path of the checkpoint.
 func (d *Detector) ModelID() string { return d.Model }
 
-// Validate implements what [ModelHandler] says of it.
+// Validate implements what [ModelHandler] says of it. What it returns for fields
+// that vision.NewDetector refuses is a [*vision.OptionError].
 func (d *Detector) Validate() error {
-	switch {
-	case d.Model == "":
+	if d.Model == "" {
 		return errors.New("no checkpoint: Model is empty")
-	case d.MinSize < 0 || d.MaxSize < 0 || d.Threads < 0:
-		return errors.New("MinSize, MaxSize and Threads must be at least 0")
-	case !(d.Score >= 0 && d.Score <= 1):
-		return errors.New("Score must be from 0 to 1")
-	case d.Eps != nil && !(*d.Eps >= 0 && *d.Eps <= math.MaxFloat64):
-		return errors.New("Eps must be finite and at least 0")
 	}
-	return checkDigest(d.SHA256)
+	if err := checkDigest(d.SHA256); err != nil {
+		return err
+	}
+	_, err := vision.NewDetector(context.Background(), kernels.CPU(), noCheckpoint{}, d.options()...)
+	return optionError(err)
 }
 
 // PreferredBatch returns 1 and 1: one large picture keeps all cores busy.

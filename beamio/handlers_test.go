@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -321,9 +322,11 @@ func TestDetectorOptions(t *testing.T) {
 	zero, nan := 0.0, math.NaN()
 	for _, h := range []*Detector{
 		{}, {Model: "m", MinSize: -1}, {Model: "m", Score: 2}, {Model: "m", Score: nan}, {Model: "m", Eps: &nan},
+		{Model: "m", MaxSize: -1}, {Model: "m", MaxSize: 1<<16 + 1}, {Model: "m", Score: -0.1}, {Model: "m", Threads: -1},
+		{Model: "m", Preset: "IMAGENET1K_V1"}, {Model: "m", Preset: "coco"},
 	} {
-		if h.Validate() == nil {
-			t.Errorf("%+v is valid", h)
+		if err := h.Validate(); err == nil || h.Model != "" && !errors.As(err, new(*vision.OptionError)) {
+			t.Errorf("%+v: %v", h, err)
 		}
 	}
 	h := shapesModel(t)
@@ -402,7 +405,14 @@ func TestClassifierEqualsVision(t *testing.T) {
 	}
 	equal(t, "results", got("classes"), []string{fmt.Sprint("a", want), fmt.Sprint("c", want)})
 	equal(t, "failures", got("classes bad"), []string{"b decode"})
-	if (&Classifier{}).Validate() == nil || (&Classifier{Model: "m", Top: -1}).Validate() == nil {
-		t.Error("a classifier that cannot work is valid")
+	for _, h := range []*Classifier{
+		{}, {Model: "m", Top: -1}, {Model: "m", Threads: -1}, {Model: "m", Preset: "COCO_V1"},
+	} {
+		if h.Validate() == nil {
+			t.Errorf("%+v is valid", h)
+		}
+	}
+	if err := (&Classifier{Model: "m", Preset: "IMAGENET1K_V2", Top: 1, Threads: 1}).Validate(); err != nil {
+		t.Error(err)
 	}
 }
