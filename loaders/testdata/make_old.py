@@ -10,6 +10,9 @@ that is a part of another: these are written here, following torch's own writers
 
 old.json has, per file, "format", "inert" if it names classes of modules, and as golden.json
 "tensors" and "ignored"; a row has strides and the number of the storage, too.
+
+Legacy files of whole modules name the source files of their classes; in the committed ones those
+paths were replaced by others of the same length.
 """
 import collections, io, json, os, pickle, struct, tarfile, warnings
 

@@ -10,6 +10,9 @@ pN for pickle protocol N. matrix.json has, per file, "tensors": [{key, dtype, sh
 elements of .contiguous()}] with dotted keys in the order of the file, "ignored": the dotted keys
 of all other values, "versions": those of _metadata by module path, and "inert" for files that
 name classes of modules, whose tensors are then those of module.state_dict().
+
+Legacy files of whole modules name the source files of their classes; in the committed ones those
+paths were replaced by others of the same length.
 """
 import argparse, collections, io, json, os, pickle, shutil, struct, zipfile
 
