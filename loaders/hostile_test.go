@@ -120,7 +120,7 @@ func refuse(t *testing.T, cases []want) {
 func TestForeign(t *testing.T) {
 	refuse(t, []want{
 		{"empty", nil, "empty file"},
-		{"one byte", []byte("P"), "neither a zip file"},
+		{"one byte", []byte("P"), "neither a file of torch.save"},
 		{"lfs", []byte("version https://git-lfs.github.com/spec/v1\noid"), "git lfs pull"},
 		{"html", []byte("<!DOCTYPE html>"), "download went wrong"},
 		{"index", []byte(`{"weight_map": {"a": "b"}}`), "if it is an index of shards, open it by its path"},

@@ -339,7 +339,7 @@ func foreign(head []byte) string {
 	if head[0] == 0x80 {
 		return "a pickle that torch.save did not write" + again
 	}
-	return "neither a zip file of torch.save nor safetensors"
+	return "neither a file of torch.save (zip, legacy, tar) nor safetensors"
 }
 
 var foreignFormats = []struct{ magic, what string }{

@@ -103,7 +103,7 @@ func TestMistakes(t *testing.T) {
 		{[]string{"detect", "--labels", broken, picture}, []string{broken, "JSON"}},
 		{[]string{"detect", "--labels", filepath.Join(dir, "absent"), picture}, []string{"absent"}},
 		{[]string{"detect", "--model", truncated, picture}, []string{truncated}},
-		{[]string{"detect", "--model", text, picture}, []string{text, "neither a zip file"}},
+		{[]string{"detect", "--model", text, picture}, []string{text, "neither a file of torch.save"}},
 		{[]string{"detect", "--model", filepath.Join(dir, "absent"), picture}, []string{"absent"}},
 		{[]string{"detect", filepath.Join(dir, "*.jpg")}, []string{"*.jpg", "no file matches"}},
 		{[]string{"inspect"}, []string{"1 checkpoint file"}},
