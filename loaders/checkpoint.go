@@ -42,9 +42,11 @@ type file struct {
 	pickled  int64           // bytes of all pickles that were run
 	built    int64           // bytes that calls in them made, see spend
 
-	mu       sync.Mutex
-	inflated int64 // bytes granted so far, see Limits
-	gathered int64
+	mu        sync.Mutex
+	inflated  int64 // bytes granted so far, see Limits
+	gathered  int64
+	parts     int                  // of converted
+	converted map[string]converted // those of values that were asked for
 }
 
 // An entry is a tensor of the file.

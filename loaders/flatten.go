@@ -139,7 +139,7 @@ func (w *flattener) item(k, v any, key string, depth int) error {
 		return w.walk(v, join(key, strconv.Itoa(k), depth), depth+1)
 	}
 	key = join(key, "?", depth)
-	w.file.ignored = append(w.file.ignored, key)
+	w.ignore(key, v)
 	return w.count(1, key)
 }
 

@@ -2,6 +2,8 @@ package loaders_test
 
 import (
 	"archive/zip"
+	"bytes"
+	"encoding/binary"
 	"io/fs"
 	"math"
 	"math/big"
@@ -19,33 +21,17 @@ import (
 var small = loaders.WithLimits(loaders.Limits{PickleOps: 20000, PickleMemory: 16 << 20, Entries: 20000,
 	Inflated: 4 << 20, Gathered: 4 << 20, PickleBytes: 1 << 20})
 
-// fuzzed opens data and fails on a recovered panic, but for the one that
-// gopickle's dictionaries raise for unhashable keys.
+// fuzzed opens data in strict and in inert mode, takes every tensor and every
+// other value, and fails on a recovered panic, but for the one that gopickle's
+// dictionaries raise for unhashable keys.
 func fuzzed(t *testing.T, data []byte) {
-	err := touch(t, data, small)
-	if err != nil && strings.Contains(err.Error(), "runtime error") && !strings.Contains(err.Error(), "unhashable") {
-		t.Errorf("a panic was recovered: %v", err)
+	for _, opts := range [][]loaders.Option{{small}, {small, loaders.WithInert()}} {
+		noPanic(t, touch(t, data, opts...))
 	}
 }
 
-// fuzzedInert does the same when nothing is refused for its class, and looks at
-// the values that are not tensors.
-func fuzzedInert(t *testing.T, data []byte) {
-	fuzzed(t, data)
-	c, err := loaders.OpenBytes(data, "f", small, loaders.WithInert())
-	if err == nil {
-		for _, k := range c.Ignored() {
-			if _, e := c.Value(k); e != nil {
-				err = e
-			}
-		}
-		for _, k := range c.Keys() {
-			if _, e := c.Tensor(k); e != nil {
-				err = e
-			}
-		}
-	}
-	typed(t, err)
+func noPanic(t *testing.T, err error) {
+	t.Helper()
 	if err != nil && strings.Contains(err.Error(), "runtime error") && !strings.Contains(err.Error(), "unhashable") {
 		t.Errorf("a panic was recovered: %v", err)
 	}
@@ -63,14 +49,17 @@ func FuzzZip(f *testing.F) {
 		}
 		f.Add(b)
 	}
+	for _, b := range loaders.HostileSeeds(f, "pickle", "tensor", "zip", "other", "sound") {
+		f.Add(b)
+	}
 	f.Fuzz(fuzzed)
 }
 
 func FuzzPickle(f *testing.F) {
-	f.Add(dict("w", floats("0", 6)))
-	f.Add(global("collections", "OrderedDict") + ")R}" + str("_metadata") + "}sb")
-	f.Add(global("builtins", "set") + "(](K\x01K\x02etR")
-	f.Add("]q\x00h\x00a")
+	f.Add(dict("w", floats("0", 6)), false)
+	f.Add(global("collections", "OrderedDict")+")R}"+str("_metadata")+"}sb", false)
+	f.Add(global("builtins", "set")+"(](K\x01K\x02etR", false)
+	f.Add("]q\x00h\x00a", false)
 	for _, name := range []string{"plain.pth", "nested.pth", "views.pth", "types.pth", "protocol4.pth", "protocol1.pth",
 		"net_p2.pth", "net_p4.pth", "numpy_p2.pth", "numpy_p5.pth"} {
 		z, err := zip.OpenReader("testdata/" + name)
@@ -87,21 +76,38 @@ func FuzzPickle(f *testing.F) {
 				if _, err := r.Read(b); err != nil && err.Error() != "EOF" {
 					f.Fatal(err)
 				}
-				f.Add(strings.TrimSuffix(string(b), "."))
+				f.Add(strings.TrimSuffix(string(b), "."), false)
 			}
 		}
 		z.Close()
 	}
+	f.Add(global("lib", "Thing")+"(K\x01t\x81"+dict("x", "K\x07")+"b", false)
+	f.Add("("+global("copyreg", "__newobj__")+"("+global("lib", "Thing")+"tRo", false)
+	for _, b := range loaders.HostilePickles(f) {
+		f.Add(strings.TrimSuffix(strings.TrimPrefix(string(b), "\x80\x02"), "."), true)
+	}
 	sizes := map[string]int{"0": 24, "1": 432, "2": 16, "3": 480, "4": 8}
-	f.Add(global("lib", "Thing") + "(K\x01t\x81" + dict("x", "K\x07") + "b")
-	f.Add("(" + global("copyreg", "__newobj__") + "(" + global("lib", "Thing") + "tRo")
-	f.Fuzz(func(t *testing.T, body string) { fuzzedInert(t, zipOf(t, nil, body, sizes)) })
+	hostileSizes := map[string]int{"0": 24, "1": 9, "2": 4, "3": 3}
+	f.Fuzz(func(t *testing.T, body string, hostile bool) {
+		n := sizes
+		if hostile {
+			n = hostileSizes
+		}
+		fuzzed(t, zipOf(t, nil, body, n))
+	})
 }
 
 func FuzzSafetensors(f *testing.F) {
 	f.Add(string(file(f, "plain.safetensors")[8:]), uint8(0))
 	f.Add("{"+tensorHeader("a", "F32", "[2]", 0, 8)+"}", uint8(8))
 	f.Add(`{"__metadata__":{"k":"v"},"a":{"dtype":"U8","shape":[],"data_offsets":[0,1]}} `, uint8(1))
+	for _, b := range loaders.HostileSeeds(f, "safetensors") {
+		header, after := b[8:], 0
+		if n := binary.LittleEndian.Uint64(b); n <= uint64(len(header)) {
+			after, header = len(header)-int(n), header[:n]
+		}
+		f.Add(string(header), uint8(min(after, math.MaxUint8)))
+	}
 	f.Fuzz(func(t *testing.T, header string, n uint8) {
 		fuzzed(t, safetensorsOf(header, int(n)))
 		fuzzed(t, append([]byte("\x80\x00\x00\x00\x00\x00\x00\x00"), header...))
@@ -109,11 +115,21 @@ func FuzzSafetensors(f *testing.F) {
 }
 
 func FuzzLegacy(f *testing.F) {
-	for _, n := range []string{"legacy.pth", "parts.pth", "python2.pth"} {
-		f.Add(string(file(f, n)[len(legacyHead):]))
+	magic := pkl("\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19")
+	add := func(b []byte) {
+		if rest, ok := bytes.CutPrefix(b, []byte(magic)); ok {
+			f.Add(rest)
+		}
 	}
-	f.Add(pkl(dict("w", view(legacyStorage("FloatStorage", "0", 2, "N"), 0, []int{2}, []int{1}))) + pkl("]"+str("0")+"a") + words(2, 0))
-	f.Fuzz(func(t *testing.T, rest string) { fuzzedInert(t, []byte(legacyHead+rest)) })
+	for _, n := range []string{"legacy.pth", "parts.pth", "python2.pth", "unaligned.pth", "net_legacy.pth"} {
+		add(file(f, n))
+	}
+	for _, b := range loaders.HostileSeeds(f, "legacy") {
+		add(b)
+	}
+	add([]byte(legacyOf(dict("w", view(legacyStorage("FloatStorage", "0", 2, "N"), 0, []int{2}, []int{1})),
+		[]string{"0"}, []int{2}, 8)))
+	f.Fuzz(func(t *testing.T, rest []byte) { fuzzed(t, append([]byte(magic), rest...)) })
 }
 
 func FuzzTar(f *testing.F) {
@@ -122,13 +138,16 @@ func FuzzTar(f *testing.F) {
 		pkl(num(1))+pkl(nums(9, 8, 0))+words(1, 1, 1, 0), pkl(dict("w", str("9")+"Q")), []byte{})
 	whole := file(f, "tar_nested.pth")
 	f.Add("", "", "", whole)
+	for _, b := range loaders.HostileSeeds(f, "tar") {
+		f.Add("", "", "", b)
+	}
 	f.Fuzz(func(t *testing.T, storages, tensors, object string, whole []byte) {
 		if len(whole) < 262 {
-			fuzzedInert(t, tarOf(t, nil, "storages", storages, "tensors", tensors, "pickle", object))
+			fuzzed(t, tarOf(t, nil, "storages", storages, "tensors", tensors, "pickle", object))
 			return
 		}
 		copy(whole[257:], "ustar")
-		fuzzedInert(t, whole)
+		fuzzed(t, whole)
 	})
 }
 
@@ -136,13 +155,21 @@ func FuzzIndex(f *testing.F) {
 	f.Add(`{"metadata": {"total_size": 1}, "weight_map": {"a.weight": "s", "b": "s"}}`)
 	f.Add(`{"weight_map": {"a.weight": "../s"}}`)
 	f.Add(`{"weight_map": {"a.weight": "i", "b": "\u0073"}}`)
+	f.Add(`{"weight_map": {"w": "p"}}`)
 	shard := file(f, "model-00001-of-00002.safetensors")
+	pickled := zipOf(f, nil, dict("w", floats("0", 6), "epoch", "K\x07"), map[string]int{"0": 24})
 	f.Fuzz(func(t *testing.T, text string) {
-		files := fstest.MapFS{"d/i": {Data: []byte(text)}, "d/s": {Data: shard}, "s": {Data: shard}}
-		c, err := loaders.OpenFS(opened{files, t}, "d/i", small)
-		typed(t, err)
-		if err == nil && len(c.Keys()) != 2 && c.Format() == "safetensors shards" {
-			t.Errorf("keys %q", c.Keys())
+		files := fstest.MapFS{"d/i": {Data: []byte(text)}, "d/s": {Data: shard}, "d/p": {Data: pickled}, "s": {Data: shard}}
+		for _, opts := range [][]loaders.Option{{small}, {small, loaders.WithInert()}} {
+			c, err := loaders.OpenFS(opened{files, t}, "d/i", opts...)
+			typed(t, err)
+			if err == nil {
+				err = takeAll(t, c)
+				if c.Format() == "safetensors shards" && len(c.Keys()) != 2 {
+					t.Errorf("keys %q", c.Keys())
+				}
+			}
+			noPanic(t, err)
 		}
 	})
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/argand-go/argand/loaders"
 )
 
-// touch opens data in both ways and reads every tensor. It returns the first
-// error; a panic fails the test by itself, and so does a recovered one.
+// touch opens data in both ways and takes every tensor and every other value.
+// It returns the first error; a panic fails the test by itself.
 func touch(t testing.TB, data []byte, opts ...loaders.Option) error {
 	t.Helper()
 	var first error
@@ -26,14 +26,7 @@ func touch(t testing.TB, data []byte, opts ...loaders.Option) error {
 			c, err = loaders.OpenReaderAt(bytes.NewReader(data), int64(len(data)), "f", opts...)
 		}
 		if err == nil {
-			for _, k := range c.Keys() {
-				if _, ok := c.Info(k); !ok {
-					t.Errorf("no Info of %q", k)
-				}
-				if _, e := c.Tensor(k); e != nil && err == nil {
-					err = e
-				}
-			}
+			err = takeAll(t, c)
 		}
 		if first == nil {
 			first = err
@@ -44,6 +37,26 @@ func touch(t testing.TB, data []byte, opts ...loaders.Option) error {
 		typed(t, err)
 	}
 	return first
+}
+
+// takeAll takes every tensor and every other value, and returns the first
+// error.
+func takeAll(t testing.TB, c *loaders.Checkpoint) (err error) {
+	t.Helper()
+	for _, k := range c.Keys() {
+		if _, ok := c.Info(k); !ok {
+			t.Errorf("no Info of %q", k)
+		}
+		if _, e := c.Tensor(k); err == nil {
+			err = e
+		}
+	}
+	for _, k := range c.Ignored() {
+		if _, e := c.Value(k); err == nil {
+			err = e
+		}
+	}
+	return err
 }
 
 // typed checks that an error is one of the package's and names the file.

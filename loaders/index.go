@@ -114,6 +114,7 @@ func (x *index) open(f *file, o options, in *folder) error {
 		f.addGlobals(c.file.globals)
 		maps.Copy(f.versions, c.file.versions)
 		maps.Copy(f.values, c.file.values)
+		f.pickled += c.file.pickled
 		if f.metadata == nil {
 			f.metadata = c.file.metadata
 		}

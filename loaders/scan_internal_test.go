@@ -9,7 +9,8 @@ import (
 
 // FuzzScan runs the scanner alone and, if it allows a pickle, gopickle's
 // machine on it, which must then neither panic nor see a global that was not
-// allowed. gopickle's dictionaries and sets panic for keys that are bytes.
+// allowed. Every storage is one of 24 bytes; each tensor and each other value is
+// taken. gopickle's dictionaries and sets panic for keys that are bytes.
 func FuzzScan(f *testing.F) {
 	f.Add([]byte("\x80\x02]q\x00(K\x01\x8a\x00\x8b\x00\x00\x00\x00h\x00e."))
 	f.Add([]byte("\x80\x02ccollections\nOrderedDict\n](](U\x01aK\x01ee\x85R}b."))
@@ -17,9 +18,12 @@ func FuzzScan(f *testing.F) {
 	f.Add([]byte("\x80\x04\x95\x10\x00\x00\x00\x00\x00\x00\x00\x8c\x05torch\x8c\x04Size\x93)\x81\x94\x8f(K\x01\x90\x86."))
 	f.Add([]byte("ccopy_reg\n_reconstructor\n(clib\nThing\nc__builtin__\nobject\nNtR}b."))
 	f.Add([]byte("(ilib\nThing\n(K\x01olib\x85\x92."))
+	for _, b := range HostilePickles(f) {
+		f.Add(b)
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, inert := range []bool{false, true} {
-			l := Limits{PickleOps: 20000, PickleMemory: 16 << 20, Entries: 20000, StringBytes: 1 << 16}
+			l := Limits{PickleOps: 20000, PickleMemory: 16 << 20, Entries: 20000, StringBytes: 1 << 16, Gathered: 4 << 20}
 			file := &file{name: "f", src: newMemory(data, nil), limits: l.withDefaults(int64(len(data))), inert: inert}
 			s := scanner{file: file, data: data}
 			n, err := s.scan()
@@ -43,9 +47,16 @@ func FuzzScan(f *testing.F) {
 				if err := file.flatten(v, ""); err != nil {
 					continue
 				}
-				for _, v := range file.values {
-					c := converter{file: file}
-					_, _ = c.convert(v, 0) // must end
+				for key := range file.values {
+					_, _ = file.value(key) // must end
+				}
+				for _, e := range file.entries {
+					if !e.dtype.Valid() {
+						continue
+					}
+					if x, err := file.tensor(e); err == nil && x.Len() != e.shape.Len() {
+						t.Errorf("%v, want shape %v", x, e.shape)
+					}
 				}
 			}
 		}
@@ -58,5 +69,6 @@ func unpickled(s *scanner, n int) (v any, err error) {
 			err = fmt.Errorf("panic: %v", r)
 		}
 	}()
-	return s.run(n, func(any) (any, error) { return &brokenStorage{errors.New("none")}, nil })
+	data := &storage{offset: -1, size: 24, data: make([]byte, 24)}
+	return s.run(n, func(any) (any, error) { return whole(elementTypes["float32"], data), nil })
 }

@@ -29,30 +29,57 @@ type Item struct{ Key, Value any }
 // int, *[big.Int], float64, complex128, string, []byte, []any for lists,
 // tuples and sets, []Item for dicts, a number of Go's type for a NumPy scalar
 // ([tensor.Half] for float16), [Global] for a class, function or type, [Info]
-// for a tensor in one of these, or *[Opaque] for anything else. It returns a
-// [*KeyError] if there is no such value, and a [*LimitError] if it has more
-// parts than the limits allow.
-func (c *Checkpoint) Value(key string) (any, error) {
+// for a tensor in one of these, or *[Opaque] for anything else. The caller must
+// not change it. It returns a [*KeyError] if there is no such value, and a
+// [*LimitError] if the values that were asked for have more parts, together,
+// than the limits allow.
+func (c *Checkpoint) Value(key string) (v any, err error) {
+	defer c.file.guard(&err)()
 	for _, p := range c.prefixes {
-		if v, ok := c.file.values[p+key]; ok {
-			d := converter{file: c.file}
-			return d.convert(v, 0)
+		if _, ok := c.file.values[p+key]; ok {
+			return c.file.value(p + key)
 		}
 	}
 	return nil, &KeyError{Name: c.file.name, Key: key}
 }
 
+// A converted is what a value of a pickle became.
+type converted struct {
+	value any
+	err   error
+}
+
+// value converts a value of f.values, once: thousands of keys may share one
+// that is large.
+func (f *file) value(key string) (any, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if v, ok := f.converted[key]; ok {
+		return v.value, v.err
+	}
+	c := converter{file: f, left: min(f.limits.Entries, 1<<16+4*int(f.pickled)) - f.parts}
+	most := c.left
+	v, err := c.convert(f.values[key], 0)
+	f.parts += most - c.left
+	if f.converted == nil {
+		f.converted = map[string]converted{}
+	}
+	f.converted[key] = converted{v, err}
+	return v, err
+}
+
 // A converter makes plain values of a pickle's. Values may contain themselves,
 // so depth and number are bounded.
 type converter struct {
-	file  *file
-	parts int
+	file *file
+	left int // parts that may still be made
 }
 
 func (c *converter) convert(v any, depth int) (any, error) {
 	l := &c.file.limits
-	if c.parts++; c.parts > l.Entries {
-		return nil, &LimitError{c.file.name, "Entries", int64(l.Entries), "parts of a value"}
+	if c.left--; c.left < 0 {
+		c.left = 0
+		return nil, &LimitError{c.file.name, "Entries", int64(l.Entries), "parts of values"}
 	}
 	if depth > l.Nesting {
 		return nil, &LimitError{c.file.name, "Nesting", int64(l.Nesting), "a value in itself"}
