@@ -27,7 +27,7 @@ type product struct {
 
 	blocks []block // of the sum, in order
 	tiles  int     // tiles per item
-	panels int     // panels per item
+	strips int     // items that share the panels of the same tiles
 	follow bool    // a tile's pixels follow the last one's: fetch them early
 }
 
@@ -40,6 +40,8 @@ const (
 	blockBytes  = 512 << 10 // of activations that an item goes over again and again
 	nearBytes   = 256 << 10 // of weights, to go over again for each tile: rows of C are written whole
 	itemNanos   = 150e3     // that an item should take, at least
+	manyItems   = 32        // are even enough, fewer should be
+	evenItems   = 4         // a multiple of this
 )
 
 // product completes k.
@@ -60,7 +62,12 @@ func (p *planner) product(n *op.Node, k *product, residual op.Residual) *product
 	total := (k.out.n*k.size[0]*k.size[1] + t.Rows - 1) / t.Rows
 	k.tiles = max(1, min(total, blockBytes/max(1, t.Rows*bytes)))
 	nanos := 2 * float64(t.Rows*t.Cols*w.taps*w.k) / p.model.tier.GFLOPS
-	k.panels = max(1, min(w.groups*w.count, int(itemNanos/max(1, nanos*float64(k.tiles)))))
+	panels, pieces := w.groups*w.count, (total+k.tiles-1)/max(1, k.tiles)
+	each := max(1, min(panels, int(itemNanos/max(1, nanos*float64(k.tiles)))))
+	k.strips = (panels + each - 1) / each
+	for n := pieces * k.strips; k.strips > 1 && k.strips < panels && n < manyItems && n%evenItems != 0; n += pieces {
+		k.strips++
+	}
 	return k
 }
 
@@ -87,12 +94,12 @@ func blocks(taps, k int) []block {
 	return list
 }
 
-// spread returns how many pixels, pieces of pixels, and pieces of panels there are.
+// spread returns how many pixels, pieces of pixels, and strips of panels there are.
 func (k *product) spread(rows int) (pixels, pieces, strips int) {
 	w := k.phase.panels
 	pixels = rows * k.size[0] * k.size[1]
 	per := k.tiles * w.tile.Rows
-	return pixels, (pixels + per - 1) / per, (w.groups*w.count + k.panels - 1) / k.panels
+	return pixels, (pixels + per - 1) / per, k.strips
 }
 
 func (k *product) items(rows int) int {
@@ -106,8 +113,8 @@ func (k *product) do(l *lane, rows, i int) {
 	pixels, pieces, strips := k.spread(rows)
 	piece, strip := i/strips, i%strips
 	w, t := k.phase.panels, k.phase.panels.tile
-	first, end := pixels*piece/pieces, pixels*(piece+1)/pieces
-	m := end - first
+	pixel, end := pixels*piece/pieces, pixels*(piece+1)/pieces
+	m := end - pixel
 	tiles := (m + t.Rows - 1) / t.Rows
 
 	// Offsets of the pixels: [m] of the output, [m] of the residual, and for
@@ -116,17 +123,19 @@ func (k *product) do(l *lane, rows, i int) {
 	out, res, in := offsets[:m], offsets[m:2*m], offsets[2*m:]
 	for j := range tiles {
 		from, to := m*j/tiles, m*(j+1)/tiles
-		k.locate(first+from, out[from:to], res[from:to], in[from*w.taps:to*w.taps])
+		k.locate(pixel+from, out[from:to], res[from:to], in[from*w.taps:to*w.taps])
 	}
 
-	last := min((strip+1)*k.panels, w.groups*w.count)
+	panels := w.groups * w.count
+	first, last := panels*strip/strips, panels*(strip+1)/strips
 	for _, b := range k.blocks {
 		near := max(1, nearBytes/max(1, 4*b.taps*b.length*t.Cols)) // panels that stay in the cache
-		for p := strip * k.panels; p < last; p += near {
+		for p := first; p < last; p += near {
+			end := min(p+near, last)
 			for j := range tiles {
 				from, to := m*j/tiles, m*(j+1)/tiles
 				at := in[from*w.taps+b.tap*(to-from):][:b.taps*(to-from)]
-				for q := p; q < min(p+near, last); q++ {
+				for q := p; q < end; q++ {
 					k.bind(l, b, q)
 					a := &l.args
 					a.Ahead, a.Step = l.mem, 0

@@ -44,7 +44,8 @@ const (
 	winogradFloats = 18 * 36 * 272
 
 	// winogradItems is how many items a step is divided into at least, by
-	// giving them some panels only; each then transforms its patches anew.
+	// giving them some panels only; each then transforms its patches anew,
+	// unless there are so few that a step before does it for all.
 	winogradItems = 4
 )
 
@@ -79,7 +80,8 @@ type winograd struct {
 	edge     int    // output pixels of a tile, a side
 	quads    [2]int // tiles down and across
 	tiles    int    // per item
-	panels   int    // per item
+	strips   int    // items that share the panels of the same tiles
+	patches  *value // transformed by the step before; nil if each item transforms its own
 
 	transforms *tile.Winograd
 }
@@ -105,17 +107,21 @@ func (p *planner) winograd(n *op.Node, o *op.Conv2d, w *weights) {
 	}
 	k.quads = [2]int{(k.out.h + k.edge - 1) / k.edge, (k.out.w + k.edge - 1) / k.edge}
 	u := w.filters
-	k.tiles, k.panels = max(1, min(winogradPixels/(k.edge*k.edge), winogradFloats/(u.taps*strideFor(u.k)))), 1
-	_, pieces, _ := k.spread(k.out.n)
-	strips := max(1, min(u.count, winogradItems/max(1, pieces)))
-	k.panels = (u.count + strips - 1) / strips
+	k.tiles, k.strips = max(1, min(winogradPixels/(k.edge*k.edge), winogradFloats/(u.taps*strideFor(u.k)))), 1
+	tiles, pieces, _ := k.spread(k.out.n)
+	k.strips = max(1, min(u.count, winogradItems/max(1, pieces)))
+	if pieces == 1 {
+		k.strips = u.count
+		k.patches = p.scratch(u.taps * tiles * strideFor(u.k))
+		p.addStep(n, fmt.Sprintf("patch%dx%[1]d", k.edge), k.out, transformation{k})
+	}
 	p.addStep(n, fmt.Sprintf("winograd%dx%[1]d_%s", k.edge, u.tile.Name), k.out, k)
 }
 
-// spread returns how many tiles, pieces of tiles and pieces of panels there are.
+// spread returns how many tiles, pieces of tiles and strips of panels there are.
 func (k *winograd) spread(rows int) (tiles, pieces, strips int) {
 	tiles = rows * k.quads[0] * k.quads[1]
-	return tiles, (tiles + k.tiles - 1) / k.tiles, (k.weights.filters.count + k.panels - 1) / k.panels
+	return tiles, (tiles + k.tiles - 1) / k.tiles, k.strips
 }
 
 func (k *winograd) items(rows int) int {
@@ -133,27 +139,61 @@ func (k *winograd) do(l *lane, rows, i int) {
 	// Both transforms are [36 or 16][m][channels]. The distance of pixels keeps that
 	// of frequencies off multiples of 4 KiB.
 	distance := strideFor(u.k)
-	scratch := l.floats(u.taps * m * (distance + t.Cols))
-	patches, products := scratch[:u.taps*m*distance], scratch[u.taps*m*distance:]
+	own := u.taps * m * distance
+	if k.patches != nil {
+		own = 0
+	}
+	scratch := l.floats(own + u.taps*m*t.Cols)
+	patches, products := scratch[:own], scratch[own:]
+	if k.patches != nil {
+		patches = l.mem[k.patches.off:][:u.taps*m*distance]
+	} else {
+		k.transform(l, first, m, patches, m*distance)
+	}
 
 	area := k.edge * k.edge
-	offsets := l.ints(u.taps + m*(2+2*area))
-	patch, offsets := offsets[:u.taps], offsets[u.taps:]
+	offsets := l.ints(m * (2 + 2*area))
 	from, to, offsets := offsets[:m], offsets[m:2*m], offsets[2*m:]
 	out, res := offsets[:area*m], offsets[area*m:]
-	p := &l.patch
-	p.X, p.Off, p.Stride, p.N = l.mem, patch, m*distance, u.k
-	p.Ahead = k.edge * k.in.stride
 	for j := range m {
-		k.locate(first+j, patch, out[area*j:][:area], res[area*j:][:area])
-		p.V = patches[j*distance:]
-		k.transforms.Patch(p)
+		k.locate(first+j, out[area*j:][:area], res[area*j:][:area])
 		from[j], to[j] = j*distance, j*t.Cols
 	}
-	for panel := strip * k.panels; panel < min((strip+1)*k.panels, u.count); panel++ {
+	for panel := u.count * strip / strips; panel < u.count*(strip+1)/strips; panel++ {
 		k.multiply(l, panel, m, from, to, patches, products)
 		k.finish(l, panel, m, out, res, products)
 	}
+}
+
+// transform transforms the patches of m tiles; frequencies are stride apart.
+func (k *winograd) transform(l *lane, first, m int, patches []float32, stride int) {
+	u := k.weights.filters
+	p, offsets := &l.patch, l.ints(u.taps)
+	p.X, p.Off, p.Stride, p.N = l.mem, offsets, stride, u.k
+	p.Ahead = k.edge * k.in.stride
+	for j := range m {
+		k.locatePatch(first+j, offsets)
+		p.V = patches[j*strideFor(u.k):]
+		k.transforms.Patch(p)
+	}
+}
+
+// A transformation is the kernel of the step before a winograd's whose tiles
+// are so few that all their patches are transformed first, once for all items.
+type transformation struct{ *winograd }
+
+// transformationTiles is how many an item takes, some 10 µs.
+const transformationTiles = 4
+
+func (k transformation) items(rows int) int {
+	return (rows*k.quads[0]*k.quads[1] + transformationTiles - 1) / transformationTiles
+}
+
+func (k transformation) do(l *lane, rows, i int) {
+	tiles, distance := rows*k.quads[0]*k.quads[1], strideFor(k.weights.filters.k)
+	first := i * transformationTiles
+	m := min(transformationTiles, tiles-first)
+	k.transform(l, first, m, l.mem[k.patches.off+first*distance:], tiles*distance)
 }
 
 // multiply computes the products of one panel, frequency by frequency.
@@ -168,6 +208,11 @@ func (k *winograd) multiply(l *lane, panel, m int, from, to []int, patches, prod
 		for r := range runs {
 			lo, hi := m*r/runs, m*(r+1)/runs
 			a.Rows, a.AOff, a.COff = hi-lo, from[lo:hi], to[lo:hi]
+			a.Ahead, a.Step = patches, 0
+			// Fetch the next frequency's weights, half of them in each of two calls.
+			if at := (panel*u.taps+f+1)*u.k*t.Cols + r*u.k*lineFloats; r*lineFloats < t.Cols && at < len(u.data) {
+				a.Ahead, a.Step = u.data[at:], tile.AheadStep
+			}
 			t.Run(a)
 		}
 	}
@@ -195,12 +240,11 @@ func (k *winograd) finish(l *lane, panel, m int, out, res []int, products []floa
 	}
 }
 
-// locate fills in the offsets of the pixels of one tile: of its patch, 0 where
-// the arena has zeros for padding, of its outputs, −1 outside the image, and
-// of their residuals.
-func (k *winograd) locate(t int, patch, out, res []int) {
-	area, wide := k.quads[0]*k.quads[1], k.edge+2
-	n, y, x := t/area, t%area/k.quads[1]*k.edge, t%k.quads[1]*k.edge
+// locatePatch fills in the offsets of the pixels of one tile's patch, 0 where
+// the arena has zeros for padding.
+func (k *winograd) locatePatch(t int, patch []int) {
+	wide := k.edge + 2
+	n, y, x := k.corner(t)
 	for i := range patch {
 		iy, ix := y+i/wide-k.padding[0], x+i%wide-k.padding[1]
 		patch[i] = 0
@@ -208,6 +252,12 @@ func (k *winograd) locate(t int, patch, out, res []int) {
 			patch[i] = k.in.at(n, iy, ix)
 		}
 	}
+}
+
+// locate fills in the offsets of the output pixels of one tile, −1 outside the
+// image, and of their residuals.
+func (k *winograd) locate(t int, out, res []int) {
+	n, y, x := k.corner(t)
 	for i := range out {
 		oy, ox := y+i/k.edge, x+i%k.edge
 		out[i], res[i] = -1, 0
@@ -218,4 +268,10 @@ func (k *winograd) locate(t int, patch, out, res []int) {
 			}
 		}
 	}
+}
+
+// corner returns the first output pixel of a tile.
+func (k *winograd) corner(t int) (n, y, x int) {
+	area := k.quads[0] * k.quads[1]
+	return t / area, t % area / k.quads[1] * k.edge, t % k.quads[1] * k.edge
 }
