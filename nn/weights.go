@@ -13,7 +13,12 @@ import (
 )
 
 // Source is a checkpoint: tensors under the names of PyTorch's state_dict.
-// Package loaders has several.
+// Package loaders has several. One that also has a method
+//
+//	Version(module string) (int, bool)
+//
+// says which version the _metadata of the state_dict gives to a module, as
+// loaders.Checkpoint does; see [Weights.Version].
 type Source interface {
 	Keys() []string
 	Tensor(key string) (*tensor.Tensor, error)
@@ -35,10 +40,12 @@ type Weights struct {
 // checkpoint is what all views of one checkpoint share.
 type checkpoint struct {
 	src      Source
-	keys     map[string]bool // true once read or ignored
-	order    []string
-	sorted   []string        // what is under a prefix lies together: a file may have a million keys
-	reported map[string]bool // keys that one of the following is about
+	keys     map[string]bool   // true once read or ignored
+	order    []string          // of keys, and of such as were renamed
+	sorted   []string          // of keys: a file may have a million under a prefix; nil while out of date
+	renamed  map[string]string // names in src of keys that have another there
+	modules  modules           // that were asked for tensors
+	reported map[string]bool   // keys that one of the following is about
 	missing  []string
 	mismatch []SizeMismatch
 	failed   []error // tensors that could not be read, and layers that there are none of
@@ -51,11 +58,11 @@ func NewWeights(src Source) Weights {
 	if src == nil {
 		return Weights{}
 	}
-	c := &checkpoint{src: src, keys: make(map[string]bool), order: src.Keys(), reported: make(map[string]bool)}
+	c := &checkpoint{src: src, keys: make(map[string]bool), order: slices.Clone(src.Keys()),
+		renamed: make(map[string]string), reported: make(map[string]bool)}
 	for _, k := range c.order {
 		c.keys[k] = false
 	}
-	c.sorted = slices.Sorted(maps.Keys(c.keys))
 	return Weights{c, ""}
 }
 
@@ -67,19 +74,41 @@ func (w Weights) At(name string) Weights {
 	return w
 }
 
-// AtFirst returns the view under the first of names that the checkpoint has
-// any tensor under, or else under the first of them: for layers that were renamed
-// between versions of torchvision.
-func (w Weights) AtFirst(names ...string) Weights {
-	for _, n := range names {
-		if w.At(n).Exists() {
-			return w.At(n)
-		}
+// Version returns the version that the _metadata of the state_dict gives to the
+// module at w, and whether there is one. PyTorch's modules have a version from
+// 1 up, raised when they came to need other tensors; checkpoints of other
+// makers, safetensors and dicts that were made anew have none.
+func (w Weights) Version() (int, bool) {
+	if w.c == nil {
+		return 0, false
 	}
-	if len(names) == 0 {
-		return w
+	src, ok := w.c.src.(interface{ Version(string) (int, bool) })
+	if !ok {
+		return 0, false
 	}
-	return w.At(names[0])
+	return src.Version(w.Path())
+}
+
+// Rename gives a tensor of an old checkpoint the name that it has since the
+// module at w is of a version: unless the checkpoint says that it is of that
+// version or a later one, the tensor old, if there is one, becomes new, in place
+// of any tensor new. That is how PyTorch's modules read old files.
+func (w Weights) Rename(version int, old, new string) {
+	if !w.Has(old) {
+		return
+	}
+	if v, ok := w.Version(); ok && v >= version {
+		return
+	}
+	c := w.c
+	old, new = w.prefix+old, w.prefix+new
+	if _, ok := c.keys[new]; !ok {
+		c.order = append(c.order, new)
+	}
+	delete(c.keys, old)
+	c.keys[new] = false
+	c.renamed[new] = old
+	c.sorted = nil
 }
 
 // Path returns the prefix without its final dot.
@@ -121,6 +150,7 @@ func (w Weights) Tensor(name string, shape ...int) *tensor.Tensor {
 	if w.c == nil {
 		return empty()
 	}
+	w.c.modules.add(w.prefix)
 	if _, ok := w.c.keys[key]; !ok {
 		if w.c.report(key) {
 			w.c.missing = append(w.c.missing, key)
@@ -183,20 +213,23 @@ func (w Weights) Ignore(names ...string) {
 
 // Err returns a [*StateDictError] for the network of the given name unless
 // every tensor asked for was there, of the right shape, and every tensor that
-// is there was asked for: PyTorch's load_state_dict with strict=True.
+// is there was asked for: PyTorch's load_state_dict with strict=True. It lists
+// tensors module by module, as PyTorch does.
 func (w Weights) Err(network string) error {
 	if w.c == nil {
 		return errNoCheckpoint
 	}
-	e := &StateDictError{Network: network, Missing: w.c.missing, Mismatch: w.c.mismatch, Failed: w.c.failed}
+	e := &StateDictError{Network: network, Missing: slices.Clone(w.c.missing), Mismatch: slices.Clone(w.c.mismatch),
+		Failed: w.c.failed}
 	for _, k := range w.c.order {
-		if !w.c.keys[k] {
+		if read, ok := w.c.keys[k]; ok && !read {
 			e.Unexpected = append(e.Unexpected, k)
 		}
 	}
 	if len(e.Missing)+len(e.Mismatch)+len(e.Failed)+len(e.Unexpected) == 0 {
 		return nil
 	}
+	w.c.modules.sort(e)
 	return e
 }
 
@@ -207,6 +240,9 @@ func (w Weights) broken() bool {
 
 // under returns the keys that begin with prefix, sorted.
 func (c *checkpoint) under(prefix string) []string {
+	if c.sorted == nil {
+		c.sorted = slices.Sorted(maps.Keys(c.keys))
+	}
 	first, _ := slices.BinarySearch(c.sorted, prefix)
 	rest := c.sorted[first:]
 	n := sort.Search(len(rest), func(i int) bool { return !strings.HasPrefix(rest[i], prefix) })
@@ -230,6 +266,9 @@ func (c *checkpoint) failTensor(key string, err error) {
 
 // read returns a tensor that the checkpoint says it has.
 func (c *checkpoint) read(key string) (*tensor.Tensor, error) {
+	if old, ok := c.renamed[key]; ok {
+		key = old
+	}
 	t, err := c.src.Tensor(key)
 	if err == nil && t == nil {
 		err = fmt.Errorf("nn: the checkpoint has no tensor for its key %q", key)

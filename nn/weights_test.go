@@ -48,7 +48,7 @@ func (c checkpointOf) Tensor(key string) (*tensor.Tensor, error) {
 }
 
 // TestStateDictErrorIsTorchs: the text is that of PyTorch 2.15 for the same
-// network and checkpoint, but for num_batches_tracked, which is not needed.
+// network and checkpoint, which has no _metadata; see TestStateDictGolden for more.
 func TestStateDictErrorIsTorchs(t *testing.T) {
 	w := NewWeights(checkpointOf{
 		f32("fc1.weight", 4, 3),
@@ -167,30 +167,6 @@ func TestEachMistakeOnce(t *testing.T) {
 	}
 }
 
-func TestAtFirst(t *testing.T) {
-	w := NewWeights(checkpointOf{f32("conv.0.0.weight", 1), f32("convolution.weight", 1), f32("old.weight", 1)})
-	for _, c := range []struct {
-		names []string
-		want  string
-	}{
-		{[]string{"conv.0.0", "old"}, "conv.0.0"},
-		{[]string{"conv.0", "old"}, "conv.0"},
-		{[]string{"con", "old"}, "old"}, // a beginning of a name is not a name
-		{[]string{"none", "old"}, "old"},
-		{[]string{"none", "neither"}, "none"},
-		{[]string{"none"}, "none"},
-		{nil, ""},
-		{[]string{""}, ""},
-	} {
-		if got := w.AtFirst(c.names...).Path(); got != c.want {
-			t.Errorf("%v: got %q, want %q", c.names, got, c.want)
-		}
-	}
-	if got := w.At("conv").At("0").At("").AtFirst("1", "0").Path(); got != "conv.0.0" {
-		t.Errorf("got %q", got)
-	}
-}
-
 func TestIgnore(t *testing.T) {
 	w := NewWeights(checkpointOf{f32("aux.0.weight", 1), f32("aux.1", 1), f32("auxiliary", 1), f32("fc.aux", 1), f32("fc.b", 1)})
 	w.Ignore("aux", "nothing")
@@ -291,7 +267,7 @@ func TestWithoutCheckpoint(t *testing.T) {
 	ctx, b := context.Background(), optest.Reference()
 	var zero Weights
 	zero.Ignore("x")
-	if zero.At("x").Exists() || zero.Has("x") || zero.Shape("x") != nil || zero.Err("Net") == nil || zero.AtFirst("y").Path() != "y" {
+	if zero.At("x").Exists() || zero.Has("x") || zero.Shape("x") != nil || zero.Err("Net") == nil || zero.At("y").Path() != "y" {
 		t.Error("zero Weights have something")
 	}
 	for name, m := range map[string]Module{
@@ -339,7 +315,8 @@ func FuzzStateDictError(f *testing.F) {
 	f.Fuzz(func(t *testing.T, a, b string, n int) {
 		w := NewWeights(checkpointOf{f32(a, 1), f32(b, 2)})
 		NewLinear(w.At(a), 1, 1)
-		w.AtFirst(b, a).Vector("", min(n, 10))
+		w.Rename(n, b, a)
+		w.At(b).Vector("", min(n, 10))
 		w.Ignore(b)
 		if err := w.Err(a); err != nil && !strings.HasPrefix(err.Error(), "Error(s) in loading state_dict for "+a) {
 			t.Error(err)

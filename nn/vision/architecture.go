@@ -86,7 +86,7 @@ func recognizeKeys(src nn.Source) (Architecture, error) {
 	case detector.fits(w):
 		a := resnet(w.At("backbone.body"))
 		a.Classes = extent(w, "roi_heads.box_predictor.cls_score.weight", 0, 0)
-		a.Pyramid = extent(w.AtFirst("backbone.fpn.inner_blocks.0.0", "backbone.fpn.inner_blocks.0"), "weight", 0, 0)
+		a.Pyramid = extent(renamed(w.At("backbone.fpn"), "inner_blocks.0", "inner_blocks.0.0"), "weight", 0, 0)
 		a.Anchors = extent(w, "rpn.head.cls_logits.weight", 0, 0)
 		a.Masks = w.At("roi_heads.mask_predictor").Exists()
 		a.Name = "fasterrcnn_" + a.Name + "_fpn"

@@ -19,16 +19,24 @@ type FPN struct {
 func NewFPN(w nn.Weights, channels ...int) *FPN {
 	f := &FPN{out: 256}
 	for i, in := range channels {
-		// torchvision ≥ 0.13 has "inner_blocks.0.0.weight", older ones "inner_blocks.0.weight".
-		inner := w.AtFirst(fmt.Sprintf("inner_blocks.%d.0", i), fmt.Sprintf("inner_blocks.%d", i))
-		layer := w.AtFirst(fmt.Sprintf("layer_blocks.%d.0", i), fmt.Sprintf("layer_blocks.%d", i))
+		inner := renamed(w, fmt.Sprintf("inner_blocks.%d", i), fmt.Sprintf("inner_blocks.%d.0", i))
+		layer := renamed(w, fmt.Sprintf("layer_blocks.%d", i), fmt.Sprintf("layer_blocks.%d.0", i))
 		if i == 0 {
-			f.out = extent(inner, "weight", 0, f.out)
+			f.out = extent(inner, "weight", 0, extent(w, "inner_blocks.0.weight", 0, f.out))
 		}
 		f.inner = append(f.inner, nn.NewConv2d(inner, in, f.out, nn.Conv{Kernel: 1, Bias: true}))
 		f.layer = append(f.layer, nn.NewConv2d(layer, f.out, f.out, nn.Conv{Kernel: 3, Padding: 1, Bias: true}))
 	}
 	return f
+}
+
+// renamed returns the convolution at its present name, which had another in
+// version 1 of the module w, before torchvision 0.13.
+func renamed(w nn.Weights, old, now string) nn.Weights {
+	for _, t := range []string{".weight", ".bias"} {
+		w.Rename(2, old+t, now+t)
+	}
+	return w.At(now)
 }
 
 // Channels returns the channels of every level.

@@ -24,14 +24,14 @@ type MaskHead struct {
 func NewMaskHead(w nn.Weights, channels, classes int) *MaskHead {
 	h := &MaskHead{path: w.Path(), pool: pyramidAlign(14)}
 	spatial := nn.Conv{Kernel: 3, Padding: 1, Bias: true}
-	for i := 0; ; i++ {
-		// torchvision ≥ 0.13 has "mask_head.0.0.weight", older ones "mask_head.mask_fcn1.weight".
-		names := []string{fmt.Sprintf("mask_head.%d.0", i), fmt.Sprintf("mask_head.mask_fcn%d", i+1)}
-		if i > 0 && !w.AtFirst(names...).Exists() {
-			break
-		}
-		layer := w.AtFirst(names...)
-		out := extent(layer, "weight", 0, 256)
+	head, depth := w.At("mask_head"), 1
+	for head.At(fmt.Sprint(depth, ".0")).Exists() || head.At(fmt.Sprint("mask_fcn", depth+1)).Exists() {
+		depth++
+	}
+	for i := range depth {
+		old := fmt.Sprint("mask_fcn", i+1)
+		layer := renamed(head, old, fmt.Sprint(i, ".0"))
+		out := extent(layer, "weight", 0, extent(head, old+".weight", 0, 256))
 		h.conv = append(h.conv, nn.NewConv2d(layer, channels, out, spatial))
 		channels = out
 	}

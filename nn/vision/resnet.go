@@ -23,7 +23,7 @@ func NewResNet(w nn.Weights, eps float64) *ResNet { return newResNet(w, eps, 0) 
 
 // newResNet reads a ResNet of so many classes, 0 for those of the checkpoint.
 func newResNet(w nn.Weights, eps float64, classes int) *ResNet {
-	trunk := NewTrunk(w, eps)
+	trunk := newTrunk(w, eps, nn.NewBatchNorm2d)
 	if classes == 0 {
 		classes = extent(w, "fc.weight", 0, 1000)
 	}
@@ -44,17 +44,23 @@ type Trunk struct {
 	channels [4]int
 }
 
-// NewTrunk reads a trunk as [NewResNet] does.
-func NewTrunk(w nn.Weights, eps float64) *Trunk {
+// NewTrunk reads a trunk as [NewResNet] does. Its batch norms may be frozen, as
+// torchvision's detectors have them.
+func NewTrunk(w nn.Weights, eps float64) *Trunk { return newTrunk(w, eps, nn.NewFrozenBatchNorm2d) }
+
+// norm reads a batch norm.
+type norm func(w nn.Weights, n int, eps float64) *nn.BatchNorm2d
+
+func newTrunk(w nn.Weights, eps float64, bn norm) *Trunk {
 	stem := extent(w, "conv1.weight", 0, 64)
 	t := &Trunk{
 		conv1: nn.NewConv2d(w.At("conv1"), 3, stem, nn.Conv{Kernel: 7, Stride: 2, Padding: 3}),
-		bn1:   nn.NewBatchNorm2d(w.At("bn1"), stem, eps),
+		bn1:   bn(w.At("bn1"), stem, eps),
 	}
 	basic := w.At("layer1.0").Exists() && !w.At("layer1.0.conv3").Exists()
 	in := stem
 	for l := range t.layers {
-		g := geometry{in: in, planes: stem << l, stride: 2, eps: eps}
+		g := geometry{in: in, planes: stem << l, stride: 2, eps: eps, norm: bn}
 		if l == 0 {
 			g.stride = 1 // the max pooling has halved the image already
 		}
@@ -87,6 +93,7 @@ type geometry struct {
 	planes int // the paper's width of the layer, for what the checkpoint lacks
 	stride int
 	eps    float64
+	norm   norm
 }
 
 // newLayer reads the blocks that the checkpoint has, at least one; only the
@@ -118,7 +125,7 @@ func newShortcut(w nn.Weights, g geometry, out int) nn.Sequential {
 	}
 	return nn.Sequential{
 		nn.NewConv2d(w.At("0"), g.in, out, nn.Conv{Kernel: 1, Stride: g.stride}),
-		nn.NewBatchNorm2d(w.At("1"), out, g.eps),
+		g.norm(w.At("1"), out, g.eps),
 	}
 }
 
@@ -133,9 +140,9 @@ func newBasicBlock(w nn.Weights, g geometry) (*basicBlock, int) {
 	planes := extent(w, "conv1.weight", 0, g.planes)
 	return &basicBlock{
 		conv1:      nn.NewConv2d(w.At("conv1"), g.in, planes, nn.Conv{Kernel: 3, Stride: g.stride, Padding: 1}),
-		bn1:        nn.NewBatchNorm2d(w.At("bn1"), planes, g.eps),
+		bn1:        g.norm(w.At("bn1"), planes, g.eps),
 		conv2:      nn.NewConv2d(w.At("conv2"), planes, planes, nn.Conv{Kernel: 3, Padding: 1}),
-		bn2:        nn.NewBatchNorm2d(w.At("bn2"), planes, g.eps),
+		bn2:        g.norm(w.At("bn2"), planes, g.eps),
 		downsample: newShortcut(w.At("downsample"), g, planes),
 	}, planes
 }
@@ -162,11 +169,11 @@ func newBottleneck(w nn.Weights, g geometry) (*bottleneck, int) {
 	spatial := nn.Conv{Kernel: 3, Stride: g.stride, Padding: 1, Groups: groups}
 	return &bottleneck{
 		conv1:      nn.NewConv2d(w.At("conv1"), g.in, width, nn.Conv{Kernel: 1}),
-		bn1:        nn.NewBatchNorm2d(w.At("bn1"), width, g.eps),
+		bn1:        g.norm(w.At("bn1"), width, g.eps),
 		conv2:      nn.NewConv2d(w.At("conv2"), width, width, spatial),
-		bn2:        nn.NewBatchNorm2d(w.At("bn2"), width, g.eps),
+		bn2:        g.norm(w.At("bn2"), width, g.eps),
 		conv3:      nn.NewConv2d(w.At("conv3"), width, out, nn.Conv{Kernel: 1}),
-		bn3:        nn.NewBatchNorm2d(w.At("bn3"), out, g.eps),
+		bn3:        g.norm(w.At("bn3"), out, g.eps),
 		downsample: newShortcut(w.At("downsample"), g, out),
 	}, out
 }

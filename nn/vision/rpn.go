@@ -29,13 +29,10 @@ func NewRPN(w nn.Weights, channels int, c RCNN) *RPN {
 	}}
 	head := w.At("head")
 	spatial := nn.Conv{Kernel: 3, Padding: 1, Bias: true}
-	// torchvision ≥ 0.13 has "conv.0.0.weight", older ones "conv.weight".
-	for i := 0; i == 0 || head.At(fmt.Sprintf("conv.%d.0", i)).Exists(); i++ {
-		layer := head.At(fmt.Sprintf("conv.%d.0", i))
-		if i == 0 && head.Has("conv.weight") {
-			layer = head.At("conv")
-		}
+	layer := renamed(head, "conv", "conv.0.0")
+	for i := 1; i == 1 || layer.Exists(); i++ {
 		r.conv = append(r.conv, nn.NewConv2d(layer, channels, channels, spatial))
+		layer = head.At(fmt.Sprintf("conv.%d.0", i))
 	}
 	anchors := extent(head, "cls_logits.weight", 0, len(c.AnchorRatios))
 	r.logits = nn.NewConv2d(head.At("cls_logits"), channels, anchors, nn.Conv{Kernel: 1, Bias: true})

@@ -33,3 +33,12 @@ func (u *unwrapped) Keys() []string { return u.keys }
 
 // Tensor implements [nn.Source].
 func (u *unwrapped) Tensor(key string) (*tensor.Tensor, error) { return u.src.Tensor(u.prefix + key) }
+
+// Version implements what [nn.Source] may have: the version of a module.
+func (u *unwrapped) Version(module string) (int, bool) {
+	src, ok := u.src.(interface{ Version(string) (int, bool) })
+	if !ok {
+		return 0, false
+	}
+	return src.Version(strings.TrimSuffix(u.prefix+module, "."))
+}
