@@ -45,8 +45,8 @@ func (e *FormatError) Unwrap() error { return e.Err }
 // the list that torch.load(weights_only=True) allows. Nothing of it was run.
 type GlobalError struct {
 	Name   string // the file
-	Member string // the entry of the archive that holds the pickle
-	Offset int64  // byte in Member
+	Member string // the entry of the archive that holds the pickle, empty if there is none
+	Offset int64  // byte in Member, or in the file
 	Module string // Python module of the global, "os"
 	Global string // qualified name in that module, "system"
 }
@@ -56,7 +56,11 @@ var blockedModules = []string{"sys", "os", "posix", "nt"}
 
 func (e *GlobalError) Error() string {
 	full := clip(e.Module + "." + e.Global)
-	at := fmt.Sprintf("loaders: %s: %s: byte %d: ", e.Name, e.Member, e.Offset)
+	at := fmt.Sprintf("loaders: %s: ", e.Name)
+	if e.Member != "" {
+		at += e.Member + ": "
+	}
+	at += fmt.Sprintf("byte %d: ", e.Offset)
 	for _, m := range blockedModules {
 		if e.Module == m {
 			return at + fmt.Sprintf("Trying to load unsupported GLOBAL %s whose module %s is blocked. "+

@@ -156,6 +156,9 @@ func FuzzIndex(f *testing.F) {
 	f.Add(`{"weight_map": {"a.weight": "../s"}}`)
 	f.Add(`{"weight_map": {"a.weight": "i", "b": "\u0073"}}`)
 	f.Add(`{"weight_map": {"w": "p"}}`)
+	for _, b := range loaders.HostileSeeds(f, "index") {
+		f.Add(string(b))
+	}
 	shard := file(f, "model-00001-of-00002.safetensors")
 	pickled := zipOf(f, nil, dict("w", floats("0", 6), "epoch", "K\x07"), map[string]int{"0": 24})
 	f.Fuzz(func(t *testing.T, text string) {

@@ -23,6 +23,7 @@ import (
 type archive struct {
 	file     *file
 	prefix   string
+	entries  []*zip.File          // in the order of the directory
 	members  map[string]*zip.File // by name without prefix
 	storages map[string]*storage  // those that the pickle named, by number
 	kinds    map[string]storageID // how it named them
@@ -80,7 +81,7 @@ func (f *file) readZip() error {
 	}
 	m := a.members["data.pkl"]
 	if m == nil {
-		return f.wrap(-1, "", "a zip file without data.pkl was not written by torch.save", nil)
+		return f.wrap(-1, "", foreignZip(a.entries, "a zip file without data.pkl was not written by torch.save"), nil)
 	}
 	pkl, err := f.read(m, f.limits.PickleBytes)
 	if err != nil {
@@ -109,11 +110,11 @@ func (f *file) openArchive() (*archive, error) {
 	}
 	prefix, _, ok := strings.Cut(z.File[0].Name, "/")
 	if !ok {
-		return nil, f.wrap(-1, z.File[0].Name, "a zip file whose entries lie in no directory "+
-			"was not written by torch.save", nil)
+		return nil, f.wrap(-1, z.File[0].Name, foreignZip(z.File, "a zip file whose entries lie in no directory "+
+			"was not written by torch.save"), nil)
 	}
 	a := &archive{
-		file: f, prefix: prefix + "/", members: make(map[string]*zip.File, len(z.File)),
+		file: f, prefix: prefix + "/", entries: z.File, members: make(map[string]*zip.File, len(z.File)),
 		storages: map[string]*storage{}, kinds: map[string]storageID{},
 	}
 	for _, m := range z.File {
@@ -127,6 +128,29 @@ func (f *file) openArchive() (*archive, error) {
 		a.members[name] = m
 	}
 	return a, nil
+}
+
+// foreignZip says what a zip file that torch.save did not write is by its
+// entries, and what to do; otherwise is for those that are not known.
+func foreignZip(entries []*zip.File, otherwise string) string {
+	for _, m := range entries {
+		for _, k := range foreignZips {
+			if strings.HasSuffix(m.Name, k.suffix) {
+				return "not a checkpoint of torch.save but " + k.what
+			}
+		}
+	}
+	return otherwise
+}
+
+var foreignZips = []struct{ suffix, what string }{
+	{".npy", "an archive of NumPy arrays: save them in Python, " +
+		"torch.save({k: torch.from_numpy(v) for k, v in numpy.load(path).items()}, path2)"},
+	{"/archive_format", "a program of torch.export: save its weights in Python, " +
+		"torch.save(torch.export.load(path).state_dict, path2)"},
+	{"/.data/extern_modules", "a package of torch.package: load the module that it has in Python, " +
+		"torch.save(module.state_dict(), path2)"},
+	{"model.weights.h5", "a model of Keras"},
 }
 
 // read returns the bytes of a member of at most limit bytes.

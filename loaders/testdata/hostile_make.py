@@ -8,6 +8,7 @@ The archive has the files and index.json: [{"file", "error": the Go type of the 
 of its message}], in the order of this script. Nothing here is harmful where nothing is executed: the
 functions that the pickles name get arguments that would print a line.
 """
+
 import io, json, os, struct, zipfile, zlib
 
 os.chdir(os.path.dirname(os.path.abspath(__file__)))
@@ -16,12 +17,13 @@ index = []
 
 
 def add(name, data, error, text=""):
-    assert name not in files, name
+    assert name not in files and (text or error == "none"), name
     files[name] = bytes(data)
     index.append({"file": name, "error": error, "text": text})
 
 
 FORMAT, GLOBAL, LIMIT = "FormatError", "GlobalError", "LimitError"
+MEMORY_OF_PICKLE, VALUES = "memory for the pickle", "values on the stack"
 
 # --- Pickles, by hand ---------------------------------------------------------------------------------
 
@@ -185,7 +187,7 @@ pickled(
     FORMAT,
     "LONG_BINGET of memo 77, which is not set",
 )
-pickled("memo/a_million_memoized", b"N" + b"\x94" * 6000000, LIMIT, "")
+pickled("memo/a_million_memoized", b"N" + b"\x94" * 6000000, LIMIT, MEMORY_OF_PICKLE)
 pickled("memo/PUT_-1", b"Np-1\n", FORMAT, "PUT of something else than a number")
 pickled("memo/PUT_2^32", b"Np4294967296\n", FORMAT, "PUT of something else than a number")
 pickled("memo/PUT_text", b"Npx\n", FORMAT, "PUT of something else than a number")
@@ -197,8 +199,14 @@ for name, one, two in (
     ("OrderedDicts", OD + b"q\x00", OD + b"(K\x01h\x00K\x02h\x00uq\x00"),
 ):
     for times in 40, 900:
-        pickled(f"memo/billion_{name}_{times}", one + two * times, LIMIT, "")
-pickled("memo/billion_tensors", floats("0", 1) + b"q\x00" + b"(h\x00h\x00lq\x00" * 40, LIMIT, "", storages={"0": W[:4]})
+        pickled(f"memo/billion_{name}_{times}", one + two * times, LIMIT, "bytes of dotted keys")
+pickled(
+    "memo/billion_tensors",
+    floats("0", 1) + b"q\x00" + b"(h\x00h\x00lq\x00" * 40,
+    LIMIT,
+    "dotted keys",
+    storages={"0": W[:4]},
+)
 pickled(
     "memo/wide",
     b"](" + b"N" * 1000 + b"eq\x00](" + b"h\x00" * 1000 + b"eq\x01](" + b"h\x01" * 1000 + b"e",
@@ -248,9 +256,11 @@ SELF = {
 }
 for name, body in SELF.items():  # what stops it, depth or the length of the keys, is no matter
     pickled("self/" + name, body, LIMIT, "Limits.", storages={"0": W})
-pickled("self/branching", b"]q\x00(" + b"h\x00" * 50 + b"e", LIMIT, "")
-pickled("self/metadata", OD + b"q\x00}" + text("_metadata") + b"h\x00sb" + text("a") + b"h\x00s", LIMIT, "")
-pickled("self/key", b"]q\x00}h\x00h\x00sa" + b"h\x00a", LIMIT, "")
+pickled("self/branching", b"]q\x00(" + b"h\x00" * 50 + b"e", LIMIT, "Limits.Nesting")
+pickled(
+    "self/metadata", OD + b"q\x00}" + text("_metadata") + b"h\x00sb" + text("a") + b"h\x00s", LIMIT, "Limits.Nesting"
+)
+pickled("self/key", b"]q\x00}h\x00h\x00sa" + b"h\x00a", LIMIT, "bytes of dotted keys")
 pickled("self/tensor_arguments", V2 + b"]q\x00h\x00a\x85R", FORMAT, "a tensor of 1 arguments")
 
 for n in 1100, 100000:
@@ -258,8 +268,13 @@ for n in 1100, 100000:
     pickled(f"deep/marks_{n}", b"(" * n + b"t" * n, LIMIT, "Nesting")
     pickled(f"deep/tuples_{n}", b")" + b"\x85" * n, LIMIT, "Nesting")
     pickled(f"deep/dicts_{n}", b"}K\x01" * n + b"N" + b"s" * n, LIMIT, "Nesting")
-    pickled(f"deep/OrderedDicts_{n}", OD + b"q\x00" + (b"K\x01" + OD) * n + b"s" * n, LIMIT, "")
-pickled("deep/tuples_5M", b")" + b"\x85" * 5000100, LIMIT, "")
+    pickled(
+        f"deep/OrderedDicts_{n}",
+        OD + b"q\x00" + (b"K\x01" + OD) * n + b"s" * n,
+        LIMIT,
+        "Nesting" if n < 2000 else MEMORY_OF_PICKLE,
+    )
+pickled("deep/tuples_5M", b")" + b"\x85" * 5000100, LIMIT, MEMORY_OF_PICKLE)
 pickled(
     "deep/parameters",
     PARAMETER * 3000 + floats("0", 7) + b"\x89N\x87R" * 3000,
@@ -267,21 +282,23 @@ pickled(
     "has 7 elements",
     storages={"0": W},
 )
-pickled("many/None", b"](" + b"N" * 6000000 + b"e", LIMIT, "")
-pickled("many/lists", b"](" + b"]" * 2000000 + b"e", LIMIT, "")
-pickled("many/dicts", b"](" + b"}" * 2000000 + b"e", LIMIT, "")
-pickled("many/sets", b"](" + b"\x8f" * 1500000 + b"e", LIMIT, "")
+pickled("many/None", b"](" + b"N" * 6000000 + b"e", LIMIT, VALUES)
+pickled("many/lists", b"](" + b"]" * 2000000 + b"e", LIMIT, MEMORY_OF_PICKLE)
+pickled("many/dicts", b"](" + b"}" * 2000000 + b"e", LIMIT, MEMORY_OF_PICKLE)
+pickled("many/sets", b"](" + b"\x8f" * 1500000 + b"e", LIMIT, MEMORY_OF_PICKLE)
 pickled(
     "many/calls",
     b"](" + OD + b"q\x00" + glob("collections", "OrderedDict") + b"q\x01" + b"h\x01)R" * 800000 + b"e",
     LIMIT,
-    "",
+    MEMORY_OF_PICKLE,
 )
-pickled("many/numbers", b"](" + b"\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f" * 900000 + b"e", LIMIT, "")
-pickled("many/marks", b"](" + b"(t" * 2000000 + b"e", LIMIT, "")
-pickled("many/GLOBAL", b"](" + glob("torch", "Tensor") * 400000 + b"e" + glob("os", "system"), "", "")
-pickled("many/keys", b"}(" + b"K\x01N" * 1000001 + b"u", LIMIT, "")
-pickled("many/empty_tuples", b"](" + b")" * 3000000 + b"e", LIMIT, "")
+pickled("many/numbers", b"](" + b"\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f" * 900000 + b"e", LIMIT, MEMORY_OF_PICKLE)
+pickled("many/marks", b"](" + b"(t" * 2000000 + b"e", LIMIT, MEMORY_OF_PICKLE)
+pickled("many/GLOBAL", b"](" + glob("torch", "Tensor") * 400000 + b"e" + glob("os", "system"), LIMIT, MEMORY_OF_PICKLE)
+pickled("many/keys", b"}(" + b"K\x01N" * 1000001 + b"u", LIMIT, VALUES)
+pickled("many/empty_tuples", b"](" + b")" * 3000000 + b"e", LIMIT, VALUES)
+
+NO_ID = "a storage without class, key or count"
 
 # --- Broken pickles -----------------------------------------------------------------------------------
 
@@ -310,28 +327,36 @@ for name, body, message in (
     ("REDUCE_nothing", b"R", "REDUCE on an empty stack"),
     ("BUILD_nothing", b"Nb", "BUILD on an empty stack"),
     ("BINPERSID_nothing", b"Q", "BINPERSID on an empty stack"),
-    ("APPEND_to_number", b"K\x01Na", ""),
-    ("APPENDS_to_tuple", b")(Ne", ""),
-    ("ADDITEMS_to_list", b"](N\x90", ""),
+    ("APPEND_to_number", b"K\x01Na", "byte 6: damaged pickle, before this byte: APPEND requires"),
+    ("APPENDS_to_tuple", b")(Ne", "byte 6: damaged pickle, before this byte: APPEND requires"),
+    ("ADDITEMS_to_list", b"](N\x90", "byte 6: damaged pickle, before this byte: ADDITEMS requires"),
     ("NEXT_BUFFER", b"\x97", "not allowed"),
     ("READONLY_BUFFER", b"N\x98", "not allowed"),
     ("opcode_0", b"\x00", "not allowed"),
     ("opcode_255", b"\xff", "not allowed"),
-    ("no_tensor_but_a_class", V2 + glob("torch", "FloatStorage") + b"R", ""),
+    (
+        "no_tensor_but_a_class",
+        V2 + glob("torch", "FloatStorage") + b"R",
+        "byte 56: damaged pickle, before this byte: REDUCE args",
+    ),
     ("module_as_id", tup(text("module"), b"N", b"N", b"N", b"N") + b"Q", "persistent id"),
     ("id_of_text", text("storage") + b"Q", "persistent id"),
     ("id_of_two", tup(text("storage"), b"N") + b"Q", "persist"),
-    ("storage_no_class", tup(text("storage"), b"N", text("0"), text("cpu"), num(1)) + b"Q", ""),
+    ("storage_no_class", tup(text("storage"), b"N", text("0"), text("cpu"), num(1)) + b"Q", NO_ID),
     (
         "storage_of_class_Tensor",
         tup(text("storage"), glob("torch", "Tensor"), text("0"), text("cpu"), num(1)) + b"Q",
-        "",
+        NO_ID,
     ),
-    ("storage_key_number", tup(text("storage"), glob("torch", "FloatStorage"), num(0), text("cpu"), num(1)) + b"Q", ""),
+    (
+        "storage_key_number",
+        tup(text("storage"), glob("torch", "FloatStorage"), num(0), text("cpu"), num(1)) + b"Q",
+        NO_ID,
+    ),
     (
         "storage_count_text",
         tup(text("storage"), glob("torch", "FloatStorage"), text("0"), text("cpu"), text("1")) + b"Q",
-        "",
+        NO_ID,
     ),
 ):
     pickled("broken/" + name, body, FORMAT, message)
@@ -422,7 +447,7 @@ pickled("reduce/OBJ", b"(" + glob("torch", "Tensor") + text("echo") + b"o", FORM
 pickled("reduce/OBJ_of_os", b"(" + glob("os", "system") + text("echo") + b"o", GLOBAL, "os.system")
 pickled("reduce/NEWOBJ", glob("subprocess", "Popen") + tup(text("echo")) + b"\x81", GLOBAL, "subprocess.Popen")
 pickled("reduce/NEWOBJ_EX", glob("subprocess", "Popen") + tup(text("echo")) + b"}\x92", GLOBAL, "subprocess.Popen")
-pickled("reduce/NEWOBJ_of_OrderedDict_subclass", text("a") + text("b") + b"\x81", FORMAT, "")
+pickled("reduce/NEWOBJ_of_OrderedDict_subclass", text("a") + text("b") + b"\x81", FORMAT, "Trying to call reduce")
 for code, n in (b"\x82", 1), (b"\x83", 2), (b"\x84", 4):
     pickled(f"reduce/EXT{n}", code + b"\x01" * n + CALL, FORMAT, "is not allowed")
 pickled("reduce/PERSID", b"Pposix\n", FORMAT, "opcode 0x50 is not allowed")
@@ -447,14 +472,14 @@ for name, body in {
     "function": V2,
 }.items():
     pickled("reduce/build_" + name, body + b"}" + text("__class__") + b"Nsb", FORMAT, "BUILD", storages={"0": W})
-pickled("reduce/OrderedDict_of_list", glob("collections", "OrderedDict") + b"](K\x01e\x85R", FORMAT, "")
+pickled("reduce/OrderedDict_of_list", glob("collections", "OrderedDict") + b"](K\x01e\x85R", FORMAT, "else than pairs")
 pickled(
     "reduce/OrderedDict_of_millions",
     glob("collections", "OrderedDict") + b"](" + b"NN\x86" * 100000 + b"e\x85R" + glob("os", "system"),
     GLOBAL,
     "os.system",
 )
-pickled("reduce/arguments_no_tuple", V2 + b"]R", FORMAT, "")
+pickled("reduce/arguments_no_tuple", V2 + b"]R", FORMAT, "byte 37: damaged pickle, before this byte: REDUCE args")
 pickled("reduce/tensor_of_nothing", V2 + b")R", FORMAT, "a tensor of 0 arguments")
 pickled("reduce/tensor_of_hundred", V2 + tup(*[b"N"] * 100) + b"R", FORMAT, "a tensor of 100 arguments")
 pickled(
@@ -463,9 +488,17 @@ pickled(
     GLOBAL,
     "os.system",
 )
-pickled("reduce/from_type_of_itself", b"".join([FROM_TYPE + b"("] * 500) + b"NNNt" + b"NNtR" * 499 + b"R", FORMAT, "")
 pickled(
-    "reduce/from_type_of_text", FROM_TYPE + tup(text("posix.system"), b"N", tup(text("echo")), b"}") + b"R", FORMAT, ""
+    "reduce/from_type_of_itself",
+    b"".join([FROM_TYPE + b"("] * 500) + b"NNNt" + b"NNtR" * 499 + b"R",
+    FORMAT,
+    "REDUCE on an empty stack",
+)
+pickled(
+    "reduce/from_type_of_text",
+    FROM_TYPE + tup(text("posix.system"), b"N", tup(text("echo")), b"}") + b"R",
+    FORMAT,
+    "attributes that no function rebuilds",
 )
 pickled("reduce/parameter_of_nothing", PARAMETER + b")R", FORMAT, "a parameter of 0 arguments")
 pickled(
@@ -482,7 +515,7 @@ pickled(
     )
     + b"b",
     GLOBAL,
-    "",
+    "os.system",
 )
 # CVE-2026-24747: SETITEM and SETITEMS on what is no dict, storages that are shorter than they say.
 for name, body in {
@@ -495,8 +528,14 @@ for name, body in {
     "set": b"\x8f",
     "class": glob("torch", "Tensor"),
 }.items():
-    pickled("setitem/" + name, body + b"K\x00K\x00s", FORMAT, "", storages={"0": W})
-    pickled("setitem/many_" + name, body + b"(K\x00K\x00K\x01K\x01u", FORMAT, "", storages={"0": W})
+    pickled("setitem/" + name, body + b"K\x00K\x00s", FORMAT, "before this byte: SETITEM requires", storages={"0": W})
+    pickled(
+        "setitem/many_" + name,
+        body + b"(K\x00K\x00K\x01K\x01u",
+        FORMAT,
+        "before this byte: SETITEMS requires",
+        storages={"0": W},
+    )
 
 # --- Tensors that reach outside their storage ---------------------------------------------------------
 
@@ -511,7 +550,7 @@ for name, body, error, message in (
     ("offset_2^60", view(S, BIG, [1], [1]), FORMAT, "reaches element"),
     ("offset_2^62", view(S, 1 << 62, [2], [1]), FORMAT, "reaches"),
     ("offset_2^63-1", view(S, (1 << 63) - 1, [2], [1]), FORMAT, "reaches beyond 64 bits"),
-    ("offset_2^64", view(S, 1 << 64, [1], [1]), FORMAT, ""),
+    ("offset_2^64", view(S, 1 << 64, [1], [1]), FORMAT, "no offset"),
     ("offset_negative", view(S, -1, [1], [1]), FORMAT, "offset -1"),
     ("offset_-2^63", view(S, -(1 << 63), [1], [1]), FORMAT, "offset -9223372036854775808"),
     ("stride_negative", view(S, 5, [2], [-1]), FORMAT, "stride -1"),
@@ -555,14 +594,14 @@ for name, body, error, message in (
     ("storage_name_long", floats("x" * 100000, 6), FORMAT, "no entry"),
     ("count_less", floats("0", 5), FORMAT, "has 5 elements of float32, its entry 24 bytes"),
     ("count_more", floats("0", 7), FORMAT, "has 7 elements of float32, its entry 24 bytes"),
-    ("count_2^60", floats("0", BIG), FORMAT, ""),
-    ("count_2^62", floats("0", 1 << 62), FORMAT, ""),
-    ("count_2^62+6_wraps", floats("0", (1 << 62) + 6), FORMAT, ""),
-    ("count_-1", storage("FloatStorage", "0", -1), FORMAT, ""),
-    ("count_2^64", storage("FloatStorage", "0", 1 << 64), FORMAT, ""),
+    ("count_2^60", floats("0", BIG), FORMAT, "has 1152921504606846976 elements"),
+    ("count_2^62", floats("0", 1 << 62), FORMAT, "has 4611686018427387904 elements"),
+    ("count_2^62+6_wraps", floats("0", (1 << 62) + 6), FORMAT, "has 4611686018427387910 elements"),
+    ("count_-1", storage("FloatStorage", "0", -1), FORMAT, NO_ID),
+    ("count_2^64", storage("FloatStorage", "0", 1 << 64), FORMAT, NO_ID),
     ("wider_type", view(storage("DoubleStorage", "0", 6), 0, [6], [1]), FORMAT, "6 elements of float64"),
     ("half_an_element", view(storage("DoubleStorage", "1", 1), 0, [1], [1]), FORMAT, "entry 9 bytes"),
-    ("bytes_as_elements", view(storage("UntypedStorage", "0", 24), 0, [1], [1]), FORMAT, ""),
+    ("bytes_as_elements", view(storage("UntypedStorage", "0", 24), 0, [1], [1]), FORMAT, "no element type"),
     ("v3_no_type", V3 + tup(S, num(0), nums(6), nums(1), b"\x89", b"N", b"N") + b"R", FORMAT, "without dtype"),
     (
         "v3_wider_type",
@@ -649,7 +688,7 @@ for n in (
 ):
     zipped(f"name_{len(index)}", entries(("a/data.pkl", P), ("a/data/0", W), (n, b"x")), "entry outside the directory")
 zipped("no_directory", entries(("data.pkl", P)), "whose entries lie in no directory")
-zipped("absolute", entries(("/data.pkl", P[:20])), "")
+zipped("absolute", entries(("/data.pkl", P[:20])), "/data.pkl: byte 10: GLOBAL of an unterminated line")
 zipped("pickle_below", entries(("a/b/data.pkl", P)), "without data.pkl")
 zipped("pickle_by_dots", entries(("a/x/../data.pkl", P), ("a/data/0", W)), "without data.pkl")
 zipped("pickle_upper", entries(("a/DATA.PKL", P)), "without data.pkl")
@@ -657,7 +696,7 @@ zipped("no_pickle", entries(("a/data/0", W)), "without data.pkl")
 zipped("a_jar", entries(("META-INF/MANIFEST.MF", b"Manifest-Version: 1.0")), "without data.pkl")
 zipped("TorchScript", entries(("a/data.pkl", N), ("a/constants.pkl", N)), "TorchScript")
 zipped("middle-endian", archive(dic("w", floats("0", 6)), {"0": W}, byteorder=b"middle"), "byte order")
-zipped("byteorder_long", archive(b"N", byteorder=b"l" * 100000), "")
+zipped("byteorder_long", archive(b"N", byteorder=b"l" * 100000), "100000 bytes, more than 16")
 zipped("two_files", entries(("a/data.pkl", EVIL), ("b/data.pkl", N)), "entry outside the directory")
 zipped("method_12", patched(GOOD, "a/data/0", 10, b"\x0c\x00"), "compression method 12")
 zipped("method_98", patched(GOOD, "a/data.pkl", 10, b"\x62\x00"), "compression method 98")
@@ -667,8 +706,12 @@ zipped("stored_shorter", patched(GOOD, "a/data/0", 24, b"\x17"), "stored entry o
 zipped("stored_longer", patched(GOOD, "a/data/0", 24, b"\x19"), "stored entry of 24 bytes that should be 25")
 zipped("size_4G", patched(GOOD, "a/data/0", 20, b"\xfe\xff\xff\xff\xfe\xff\xff\xff"), "truncated file")
 zipped("size_of_pickle_4G", patched(GOOD, "a/data.pkl", 20, b"\xfe\xff\xff\xff\xfe\xff\xff\xff"), "more than 67108864")
-zipped("size_zip64_missing", patched(GOOD, "a/data/0", 20, b"\xff\xff\xff\xff\xff\xff\xff\xff"), "")
-zipped("offset_4G", patched(GOOD, "a/data/0", 42, b"\xfe\xff\xff\xff"), "")
+zipped(
+    "size_zip64_missing",
+    patched(GOOD, "a/data/0", 20, b"\xff\xff\xff\xff\xff\xff\xff\xff"),
+    "damaged or truncated zip file",
+)
+zipped("offset_4G", patched(GOOD, "a/data/0", 42, b"\xfe\xff\xff\xff"), "damaged entry")
 zipped("offset_into_data", patched(GOOD, "a/data/0", 42, b"\x05\x00\x00\x00"), "damaged entry")
 zipped("offset_of_directory", patched(GOOD, "a/data/0", 42, u4(central(GOOD, "a/data.pkl"))), "damaged entry")
 zipped("deflate_of_stored", patched(GOOD, "a/data/0", 10, b"\x08\x00"), "damaged entry")
@@ -692,7 +735,9 @@ def zip64(data, name, size, offset=None):
 
 
 for size in (1 << 64) - 1, 1 << 63, (1 << 63) - 1, 1 << 40:
-    zipped(f"zip64_size_{size}", zip64(GOOD, "a/data/0", size), "")
+    zipped(
+        f"zip64_size_{size}", zip64(GOOD, "a/data/0", size), "size beyond 63 bits" if size >> 63 else "truncated file"
+    )
 for at, new, name in (
     (8, b"\xff" * 4, "entries_65535"),
     (10, b"\x00\x00", "entries_0"),
@@ -703,13 +748,17 @@ for at, new, name in (
     d = bytearray(GOOD)
     e = d.rindex(b"PK\x05\x06")
     d[e + at : e + at + len(new)] = new
-    zipped("end_record_" + name, d, "")
+    zipped("end_record_" + name, d, "damaged entry" if name == "offset" else "damaged or truncated zip file")
 for n in 4, 30, 40, 100, len(GOOD) // 2, len(GOOD) - 60, len(GOOD) - 22, len(GOOD) - 1:
-    zipped(f"cut_at_{n}", GOOD[:n], "")
+    zipped(f"cut_at_{n}", GOOD[:n], "damaged or truncated zip file")
 first = GOOD[: GOOD.index(b"PK\x01\x02")]
 zipped("no_directory_at_all", first, "damaged or truncated zip file")
 other = patched(GOOD, "a/data/0", 42, u4(0))  # the storage is the pickle's entry, by the directory
-zipped("overlap_same_entry", patched(patched(other, "a/data/0", 20, u4(len(P)) * 2), "a/data/0", 42, u4(0)), "")
+zipped(
+    "overlap_same_entry",
+    patched(patched(other, "a/data/0", 20, u4(len(P)) * 2), "a/data/0", 42, u4(0)),
+    "its entry 143 bytes",
+)
 o = entries(("a/data.pkl", pkl(dic("x", floats("0", 6), "y", floats("1", 6)))), ("a/data/0", W), ("a/data/1", W))
 where = struct.unpack("<I", o[central(o, "a/data/0") + 42 :][:4])[0]
 zipped("overlap_two_storages", patched(o, "a/data/1", 42, u4(where)), "overlap")
@@ -730,7 +779,7 @@ zipped(
         42,
         u4(struct.unpack("<I", GOOD[central(GOOD, "a/data/0") + 42 :][:4])[0]),
     ),
-    "",
+    "its entry 60 bytes",
 )
 # CVE-2025-10155 to 10157 and CVE-2025-1944, 1945, 1889: archives that a scanner reads otherwise than the loader.
 bad = bytearray(archive(glob("os", "system") + CALL))
@@ -740,10 +789,10 @@ bad[c + 16 : c + 20] = b"\xde\xad\xbe\xef"
 zipped("evil_wrong_checksum", bad, "os.system", GLOBAL)
 d = bytearray(archive(glob("os", "system") + CALL))
 d[d.index(b"a/data.pkl")] = ord("b")
-zipped("evil_other_local_name", d, "", GLOBAL)
+zipped("evil_other_local_name", d, "os.system", GLOBAL)
 d = bytearray(archive(glob("os", "system") + CALL))
 d[6] |= 1
-zipped("evil_local_flag_encrypted", d, "", GLOBAL)
+zipped("evil_local_flag_encrypted", d, "os.system", GLOBAL)
 zipped(
     "evil_directory_flag_encrypted",
     patched(archive(glob("os", "system") + CALL), "a/data.pkl", 8, b"\x01\x00"),
@@ -752,16 +801,20 @@ zipped(
 zipped(
     "evil_local_method",
     bytes(archive(glob("os", "system") + CALL)).replace(b"\x14\x00\x00\x00\x00\x00", b"\x14\x00\x00\x00\x63\x00", 1),
-    "",
+    "os.system",
     GLOBAL,
 )
 zipped("evil_deflated", archive(glob("os", "system") + CALL, method=zipfile.ZIP_DEFLATED), "os.system", GLOBAL)
 d = patched(archive(glob("os", "system") + CALL, method=zipfile.ZIP_DEFLATED), "a/data.pkl", 16, b"\xde\xad\xbe\xef")
 zipped("evil_deflated_wrong_checksum", d, "damaged entry")
-zipped("evil_behind_a_prefix", b"MZ" + bytes(100) + archive(glob("os", "system") + CALL), "")
+zipped(
+    "evil_behind_a_prefix",
+    b"MZ" + bytes(100) + archive(glob("os", "system") + CALL),
+    "byte 0: neither a file of torch.save",
+)
 zipped("evil_behind_another_zip", bytes(GOOD) + bytes(archive(glob("os", "system") + CALL)), "os.system", GLOBAL)
 zipped("evil_second_pickle_only", entries(("a/data.pkl", b"\x80\x02"), ("a/evil.pkl", EVIL)), "truncated pickle")
-zipped("pickle_before_the_zip", EVIL + bytes(GOOD), "")
+zipped("pickle_before_the_zip", EVIL + bytes(GOOD), "byte 0: a pickle that torch.save did not write")
 
 
 def bomb(n):
@@ -838,7 +891,7 @@ zipped(
 zipped(
     "bomb_claims_more",
     deflated(dic("w", view(storage("ByteStorage", "0", 40 * M), 0, [40 * M], [1])), {"0": 39 * M}, 40 * M),
-    "",
+    "cannot inflate to 41943040",
 )
 zipped(
     "bomb_claims_ratio_2000",
@@ -851,7 +904,10 @@ zipped(
     "more than 67108864",
 )
 zipped(
-    "bomb_pickle_40M", entries(("a/data.pkl", b"\x80\x02" + b"N0" * (20 * M)), method=zipfile.ZIP_DEFLATED), "", LIMIT
+    "bomb_pickle_40M",
+    entries(("a/data.pkl", b"\x80\x02" + b"N0" * (20 * M)), method=zipfile.ZIP_DEFLATED),
+    "Limits.Inflated",
+    LIMIT,
 )
 zipped(
     "entries_3000",
@@ -867,11 +923,11 @@ records = b"".join(record[:28] + struct.pack("<H", 8) + record[30:46] + b"a/%06d
 tail = struct.pack("<IQHHIIQQQQ", 0x06064B50, 44, 45, 45, 0, 0, 9000, 9000, len(records), c)
 tail += struct.pack("<IIQI", 0x07064B50, 0, c + len(records), 1)
 tail += struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
-zipped("entries_9000_in_directory", d[:c] + records + tail, "")
+zipped("entries_9000_in_directory", d[:c] + records + tail, "without data.pkl")
 tail = struct.pack("<IQHHIIQQQQ", 0x06064B50, 44, 45, 45, 0, 0, 1 << 50, 1 << 50, 48 * 1000, c)
 tail += struct.pack("<IIQI", 0x07064B50, 0, c + 48 * 1000, 1)
 tail += struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
-zipped("entries_2^50_claimed", d[:c] + records[:48000] + tail, "")
+zipped("entries_2^50_claimed", d[:c] + records[:48000] + tail, "damaged or truncated zip file")
 
 # --- safetensors --------------------------------------------------------------------------------------
 
@@ -887,7 +943,8 @@ def t(key, dtype, shape, begin, end):
 
 A, B = t("a", "F32", "[2]", 0, 8), t("b", "U8", "[3]", 8, 11)
 for n in (1 << 64) - 1, 1 << 63, 100000001:
-    add(f"safetensors/header_of_{n}", u8(n) + b"{" + A.encode() + b"}" + bytes(8), "", "")
+    error, message = (FORMAT, "byte 0: neither") if n >> 32 else (LIMIT, "more than Limits.HeaderBytes")
+    add(f"safetensors/header_of_{n}", u8(n) + b"{" + A.encode() + b"}" + bytes(8), error, message)
 add(
     "safetensors/header_of_100000000",
     u8(100000000) + b"{" + A.encode() + b"}" + bytes(8),
@@ -895,7 +952,7 @@ add(
     "truncated file: no header",
 )
 safe("header_one_beyond", "{}", length=3, message="truncated file: no header")
-safe("header_empty", "", bytes(8), "")
+safe("header_empty", "", bytes(8), "byte 0: neither")
 for name, header, n, message in (
     ("key_twice", "{" + A + "," + t("a", "U8", "[3]", 8, 11) + "}", 11, "occurs twice"),
     ("key_twice_escaped", "{" + A + "," + t("\\u0061", "U8", "[3]", 8, 11) + "}", 11, "occurs twice"),
@@ -903,7 +960,12 @@ for name, header, n, message in (
     ("metadata_twice", '{"__metadata__":{},"__metadata__":{}}', 0, "occurs twice"),
     ("metadata_of_numbers", '{"__metadata__":{"a":1}}', 0, "where a string should be"),
     ("metadata_nested", '{"__metadata__":{"a":{"b":"c"}}}', 0, "where a string should be"),
-    ("metadata_list", '{"__metadata__":[]}', 0, ""),
+    (
+        "metadata_list",
+        '{"__metadata__":[]}',
+        0,
+        'byte 17: tensor "__metadata__": damaged, before this byte: [ where { should be',
+    ),
     ("hole", "{" + A + "," + t("b", "U8", "[3]", 9, 12) + "}", 12, "hole or overlap"),
     ("hole_at_start", "{" + t("b", "U8", "[3]", 1, 4) + "}", 4, "hole or overlap"),
     ("overlap", "{" + A + "," + t("b", "U8", "[3]", 7, 10) + "}", 10, "hole or overlap"),
@@ -920,7 +982,12 @@ for name, header, n, message in (
     ("offset_-1", "{" + t("a", "U8", "[1]", -1, 0) + "}", 1, "63 bits"),
     ("offsets_three", '{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1,1]}}', 1, "more than 2 numbers"),
     ("offsets_one", '{"a":{"dtype":"U8","shape":[1],"data_offsets":[0]}}', 1, "needs dtype, shape and two"),
-    ("offsets_object", '{"a":{"dtype":"U8","shape":[1],"data_offsets":{}}}', 1, ""),
+    (
+        "offsets_object",
+        '{"a":{"dtype":"U8","shape":[1],"data_offsets":{}}}',
+        1,
+        'byte 47: tensor "a": damaged, before this byte: { where [ should be',
+    ),
     ("size_wrong", "{" + t("a", "F32", "[3]", 0, 8) + "}", 8, "takes 12 bytes"),
     ("size_0_of_many", "{" + t("a", "F32", "[1000000]", 0, 0) + "}", 0, "takes 4000000 bytes"),
     ("product_2^64", "{" + t("a", "U8", "[4294967296,4294967296]", 0, 0) + "}", 0, MEMORY),
@@ -933,8 +1000,8 @@ for name, header, n, message in (
     ("extent_1.0", "{" + t("a", "U8", "[1.0]", 0, 1) + "}", 1, "63"),
     ("extent_1e0", "{" + t("a", "U8", "[1e0]", 0, 1) + "}", 1, "63 bits"),
     ("extent_text", "{" + t("a", "U8", '["1"]', 0, 1) + "}", 1, "63"),
-    ("extent_null", "{" + t("a", "U8", "[null]", 0, 1) + "}", 1, ""),
-    ("extent_list", "{" + t("a", "U8", "[[1]]", 0, 1) + "}", 1, ""),
+    ("extent_null", "{" + t("a", "U8", "[null]", 0, 1) + "}", 1, "where a whole number of 63 bits should be"),
+    ("extent_list", "{" + t("a", "U8", "[[1]]", 0, 1) + "}", 1, "[ where a whole number"),
     ("extent_digits", "{" + t("a", "U8", "[" + "9" * 100000 + "]", 0, 1) + "}", 1, "damaged"),
     ("axes_65", "{" + t("a", "U8", "[" + ",".join(["1"] * 65) + "]", 0, 1) + "}", 1, "more than 64"),
     ("axes_million", "{" + t("a", "U8", "[" + ",".join(["1"] * 1000000) + "]", 0, 1) + "}", 1, "more than 64"),
@@ -947,9 +1014,9 @@ for name, header, n, message in (
     ("text_after", "{" + A + "}{}", 8, "text after the last brace"),
     ("zero_after", "{" + A + "}\0\0", 8, "text after the last brace"),
     ("comma_after", "{" + A + ",}", 8, "damaged"),
-    ("nested_100000", '{"a":' + "[" * 100000 + "]" * 100000 + "}", 0, ""),
-    ("nested_objects", '{"a":' * 20000 + "1" + "}" * 20000, 0, ""),
-    ("nested_in_shape", "{" + t("a", "U8", "[" * 20000 + "]" * 20000, 0, 1) + "}", 1, ""),
+    ("nested_100000", '{"a":' + "[" * 100000 + "]" * 100000 + "}", 0, "[ where { should be"),
+    ("nested_objects", '{"a":' * 20000 + "1" + "}" * 20000, 0, '"a" is no part of a tensor'),
+    ("nested_in_shape", "{" + t("a", "U8", "[" * 20000 + "]" * 20000, 0, 1) + "}", 1, "[ where a whole number"),
     ("long_key_open", '{"' + "k" * 1000000, 0, "damaged"),
     ("key_no_JSON", "{a:1}", 0, "damaged"),
     ("escape_no_JSON", '{"\\x":1}', 0, "damaged"),
@@ -958,14 +1025,19 @@ for name, header, n, message in (
 ):
     safe(name, header, bytes(n) if n >= 0 else b"\x02", message)
 safe("not_UTF-8", b"{" + t("a", "U8", "[1]", 0, 1).encode() + b"\xff}", bytes(1), "not UTF-8")
-safe("UTF-16", "{".encode() + A.encode("utf-16-le") + b"}\0", bytes(8), "")
+safe("UTF-16", "{".encode() + A.encode("utf-16-le") + b"}\0", bytes(8), "byte 1: damaged")
 safe(
     "tensors_5000_and_one_twice",
     "{" + ",".join(f'"{n % 5000}":{{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}' for n in range(5001)) + "}",
     b"",
     "occurs twice",
 )
-safe("metadata_of_a_million_brackets", '{"__metadata__":' + "{" * 1000000, b"", "")
+safe(
+    "metadata_of_a_million_brackets",
+    '{"__metadata__":' + "{" * 1000000,
+    b"",
+    "damaged, before this byte: invalid character",
+)
 
 # --- The legacy format of PyTorch before 1.6 ----------------------------------------------------------
 
@@ -995,45 +1067,83 @@ for n in (
     len(ok) - 24,
     len(ok) - 1,
 ):
-    add(f"legacy/cut_at_{n}", ok[:n], FORMAT)
+    message = "truncated" if n > len(MAGIC) - 1 else "byte 0: a pickle that torch.save did not write"
+    add(f"legacy/cut_at_{n}", ok[:n], FORMAT, "unterminated line" if n == 90 else message)
 for n in (1 << 63) - 1, -1, -(1 << 63), 1 << 62, 5, 7, 0:
-    legacy(f"count_{n}", LW, data=u8(n) + W)
-legacy("data_missing", LW, data=b"")
-legacy("keys_missing", LW, keys=b"]")
-legacy("keys_number", LW, keys=b"](K\x00e")
-legacy("keys_no_list", LW, keys=b"K\x05")
-legacy("keys_twice", LW, keys=b"](X\x01\0\0\x000X\x01\0\0\x000e", data=(u8(6) + W) * 2)
-legacy("keys_unknown", LW, keys=b"](X\x01\0\0\x001e")
-legacy("keys_more", LW, keys=b"](X\x01\0\0\x000X\x01\0\0\x001e")
+    legacy(f"count_{n}", LW, data=u8(n) + W, message=f'byte 226: storage "0": {n % (1 << 64)} elements, 6 declared')
+legacy("data_missing", LW, data=b"", message='byte 226: storage "0": truncated file')
+legacy("keys_missing", LW, keys=b"]", message='the file has no bytes of storage "0"')
+legacy("keys_number", LW, keys=b"](K\x00e", message='storage "" is unknown')
+legacy("keys_no_list", LW, keys=b"K\x05", message="without list of storages")
+legacy(
+    "keys_twice",
+    LW,
+    keys=b"](X\x01\0\0\x000X\x01\0\0\x000e",
+    data=(u8(6) + W) * 2,
+    message='byte 264: storage "0" is unknown or listed twice',
+)
+legacy("keys_unknown", LW, keys=b"](X\x01\0\0\x001e", message='storage "1" is unknown')
+legacy("keys_more", LW, keys=b"](X\x01\0\0\x000X\x01\0\0\x001e", message='byte 264: storage "1" is unknown')
 legacy("keys_of_os", LW, keys=glob("os", "system") + CALL, error=GLOBAL, message="os.system")
-legacy("keys_in_itself", LW, keys=b"]q\x00h\x00a")
-legacy("keys_million", LW, keys=b"](" + b"X\x01\0\0\x000" * 1000000 + b"e", error="")
+legacy("keys_in_itself", LW, keys=b"]q\x00h\x00a", message='storage "" is unknown')
+legacy("keys_million", LW, keys=b"](" + b"X\x01\0\0\x000" * 1000000 + b"e", error=LIMIT, message=VALUES)
 legacy("os_system", glob("os", "system") + CALL, error=GLOBAL, message="os.system")
-legacy("magic_then_os", LW, head=MAGIC + pkl(glob("posix", "system") + CALL), error="")
-legacy("info_of_os", LW, head=MAGIC + b"\x80\x02M\xe9\x03." + pkl(glob("posix", "system") + CALL), error="")
-legacy("protocol_1002", LW, head=HEAD.replace(b"M\xe9\x03.", b"M\xea\x03."))
-legacy("view_beyond", dic("w", view(LS, 0, [7], [1])), message="")
-legacy("count_2^60", dic("w", view(legacy_storage("FloatStorage", "0", BIG), 0, [BIG], [1])))
-legacy("two_sizes", dic("w", view(LS, 0, [6], [1]), "x", view(legacy_storage("DoubleStorage", "0", 6), 0, [6], [1])))
+legacy("magic_then_os", LW, head=MAGIC + pkl(glob("posix", "system") + CALL), error=GLOBAL, message="posix.system")
+legacy(
+    "info_of_os",
+    LW,
+    head=MAGIC + b"\x80\x02M\xe9\x03." + pkl(glob("posix", "system") + CALL),
+    error=GLOBAL,
+    message="posix.system",
+)
+legacy(
+    "protocol_1002",
+    LW,
+    head=HEAD.replace(b"M\xe9\x03.", b"M\xea\x03."),
+    message="byte 15: a legacy format of an unknown version",
+)
+legacy("view_beyond", dic("w", view(LS, 0, [7], [1])), message="reaches element 6 of a storage of 6")
+legacy(
+    "count_2^60",
+    dic("w", view(legacy_storage("FloatStorage", "0", BIG), 0, [BIG], [1])),
+    message="more than the file has",
+)
+legacy(
+    "two_sizes",
+    dic("w", view(LS, 0, [6], [1]), "x", view(legacy_storage("DoubleStorage", "0", 6), 0, [6], [1])),
+    message="declared twice, of 24 and 48 bytes",
+)
 legacy(
     "storage_view_beyond",
     dic("w", view(legacy_storage("FloatStorage", "0", 6, tup(text("1"), num(4), num(4))), 0, [4], [1])),
+    message="elements 4 to 4+4 of a storage of 6",
 )
 legacy(
     "storage_view_negative",
     dic("w", view(legacy_storage("FloatStorage", "0", 6, tup(text("1"), num(-4), num(4))), 0, [4], [1])),
+    message="elements -4 to -4+4 of a storage of 6",
 )
-legacy("storage_view_no_tuple", dic("w", view(legacy_storage("FloatStorage", "0", 6, num(1)), 0, [4], [1])))
-legacy("string_4G", b"X\xff\xff\xff\xff", error="")
-legacy("self", b"]q\x00h\x00a", error="")
-legacy("deep", b"]" * 100000 + b"a" * 99999, error="")
-legacy("module_of_source", tup(text("module"), glob("os", "system"), text("x.py"), text("import os")) + b"Q", error="")
+legacy(
+    "storage_view_no_tuple",
+    dic("w", view(legacy_storage("FloatStorage", "0", 6, num(1)), 0, [4], [1])),
+    message="a part of a storage that is no tuple of three",
+)
+legacy("string_4G", b"X\xff\xff\xff\xff", error=LIMIT, message="byte 72: BINUNICODE of 4294967295 bytes")
+legacy("self", b"]q\x00h\x00a", error=LIMIT, message="Limits.Nesting")
+legacy("deep", b"]" * 100000 + b"a" * 99999, error=LIMIT, message="Limits.Nesting")
+legacy(
+    "module_of_source",
+    tup(text("module"), glob("os", "system"), text("x.py"), text("import os")) + b"Q",
+    error=GLOBAL,
+    message="os.system",
+)
 legacy(
     "million_storages",
     dic(
         *[x for n in range(1000) for x in (f"w{n}", view(legacy_storage("FloatStorage", str(n), 1 << 40), 0, [1], [1]))]
     ),
     keys=b"](" + b"".join(text(str(n)) for n in range(1000)) + b"e",
+    message='tensor "w0": damaged: storage "0" of 1099511627776 elements of float32, more than the file has',
 )
 
 # --- The tar format of PyTorch before 0.1.10 ----------------------------------------------------------
@@ -1073,31 +1183,62 @@ def tensor_record(key, storage_key, shape, stride, offset):
 ST = pkl(num(1)) + pkl(tup(num(0), text("cpu"), glob("torch", "FloatStorage"))) + u8(6) + W + pkl(b"]")
 TE = pkl(num(1)) + tensor_record(1, 0, [6], [1], 0)
 PK = pkl(dic("w", num(1) + b"Q"))
-tar("only_pickle", [("pickle", PK)])
-tar("empty_members", [("storages", b""), ("tensors", b""), ("pickle", b"")])
-tar("evil_pickle", [("storages", ST), ("tensors", TE), ("pickle", EVIL)], "")  # CVE-2025-32434
-tar("evil_storages", [("storages", EVIL), ("tensors", TE), ("pickle", PK)], "")
-tar("evil_tensors", [("storages", ST), ("tensors", EVIL), ("pickle", PK)], "")
-tar("evil_second", [("storages", ST), ("tensors", TE), ("pickle", PK), ("pickle", EVIL)], "")
-tar("traversal", [("../storages", ST), ("../tensors", TE), ("../pickle", PK)])
+tar("only_pickle", [("pickle", PK)], FORMAT, 'a tar file without "storages"')
+tar(
+    "empty_members",
+    [("storages", b""), ("tensors", b""), ("pickle", b"")],
+    FORMAT,
+    "storages: byte 512: truncated pickle",
+)
+tar(
+    "evil_pickle",
+    [("storages", ST), ("tensors", TE), ("pickle", EVIL)],
+    GLOBAL,
+    "pickle: byte 2562: Trying to load unsupported GLOBAL os.system",
+)  # CVE-2025-32434
+tar("evil_storages", [("storages", EVIL), ("tensors", TE), ("pickle", PK)], GLOBAL, "os.system")
+tar("evil_tensors", [("storages", ST), ("tensors", EVIL), ("pickle", PK)], GLOBAL, "os.system")
+tar("evil_second", [("storages", ST), ("tensors", TE), ("pickle", PK), ("pickle", EVIL)], FORMAT, "entry occurs twice")
+tar("traversal", [("../storages", ST), ("../tensors", TE), ("../pickle", PK)], FORMAT, 'a tar file without "storages"')
 tar(
     "size_2^33",
     [("storages", ST), ("tensors", TE), ("pickle", PK)],
+    FORMAT,
+    "storages: byte 512: truncated file",
     edit=lambda n, h: h[:124] + b"77777777777\0" + h[136:],
 )
 tar(
     "size_negative",
     [("storages", ST), ("tensors", TE), ("pickle", PK)],
+    FORMAT,
+    "damaged or truncated tar file",
     edit=lambda n, h: h[:124] + b"\xff" * 12 + h[136:],
 )
 tar(
     "links",
     [("storages", b""), ("tensors", b""), ("pickle", b"")],
+    FORMAT,
+    "storages: byte 512: not a plain file",
     edit=lambda n, h: h[:156] + b"2/etc/passwd" + h[168:],
 )
-tar("storages_million", [("storages", pkl(num(1000000))), ("tensors", TE), ("pickle", PK)])
-tar("storage_2^60", [("storages", ST.replace(u8(6) + W, u8(BIG) + W)), ("tensors", TE), ("pickle", PK)])
-tar("storage_negative", [("storages", ST.replace(u8(6) + W, u8(-6) + W)), ("tensors", TE), ("pickle", PK)])
+tar(
+    "storages_million",
+    [("storages", pkl(num(1000000))), ("tensors", TE), ("pickle", PK)],
+    FORMAT,
+    "storages: byte 525: truncated pickle",
+)
+tar(
+    "storage_2^60",
+    [("storages", ST.replace(u8(6) + W, u8(BIG) + W)), ("tensors", TE), ("pickle", PK)],
+    FORMAT,
+    "28 bytes are left",
+)
+tar(
+    "storage_negative",
+    [("storages", ST.replace(u8(6) + W, u8(-6) + W)), ("tensors", TE), ("pickle", PK)],
+    FORMAT,
+    "28 bytes are left",
+)
 tar(
     "tensor_axes_2^31",
     [
@@ -1111,24 +1252,45 @@ tar(
     LIMIT,
     "Limits.Dims",
 )
-tar("tensor_beyond", [("storages", ST), ("tensors", pkl(num(1)) + tensor_record(1, 0, [7], [1], 0)), ("pickle", PK)])
+tar(
+    "tensor_beyond",
+    [("storages", ST), ("tensors", pkl(num(1)) + tensor_record(1, 0, [7], [1], 0)), ("pickle", PK)],
+    FORMAT,
+    "reaches element 6 of a storage of 6",
+)
 tar(
     "tensor_2^64",
     [("storages", ST), ("tensors", pkl(num(1)) + tensor_record(1, 0, [1 << 32, 1 << 32], [0, 0], 0)), ("pickle", PK)],
+    FORMAT,
+    MEMORY,
 )
 tar(
-    "tensor_no_storage", [("storages", ST), ("tensors", pkl(num(1)) + tensor_record(1, 9, [6], [1], 0)), ("pickle", PK)]
+    "tensor_no_storage",
+    [("storages", ST), ("tensors", pkl(num(1)) + tensor_record(1, 9, [6], [1], 0)), ("pickle", PK)],
+    FORMAT,
+    "a tensor of no storage",
 )
-tar("tensor_of_none", [("storages", ST), ("tensors", TE), ("pickle", pkl(dic("w", num(7) + b"Q")))])
-tar("pickle_self", [("storages", ST), ("tensors", TE), ("pickle", pkl(b"]q\x00h\x00a"))], "")
-tar("no_end", [("storages", ST), ("tensors", TE), ("pickle", PK[:20])], end=b"")
+tar(
+    "tensor_of_none",
+    [("storages", ST), ("tensors", TE), ("pickle", pkl(dic("w", num(7) + b"Q")))],
+    FORMAT,
+    "a persistent id of no tensor and no storage",
+)
+tar("pickle_self", [("storages", ST), ("tensors", TE), ("pickle", pkl(b"]q\x00h\x00a"))], LIMIT, "Limits.Nesting")
+tar(
+    "no_end",
+    [("storages", ST), ("tensors", TE), ("pickle", PK[:20])],
+    FORMAT,
+    "pickle: byte 2570: truncated pickle",
+    end=b"",
+)
 
 # --- Other things under the name of a checkpoint ------------------------------------------------------
 
 for name, data, message in (
     ("empty", b"", "empty file"),
     ("byte", b"P", "neither"),
-    ("zeros", bytes(100000), ""),
+    ("zeros", bytes(100000), "byte 0: neither"),
     ("text", b"hello", "neither"),
     ("bare_pickle", EVIL, "a pickle that torch.save did not write"),
     ("bare_pickle_4", b"\x80\x04" + EVIL[2:], "torch.save did not write"),
@@ -1140,19 +1302,219 @@ for name, data, message in (
     ("numpy", b"\x93NUMPY\x01\0v\0{'descr': '|O'}", "NumPy"),
     ("gzip", b"\x1f\x8b\x08" + bytes(20), "gzip"),
     ("zstd", b"\x28\xb5\x2f\xfd" + bytes(20), "Zstandard"),
-    ("7z", b"7z\xbc\xaf\x27\x1c" + bytes(50), ""),
-    ("xz", b"\xfd7zXZ\0" + bytes(50), ""),
-    ("rar", b"Rar!\x1a\x07\0" + bytes(50), ""),
-    ("elf", b"\x7fELF\x02\x01\x01" + bytes(100), ""),
+    ("7z", b"7z\xbc\xaf\x27\x1c" + bytes(50), "byte 0: neither"),
+    ("xz", b"\xfd7zXZ\0" + bytes(50), "byte 0: neither"),
+    ("rar", b"Rar!\x1a\x07\0" + bytes(50), "byte 0: neither"),
+    ("elf", b"\x7fELF\x02\x01\x01" + bytes(100), "byte 0: neither"),
     ("empty_zip", b"PK\x05\x06" + bytes(18), "empty zip"),
     ("zip_signature", b"PK\x03\x04", "damaged or truncated"),
-    ("zip_signatures", b"PK\x03\x04PK\x01\x02PK\x05\x06" * 100, ""),
-    ("npz", entries(("arr_0.npy", b"\x93NUMPY\x01\0v\0")), ""),
-    ("ones", b"\xff" * 5000, ""),
+    ("zip_signatures", b"PK\x03\x04PK\x01\x02PK\x05\x06" * 100, "damaged or truncated zip file"),
+    ("npz", entries(("arr_0.npy", b"\x93NUMPY\x01\0v\0")), "NumPy"),
+    ("ones", b"\xff" * 5000, "byte 0: neither"),
     ("json", b'{"a": 1}', "JSON"),
 ):
     add("other/" + name, data, FORMAT, message)
-add("other/zip_in_safetensors", u8(len(GOOD) + 2) + b"{" + GOOD + b"}", FORMAT)
+add("other/zip_in_safetensors", u8(len(GOOD) + 2) + b"{" + GOOD + b"}", FORMAT, "header: not UTF-8")
+
+# --- Values that contain themselves where they could be printed ---------------------------------------
+
+ITSELF = b"]q\x63h\x63a"
+legacy(
+    "storage_view_of_itself",
+    dic("w", view(legacy_storage("FloatStorage", "0", 6, tup(text("1"), ITSELF, num(4))), 0, [4], [1])),
+    message='tensor "w": damaged: a part of a storage without offset or count',
+)
+legacy(
+    "storage_view_of_itself_long",
+    dic("w", view(legacy_storage("FloatStorage", "0", 6, tup(text("1"), num(0), ITSELF)), 0, [4], [1])),
+    message='tensor "w": damaged: a part of a storage without offset or count',
+)
+for name, body, message in (
+    ("device", glob("torch", "device") + tup(text("cuda"), ITSELF) + b"R", "a value in itself"),
+    ("device_alone", glob("torch", "device") + tup(ITSELF) + b"R", "a value in itself"),
+    ("Size", glob("torch", "Size") + tup(ITSELF) + b"R", "a value in itself"),
+    ("complex", glob("builtins", "complex") + tup(ITSELF, ITSELF) + b"R", "a value in itself"),
+    ("set", glob("builtins", "set") + tup(b"]q\x63(" + b"K\x01h\x63\x86K\x02e") + b"R", "a value in itself"),
+    ("Namespace", glob("argparse", "Namespace") + b")R" + b"}q\x63" + text("a") + b"h\x63sb", "a value in itself"),
+    ("Counter", glob("collections", "Counter") + tup(b"}q\x63" + text("a") + b"h\x63s") + b"R", "a value in itself"),
+    ("bytearray", glob("builtins", "bytearray") + tup(ITSELF) + b"R", "a value in itself"),
+    ("numpy_scalar", glob("numpy.core.multiarray", "scalar") + tup(ITSELF, ITSELF) + b"R", "a value in itself"),
+):
+    pickled("self/value_of_" + name, dic("a", body), LIMIT, message)
+for name, body, message in (
+    ("key_of_storage", tup(text("storage"), glob("torch", "FloatStorage"), ITSELF, text("cpu"), num(1)) + b"Q", NO_ID),
+    ("count", tup(text("storage"), glob("torch", "FloatStorage"), text("0"), text("cpu"), ITSELF) + b"Q", NO_ID),
+    ("offset", V2 + tup(storage("FloatStorage", "0", 6), ITSELF, nums(1), nums(1), b"\x89", b"}") + b"R", "no offset"),
+    ("shape", V2 + tup(storage("FloatStorage", "0", 6), num(0), ITSELF, nums(1), b"\x89", b"}") + b"R", "shape: not a"),
+    (
+        "extent",
+        V2 + tup(storage("FloatStorage", "0", 6), num(0), tup(ITSELF), nums(1), b"\x89", b"}") + b"R",
+        "shape: not a",
+    ),
+    (
+        "dtype",
+        V3 + tup(storage("FloatStorage", "0", 6), num(0), nums(1), nums(1), b"\x89", b"}", ITSELF) + b"R",
+        "dtype",
+    ),
+    ("text_to_encode", glob("_codecs", "encode") + tup(ITSELF, text("latin1")) + b"R", "else than latin1"),
+    ("items", glob("collections", "OrderedDict") + tup(ITSELF) + b"R", "else than pairs"),
+    ("parameter", PARAMETER + tup(ITSELF, b"\x89", b"N") + b"R", "a parameter of something else"),
+):
+    pickled("self/" + name, dic("w", body), FORMAT, message, storages={"0": W})
+pickled(
+    "memo/value_often",
+    b"}("
+    + text("v")
+    + glob("argparse", "Namespace")
+    + b")R}"
+    + text("a")
+    + b"]("
+    + b"N" * 1000
+    + b"esbq\x00"
+    + b"".join(text(f"v{n}") + b"h\x00" for n in range(1000))
+    + b"u",
+    LIMIT,
+    "parts of values",
+)
+
+# --- More names that published attacks used -----------------------------------------------------------
+
+for what in """torch.jit.annotations.parse_type_line torch.jit.frontend.get_jit_def torch._C._jit_set_profiling_mode
+ torch.utils.bottleneck.__main__.run_cprofile torch.utils.bottleneck.__main__.run_autograd_prof
+ torch.utils.collect_env.run torch.utils.data.datapipes.utils.decoder.basichandlers torch.utils.cpp_extension.load
+ torch.utils.show_pickle.main torch.nn.modules.module._load_from_bytes torch.serialization.add_safe_globals
+ torch._weights_only_unpickler.load torch.package._importlib._normalize_path torch.compile torch.ops.load_library
+ torch.classes.load_library torch._dynamo.utils.load torch.fx.graph_module._exec_with_source
+ torch.distributed.run.main torch.multiprocessing.spawn torch.storage.TypedStorage torch.FloatStorage._load_from_bytes
+ torch._tensor._rebuild_from_type torch._utils._rebuild_sparse_csr_tensor torch._utils._rebuild_nested_tensor
+ torch._subclasses.fake_tensor.FakeTensor pickle.Unpickler pickle._Unpickler.load_build pickletools.dis
+ pydoc.pipepager cgitb.lookup imaplib.IMAP4_stream idlelib.run.Executive.runcode xmlrpc.client.ServerProxy
+ smtplib.SMTP ftplib.FTP nntplib.NNTP telnetlib.Telnet poplib.POP3 ssl.get_server_certificate venv.create
+ turtledemo.__main__.main test.support.script_helper.assert_python_ok distutils.spawn.spawn distutils.file_util.write_file
+ setuptools.sandbox.run_setup pty.spawn platform.popen os.popen os.execve nt.startfile winreg.CreateKey
+ signal.signal threading.Thread atexit.register sys.settrace builtins.setattr builtins.delattr builtins.globals
+ builtins.breakpoint builtins.map builtins.filter builtins.iter builtins.print __builtin__.execfile __builtin__.file
+ builtins.bytes.fromhex builtins.dict.fromkeys builtins.list.append functools.partialmethod itertools.starmap
+ operator.call operator.itemgetter operator.setitem copyreg.add_extension copyreg._extension_registry.clear
+ collections.UserDict collections.ChainMap collections.OrderedDict.move_to_end numpy.core.multiarray.fromfile
+ numpy.core._multiarray_umath._reconstruct numpy.ctypeslib.load_library numpy.distutils.exec_command.exec_command
+ numpy.lib.npyio.load numpy.vectorize argparse.ArgumentParser argparse.FileType argparse.Namespace.__init__
+ sklearn.externals.joblib.load pandas.read_pickle pandas.eval dill.loads jsonpickle.decode yaml.unsafe_load
+ fairseq.checkpoint_utils.load_checkpoint_to_cpu pytorch_lightning.core.saving.load_from_checkpoint
+ transformers.AutoModel.from_pretrained""".split():
+    module, name = what.rsplit(".", 1)
+    pickled("reduce/" + what, glob(module, name) + CALL, GLOBAL, what)
+
+# --- Indexes of shards --------------------------------------------------------------------------------
+
+# The test opens them in a directory in which the files sound/shard_… and index_shard/… lie under the part
+# of the name that is …; a file outside it is not to be opened.
+add("sound/shard_a", u8(len(A) + 2) + ("{" + A + "}").encode() + bytes(8), "none")
+B8 = t("b", "U8", "[3]", 0, 3)
+add("sound/shard_b", u8(len(B8) + 2) + ("{" + B8 + "}").encode() + bytes(3), "none")
+AB = A + "," + B
+add("sound/shard_ab", u8(len(AB) + 2) + ("{" + AB + "}").encode() + bytes(11), "none")
+add("sound/shard_w", GOOD, "none")
+
+
+def shards(name, body, error=FORMAT, message=""):
+    add("index/" + name, body if isinstance(body, bytes) else body.encode(), error, message)
+
+
+def mapping(**keys):
+    return '{"metadata":{"total_size":11},"weight_map":' + json.dumps(keys) + "}"
+
+
+for n, name in enumerate(
+    (
+        "../secret",
+        "..",
+        ".",
+        "",
+        "/secret",
+        "/etc/passwd",
+        "./a",
+        "a/",
+        "a/../a",
+        "sub/a",
+        "..\\secret",
+        "\\\\server\\share\\a",
+        "C:\\a",
+        "C:a",
+        "a\0",
+        "a\0.bin",
+        "file:///etc/passwd",
+        "https://example.com/a",
+        "gs://bucket/a",
+        "a:stream",
+    )
+):
+    shards(f"name_{n}", mapping(a=name), message="is not the plain name of a file")
+    shards(f"name_{n}_second", mapping(a="a", b=name), message="is not the plain name of a file")
+shards("name_escaped", '{"weight_map":{"a":"\\u002e\\u002e\\u002fsecret"}}', message="is not the plain name of a file")
+shards("shard_missing", mapping(a="none"), message='shard "none"')
+shards("shard_missing_second", mapping(a="a", b="none"), message='shard "none"')
+shards("shard_name_long", mapping(a="a" * 100000), message="shard")
+shards("itself", mapping(a="index.json"), message='shard "index.json"')
+shards("itself_second", mapping(a="a", b="index.json"), message='shard "index.json"')
+shards("key_missing", mapping(a="a", b="b", c="b"), message='tensor "c": shard "b" does not have it')
+shards("key_elsewhere", mapping(a="b", b="a"), message="has it, but not according to the index")
+shards("key_twice", '{"weight_map":{"a":"a","a":"ab","b":"ab"}}', message="occurs twice")
+shards("key_twice_escaped", '{"weight_map":{"a":"a","\\u0061":"ab","b":"ab"}}', message="occurs twice")
+shards("key_in_two_shards", mapping(a="a", b="ab"), message='tensor "a": shard "ab" has it, but not')
+shards("key_more", mapping(a="ab"), message='tensor "b": shard "ab" has it, but not')
+shards("key_long", mapping(**{"a" * 1000000: "a"}), message="has it, but not")
+shards("key_of_another_case", mapping(A="a"), message='tensor "a": shard "a" has it, but not')
+shards("map_twice", '{"weight_map":{"a":"a"},"weight_map":{"b":"b"}}', message="occurs twice")
+shards("map_missing", '{"metadata":{"total_size":8}}', message="no weight_map")
+shards("map_empty", '{"weight_map":{}}', message="no weight_map")
+shards("map_inside", '{"metadata":{"weight_map":{"a":"a"}}}', message="no weight_map")
+for name, value in dict(list='["a"]', null="null", number="7", text='"a"', true="true").items():
+    shards("map_" + name, '{"weight_map":' + value + "}", message="where { should be")
+    shards(
+        "shard_" + name, '{"weight_map":{"a":' + (value if name != "text" else "[]") + "}}", message="where a string"
+    )
+shards("shard_object", '{"weight_map":{"a":{"file":"a"}}}', message="where a string should be")
+shards("map_huge", mapping(**{f"k{n}": "a" for n in range(5000)}), message="has it, but not according to the index")
+shards("map_of_many_shards", mapping(**{f"k{n}": f"s{n}" for n in range(5000)}), message='shard "s0"')
+shards(
+    "map_of_many_keys_more",
+    mapping(a="a", **{f"k{n}": "a" for n in range(5000)}),
+    message='tensor "k0": shard "a" does not',
+)
+shards("not_UTF-8", b'{"weight_map":{"a\xff":"a"}}', message="not UTF-8")
+shards("surrogate", '{"weight_map":{"a\\ud800":"a"}}', message="has it, but not")
+shards("UTF-16", mapping(a="a").encode("utf-16-le"), message="damaged index of shards")
+shards("byte_order_mark", b"\xef\xbb\xbf" + mapping(a="a").encode(), message="byte 0: neither")
+shards("text_after", mapping(a="a") + "{}", message="text after the last brace")
+shards("zero_after", mapping(a="a") + "\0", message="text after the last brace")
+shards("cut", mapping(a="a")[:-1], message="damaged index of shards")
+shards("cut_in_text", mapping(a="a")[:-3], message="damaged index of shards")
+shards("comma_after", '{"weight_map":{"a":"a",}}', message="damaged index of shards")
+shards("single_quotes", "{'weight_map':{'a':'a'}}", message="damaged index of shards")
+shards(
+    "nested_objects", '{"metadata":' + '{"a":' * 100000 + "1" + "}" * 100000 + "}", message="damaged index of shards"
+)
+shards("nested_lists", '{"metadata":' + "[" * 1000000, message="damaged index of shards")
+shards("nested_in_map", '{"weight_map":' + '{"a":' * 100000, message="where a string should be")
+shards("digits", '{"metadata":' + "9" * 1000000 + ',"weight_map":{"a":"none"}}', message='shard "none"')
+shards("exponent", '{"metadata":1e999999999,"weight_map":{"a":"none"}}', message='shard "none"')
+shards("key_open", '{"' + "k" * 1000000, message="damaged index of shards")
+shards("spaces", "{" + " " * 1000000, message="damaged index of shards")
+shards("fields", "{" + ",".join(f'"{n}":0' for n in range(10000)) + "}", message="no weight_map")
+for name, data, error, message in (
+    ("evil", archive(glob("os", "system") + CALL), GLOBAL, "os.system"),
+    ("html", b"<!DOCTYPE html>", FORMAT, "download went wrong"),
+    ("empty", b"", FORMAT, "empty file"),
+    ("index", mapping(a="a").encode(), FORMAT, "JSON"),
+    ("cut", GOOD[:300], FORMAT, "damaged or truncated zip file"),
+    ("self", archive(b"]q\x00h\x00a"), LIMIT, "Limits.Nesting"),
+):
+    add("index_shard/" + name, data, error, message)
+    shards("shard_is_" + name, mapping(a="a", w=name), error, message)
+shards("good", mapping(a="a", b="b"), "none")
+files["sound/index"] = files.pop("index/good")
+index[-1]["file"] = "sound/index"
 
 # --- Sound files of the same making, without which the ones above would prove little ------------------
 

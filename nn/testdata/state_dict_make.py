@@ -7,6 +7,7 @@ state_dicts with keys and _metadata of many kinds.
 Each case is {"name", "net": which network, "keys": [[key, shape], ...], "versions": {module: version}
 or null for a plain dict, "error": the text, empty if it loads}.
 """
+
 import itertools, json, os
 from collections import OrderedDict
 
@@ -68,7 +69,9 @@ def case(name, make, edit, versions):
         net.load_state_dict(new, strict=True)
     except RuntimeError as e:
         error = str(e)
-    cases.append({"name": name, "net": type(net).__name__, "keys": list(shapes.items()), "versions": known, "error": error})
+    cases.append(
+        {"name": name, "net": type(net).__name__, "keys": list(shapes.items()), "versions": known, "error": error}
+    )
 
 
 def same(x):
