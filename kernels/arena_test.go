@@ -69,18 +69,3 @@ func TestArenasAreReused(t *testing.T) {
 		t.Errorf("a larger arena should take the place of an idle one; %d bytes are kept", a.bytes)
 	}
 }
-
-func TestCoresAreNotLentTwice(t *testing.T) {
-	var b budget
-	limit := b.lend(1 << 20) // all there are
-	b.enter()
-	if n := b.lend(3); n != 0 {
-		t.Errorf("%d more than %d cores were lent", n, limit)
-	}
-	for range limit {
-		b.leave()
-	}
-	if n := b.lend(1 << 20); n != limit-1 {
-		t.Errorf("%d helpers beside one caller, want %d", n, limit-1)
-	}
-}

@@ -159,7 +159,7 @@ func TestBitsDoNotDependOnThreads(t *testing.T) {
 	x := normal(rand.New(rand.NewPCG(13, 14)), 3, 3, 45, 51)
 	for _, b := range backends(t) {
 		var want []*tensor.Tensor
-		for _, threads := range []int{1, 2, 7, 0} {
+		for _, threads := range []int{1, 2, 3, 7, 0} {
 			m := must(b.Load(t.Context(), g, op.Options{Threads: threads}))
 			m.(*model).arenas.poison = true
 			for range 2 {
@@ -182,9 +182,7 @@ func TestBitsDoNotDependOnThreads(t *testing.T) {
 			}
 		}
 	}
-	if n := cores.busy.Load(); n != 0 {
-		t.Errorf("%d cores are still lent", n)
-	}
+	idle(t, 0)
 }
 
 func TestConcurrentRuns(t *testing.T) {
@@ -210,9 +208,7 @@ func TestConcurrentRuns(t *testing.T) {
 	if err := m.Close(); err != nil {
 		t.Error(err)
 	}
-	if n := cores.busy.Load(); n != 0 {
-		t.Errorf("%d cores are still lent", n)
-	}
+	idle(t, 0)
 }
 
 func TestRunsAllocateNothing(t *testing.T) {

@@ -3,7 +3,6 @@ package kernels
 import (
 	"context"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -21,17 +20,22 @@ type run struct {
 	lanes   []*lane // [0] is the caller's
 	vectors *tile.Vectors
 
+	// See parallel.go.
 	kernel kernel // the step in progress
 	rows   int
-	items  int64
-	next   atomic.Int64 // the first item that no lane has claimed
-	helped sync.WaitGroup
+	steps  atomic.Int64  // how many there were, with this one
+	team   atomic.Int32  // how many lanes have a share of it
+	left   atomic.Int64  // its items that are not done; asleep more when the caller sleeps
+	woken  chan struct{} // gets one when the last is done and the caller sleeps
 }
 
 // A lane is what one thread of a run works with.
 type lane struct {
 	*run
-	start   func() // helps with the step in progress, then returns its core
+	number  int
+	start   func()      // is help
+	hired   atomic.Bool // a helper has this lane
+	share   share
 	args    tile.Args
 	samples tile.Samples
 	axes    []axisSample

@@ -1,0 +1,167 @@
+package kernels
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+func TestCoresAreNotLentTwice(t *testing.T) {
+	old := runtime.GOMAXPROCS(4)
+	defer runtime.GOMAXPROCS(old)
+	var b budget
+	b.enter()
+	for i := range 3 {
+		if !b.lend() {
+			t.Errorf("helper %d of 3 has no core", i)
+		}
+	}
+	if b.lend() {
+		t.Error("a caller and 3 helpers have 4 cores, and a fifth was lent")
+	}
+	if b.recall() {
+		t.Error("a helper was called back though nobody wants its core")
+	}
+	b.enter()
+	if !b.recall() || b.recall() {
+		t.Error("a second caller wants one core: one helper of 3 is to go")
+	}
+	b.leave()
+	if !b.lend() || b.lend() {
+		t.Error("the second caller left: its core, and no more, is free again")
+	}
+}
+
+// A task is a kernel for tests: any function of a lane and an item.
+type task struct {
+	n int
+	f func(l *lane, i int)
+}
+
+func (k *task) items(int) int          { return k.n }
+func (k *task) do(l *lane, _, i int)   { k.f(l, i) }
+func (k *task) step() *step            { return &step{kernel: k} }
+func (k *task) on(r *run, threads int) { r.do(k.step(), threads) }
+
+// idle waits until helpers have given their cores back, and only callers, if
+// any, have some.
+func idle(t *testing.T, callers int64) {
+	t.Helper()
+	for start := time.Now(); cores.busy.Load() != callers; time.Sleep(time.Millisecond) {
+		if time.Since(start) > 10*time.Second {
+			t.Fatalf("%d cores are still lent", cores.busy.Load())
+		}
+	}
+}
+
+// TestItemsAreDoneOnce does thousands of short steps on more threads than there
+// are cores, so that helpers come late for all there is to come late for.
+func TestItemsAreDoneOnce(t *testing.T) {
+	old := runtime.GOMAXPROCS(7)
+	defer runtime.GOMAXPROCS(old)
+	cores.enter()
+	r := newRun()
+	steps := 3000
+	if raceEnabled {
+		steps = 500
+	}
+	var helped atomic.Int64
+	for s := range steps {
+		var done [9]int // not atomic: the race detector is to see who does an item twice or too late
+		k := &task{n: s % (len(done) + 1)}
+		k.f = func(l *lane, i int) {
+			done[i]++
+			if l != r.lanes[0] {
+				helped.Add(1)
+			}
+			if s%3 == 0 {
+				runtime.Gosched()
+			}
+		}
+		k.on(r, []int{2, 3, 7, 0}[s%4])
+		for i, n := range done {
+			if want := boolToInt(i < k.n); n != want {
+				t.Fatalf("step %d: item %d of %d was done %d times", s, i, k.n, n)
+			}
+		}
+		if s%100 == 0 {
+			time.Sleep(time.Millisecond) // longer than helpers stay
+		}
+	}
+	if helped.Load() == 0 {
+		t.Error("nobody helped")
+	}
+	cores.leave()
+	idle(t, 0)
+}
+
+// TestCallerSleeps: a helper takes longer over its item than the caller waits actively.
+func TestCallerSleeps(t *testing.T) {
+	old := runtime.GOMAXPROCS(2)
+	defer runtime.GOMAXPROCS(old)
+	cores.enter()
+	defer cores.leave()
+	r := newRun()
+	for range 5 {
+		idle(t, 1)              // so that there is a core for a new helper
+		var both sync.WaitGroup // neither lane can do both items
+		both.Add(2)
+		finished := false
+		k := &task{n: 2}
+		k.f = func(l *lane, _ int) {
+			both.Done()
+			both.Wait()
+			if l != r.lanes[0] {
+				time.Sleep(20 * time.Millisecond)
+				finished = true
+			}
+		}
+		k.on(r, 0)
+		if !finished {
+			t.Fatal("the step ended before its last item")
+		}
+	}
+}
+
+// TestHelpersLeave: when no step comes helpers end, and when others want their
+// cores they go before the next item.
+func TestHelpersLeave(t *testing.T) {
+	old := runtime.GOMAXPROCS(2)
+	defer runtime.GOMAXPROCS(old)
+	goroutines := runtime.NumGoroutine()
+	idle(t, 0)
+	cores.enter()
+	r := newRun()
+	var both sync.WaitGroup
+	both.Add(2)
+	(&task{2, func(*lane, int) { both.Done(); both.Wait() }}).on(r, 0)
+	cores.leave()
+	idle(t, 0)
+	for start := time.Now(); runtime.NumGoroutine() > goroutines; time.Sleep(time.Millisecond) {
+		if time.Since(start) > 10*time.Second {
+			t.Fatalf("%d goroutines more than before", runtime.NumGoroutine()-goroutines)
+		}
+	}
+
+	cores.enter()
+	defer cores.leave()
+	var items [2]int
+	arrived := make(chan struct{})
+	(&task{100, func(l *lane, i int) {
+		helper := l != r.lanes[0]
+		items[boolToInt(helper)]++
+		switch {
+		case helper && items[1] == 1: // another run begins while this item is done
+			cores.enter()
+			close(arrived)
+		case !helper && items[0] == 1:
+			<-arrived
+		}
+	}}).on(r, 0)
+	cores.leave()
+	if items != [2]int{99, 1} {
+		t.Errorf("of 100 items caller and helper did %d, want 99 and 1", items)
+	}
+}
