@@ -9,9 +9,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 )
 
 // Limits bound what a file may make the package do. A zero field means its
@@ -65,6 +65,7 @@ type options struct {
 	sha256   string // in hexadecimal digits
 	verified bool   // whether the checksum was compared while reading
 	named    bool   // whether the name has a checksum
+	size     int64  // bytes that a reader is said to give, 0 if unknown
 	limits   Limits
 }
 
@@ -98,6 +99,12 @@ func WithSHA256(digits string) Option {
 // an error.
 func WithNameChecksum() Option { return func(o *options) { o.named = true } }
 
+// WithSize tells [OpenReader] how many bytes the reader will give, if that is
+// known: the memory for all of them is then made once, when a quarter has come,
+// and not grown. A size that proves wrong costs time and memory, no more.
+// [OpenFS] asks the filesystem itself.
+func WithSize(bytes int64) Option { return func(o *options) { o.size = bytes } }
+
 // WithLimits replaces the default [Limits]; zero fields keep their default.
 func WithLimits(l Limits) Option { return func(o *options) { o.limits = l } }
 
@@ -128,12 +135,14 @@ func Open(path string, opts ...Option) (*Checkpoint, error) {
 
 // OpenFS opens the checkpoint in the file of fsys that has this name, and the
 // shards of an index. Files of an [os.DirFS] are mapped as [Open] does; those
-// of other filesystems, such as [embed.FS], are read into memory. It returns
+// of other filesystems, such as [embed.FS], are read as [OpenReader] does, with
+// the size that Stat tells of the open file. It returns
 // an [*fs.PathError] if the file cannot be read, otherwise the errors of
 // [OpenReaderAt].
 func OpenFS(fsys fs.FS, name string, opts ...Option) (*Checkpoint, error) {
 	in := folder{
-		beside: func(name, shard string) string { return path.Join(path.Dir(name), shard) },
+		// Names need not be valid ones of package fs: those of an object store begin as "gs://".
+		beside: func(name, shard string) string { return name[:strings.LastIndexByte(name, '/')+1] + shard },
 	}
 	in.open = func(name string, o options, shards *folder) (*Checkpoint, error) {
 		if info, err := fs.Stat(fsys, name); err == nil && !info.Mode().IsRegular() {
@@ -146,6 +155,10 @@ func OpenFS(fsys fs.FS, name string, opts ...Option) (*Checkpoint, error) {
 		defer f.Close()
 		if f, ok := f.(*os.File); ok {
 			return openFile(f, name, o, shards)
+		}
+		o.size = 0
+		if info, err := f.Stat(); err == nil {
+			o.size = info.Size()
 		}
 		return openStream(f, name, o, shards)
 	}
@@ -218,9 +231,9 @@ func OpenReaderAt(r io.ReaderAt, size int64, name string, opts ...Option) (*Chec
 
 // OpenReader opens the checkpoint that r gives until its end; name stands for
 // it in errors. All of it is read into one block of memory, aligned to
-// [tensor.Alignment], which the tensors share. The block grows with what
-// arrives; while it grows for the last time, there may be twice as much. It
-// returns the errors of [OpenReaderAt].
+// [tensor.Alignment], which the tensors share. While it is read there is a
+// quarter as much besides for a moment, or as much again if nobody knows how
+// long it is: see [WithSize]. It returns the errors of [OpenReaderAt].
 func OpenReader(r io.Reader, name string, opts ...Option) (*Checkpoint, error) {
 	return openStream(r, name, collect(opts), nil)
 }
@@ -234,7 +247,7 @@ func openStream(r io.Reader, name string, o options, shards *folder) (*Checkpoin
 	if want != "" {
 		r = io.TeeReader(r, h)
 	}
-	data, err := readToEnd(r)
+	data, err := readToEnd(r, o.size)
 	if err != nil {
 		return nil, &FormatError{Name: name, Offset: -1, Msg: "cannot be read", Err: err}
 	}

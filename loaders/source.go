@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/argand-go/argand/tensor"
 )
@@ -79,36 +80,76 @@ func readAt(r io.ReaderAt, off, n int64) ([]byte, error) {
 	return buf, nil
 }
 
-// readToEnd reads all of r into aligned memory, which doubles as it fills.
-func readToEnd(r io.Reader) ([]byte, error) {
+// readToEnd reads all of r into one aligned block of memory. Until a quarter
+// of the expected bytes is there, and for ever if they are 0 or wrong, the bytes
+// are kept in parts: a block is made for bytes that are seen to come.
+func readToEnd(r io.Reader, expected int64) ([]byte, error) {
 	const first = 1 << 20
-	buf := tensor.AlignedBytes(first)
-	got, idle := 0, 0
+	if expected < 0 || expected != int64(int(expected)) {
+		expected = 0
+	}
+	var parts [][]byte
+	total := 0
 	for {
-		// Not io.ReadFull, which makes one error of the end and of a broken connection.
+		var part []byte
+		used := 0 // bytes of part
+		switch left := int(expected) - total; {
+		case left > 0 && (expected <= first || total >= int(expected/4)):
+			part, used = joined(parts, int(expected)), total
+			parts = nil
+		case left > 0:
+			part = tensor.AlignedBytes(min(max(first, total/4), max(first, int(expected/4)-total)))
+		case left == 0:
+			part = tensor.AlignedBytes(first >> 8) // for the end, most likely
+		default:
+			part = tensor.AlignedBytes(max(first, total/4))
+		}
+		n, err := fill(r, part[used:])
+		total += n
+		if used+n > 0 {
+			parts = append(parts, part[:used+n])
+		}
+		switch {
+		case err == io.EOF && len(parts) == 1:
+			return slices.Clip(parts[0]), nil
+		case err == io.EOF:
+			return joined(parts, total), nil
+		case err != nil:
+			return nil, fmt.Errorf("after %d bytes: %w", total, err)
+		}
+	}
+}
+
+// joined returns n aligned bytes that begin with those of the parts.
+func joined(parts [][]byte, n int) []byte {
+	all := tensor.AlignedBytes(n)
+	at := all
+	for _, p := range parts {
+		at = at[copy(at, p):]
+	}
+	return all
+}
+
+// fill reads until buf is full or r ends, which is the error io.EOF. It is not
+// io.ReadFull, which makes one error of the end and of a broken connection.
+func fill(r io.Reader, buf []byte) (int, error) {
+	got, idle := 0, 0
+	for got < len(buf) {
 		n, err := r.Read(buf[got:])
 		if n < 0 || n > len(buf)-got {
-			return nil, fmt.Errorf("after %d bytes: a reader that returns %d", got, n)
+			return got, fmt.Errorf("a reader that returns %d", n)
 		}
 		got += n
-		if err == io.EOF {
-			return buf[:got:got], nil
+		if err != nil {
+			return got, err
 		}
 		if idle++; n > 0 {
 			idle = 0
-		}
-		if err == nil && idle >= 100 {
-			err = io.ErrNoProgress
-		}
-		if err != nil {
-			return nil, fmt.Errorf("after %d bytes: %w", got, err)
-		}
-		if got == len(buf) {
-			more := tensor.AlignedBytes(2 * got)
-			copy(more, buf)
-			buf = more
+		} else if idle >= 100 {
+			return got, io.ErrNoProgress
 		}
 	}
+	return got, nil
 }
 
 func noEOF(err error) error {
@@ -118,25 +159,16 @@ func noEOF(err error) error {
 	return err
 }
 
-// readAll reads exactly n bytes into aligned memory. The memory grows with the
-// bytes that arrive, so that a wrong n costs at most twice what is there.
+// readAll reads exactly n bytes, after which r has to end.
 func readAll(r io.Reader, n int64) ([]byte, error) {
-	const first = 1 << 20
-	if n != int64(int(n)) {
-		return nil, fmt.Errorf("%d bytes are more than memory can address", n)
+	data, err := readToEnd(io.LimitReader(r, n+1), n)
+	switch got := int64(len(data)); {
+	case err != nil:
+		return nil, err
+	case got < n:
+		return nil, fmt.Errorf("%d of %d bytes read: %w", got, n, io.ErrUnexpectedEOF)
+	case got > n:
+		return nil, fmt.Errorf("longer than the %d bytes declared", n)
 	}
-	buf := tensor.AlignedBytes(int(min(n, first)))
-	for got := 0; ; {
-		m, err := io.ReadFull(r, buf[got:])
-		got += m
-		if err != nil {
-			return nil, fmt.Errorf("%d of %d bytes read: %w", got, n, noEOF(err))
-		}
-		if int64(got) == n {
-			return buf, nil
-		}
-		more := tensor.AlignedBytes(int(min(n, 2*int64(got))))
-		copy(more, buf)
-		buf = more
-	}
+	return data, nil
 }

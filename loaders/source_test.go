@@ -231,3 +231,36 @@ func TestShardsOfOneKey(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// What a filesystem or the caller says of the length of a stream keeps its
+// memory from being made twice.
+func TestStreamMemory(t *testing.T) {
+	data := zipOf(t, nil, dict("w", floats("0", 4<<20)), map[string]int{"0": 16 << 20})
+	files := fstest.MapFS{"w.pth": {Data: data}}
+	for name, c := range map[string]struct {
+		most float64 // times the file
+		open func() (*loaders.Checkpoint, error)
+	}{
+		"a filesystem":      {1.5, func() (*loaders.Checkpoint, error) { return loaders.OpenFS(files, "w.pth") }},
+		"an unknown length": {2.6, func() (*loaders.Checkpoint, error) { return loaders.OpenReader(bytes.NewReader(data), "w") }},
+		"WithSize": {1.5, func() (*loaders.Checkpoint, error) {
+			return loaders.OpenReader(bytes.NewReader(data), "w", loaders.WithSize(int64(len(data))))
+		}},
+		"a wrong WithSize": {2.6, func() (*loaders.Checkpoint, error) {
+			return loaders.OpenReader(bytes.NewReader(data), "w", loaders.WithSize(1<<50))
+		}},
+	} {
+		n := allocated(func() {
+			c, err := c.open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if x := values(t, c, "w"); x.Len() != 4<<20 {
+				t.Errorf("%s: %v", name, x)
+			}
+		})
+		if times := float64(n) / float64(len(data)); times > c.most {
+			t.Errorf("%s: %.2f times the file was allocated, want at most %.1f", name, times, c.most)
+		}
+	}
+}

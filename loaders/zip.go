@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -215,15 +214,7 @@ func (f *file) inflate(m *zip.File) ([]byte, error) {
 		return nil, f.wrap(-1, m.Name, "damaged entry", err)
 	}
 	defer r.Close()
-	data, err := readAll(r, size)
-	if err == nil {
-		_, err = io.ReadFull(r, make([]byte, 1)) // the reader checks length and checksum at the end
-		if err == io.EOF {
-			err = nil
-		} else if err == nil {
-			err = errors.New("longer than declared")
-		}
-	}
+	data, err := readAll(r, size) // at the end the reader checks length and checksum
 	if err != nil {
 		return nil, f.wrap(-1, m.Name, "damaged entry", err)
 	}
