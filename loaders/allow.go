@@ -28,7 +28,10 @@ func (t *elementType) part() int {
 }
 
 // A storageClass is the class of a storage, such as torch.FloatStorage.
-type storageClass struct{ *elementType }
+type storageClass struct {
+	*elementType
+	class Global
+}
 
 // A function is a function or class that a pickle may call.
 type function struct {
@@ -102,14 +105,15 @@ var elementTypes = func() map[string]*elementType {
 }()
 
 var storageClasses = func() map[string]*storageClass {
-	m := map[string]*storageClass{"UntypedStorage": {&elementType{name: "bytes", width: 1}}}
+	untyped := &storageClass{&elementType{name: "bytes", width: 1}, Global{"torch.storage", "UntypedStorage", true}}
+	m := map[string]*storageClass{"UntypedStorage": untyped}
 	for name, dtype := range map[string]string{
 		"Float": "float32", "Half": "float16", "BFloat16": "bfloat16", "Double": "float64", "Long": "int64",
 		"Int": "int32", "Byte": "uint8", "Bool": "bool", "Char": "int8", "Short": "int16",
 		"ComplexFloat": "complex64", "ComplexDouble": "complex128",
 		"QInt8": "qint8", "QUInt8": "quint8", "QInt32": "qint32", "QUInt4x2": "quint4x2", "QUInt2x4": "quint2x4",
 	} {
-		m[name+"Storage"] = &storageClass{elementTypes[dtype]}
+		m[name+"Storage"] = &storageClass{elementTypes[dtype], Global{"torch", name + "Storage", true}}
 	}
 	return m
 }()

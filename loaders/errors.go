@@ -100,9 +100,30 @@ type TypeError struct {
 }
 
 func (e *TypeError) Error() string {
+	cure := "save it in Python as one of these"
+	for _, c := range typeCures {
+		if strings.Contains(e.Type, c.part) {
+			cure = "in Python, " + c.cure
+			break
+		}
+	}
 	return fmt.Sprintf("loaders: %s: tensor %q is %s; readable are "+
-		"float16, bfloat16, float32, float64, int8 to int64, uint8 to uint64, bool, complex64 and complex128",
-		e.Name, e.Key, e.Type)
+		"float16, bfloat16, float32, float64, int8 to int64, uint8 to uint64, bool, complex64 and complex128; %s",
+		e.Name, e.Key, e.Type, cure)
+}
+
+// typeCures say how a tensor t of another type becomes readable, by a part of
+// TypeError.Type.
+var typeCures = []struct{ part, cure string }{
+	{"float8", "save t.to(torch.bfloat16)"}, // every value of an 8-bit float is one of bfloat16
+	{"complex32", "save t.to(torch.complex64)"},
+	{"quantized", "save t.dequantize()"},
+	{"sparse", "save t.to_dense()"},
+	{"conjugated", "save t.resolve_conj()"},
+	{"negated", "save t.resolve_neg()"},
+	{"meta", "load the weights before saving"},
+	{"another device", "save t.cpu()"},
+	{"subclass", "save t.as_subclass(torch.Tensor)"},
 }
 
 // A LimitError reports a file that needs more than its [Limits] grant.

@@ -211,28 +211,22 @@ func (w *flattener) damaged(key string, err error) error {
 
 // versions reads the _metadata of a state_dict, {"": {"version": 1}, …}.
 func (w *flattener) versions(metadata any, key string) error {
-	d, ok := metadata.(*types.OrderedDict)
-	if !ok {
-		return nil
-	}
-	for e := d.List.Front(); e != nil; e = e.Next() {
-		entry := e.Value.(*types.OrderedDictEntry)
-		module, ok1 := entry.Key.(string)
-		local, ok2 := entry.Value.(*types.Dict)
-		if !ok1 || !ok2 {
+	for _, e := range dictOf(metadata) {
+		local := dictOf(e.Value)
+		name, ok := e.Key.(string)
+		if !ok || local == nil {
 			if err := w.count(1, ""); err != nil {
 				return err
 			}
 			continue
 		}
-		name := module
 		if key != "" {
-			name = strings.TrimSuffix(key+"."+module, ".")
+			name = strings.TrimSuffix(key+"."+name, ".")
 		}
-		if err := w.count(1+len(*local), name); err != nil {
+		if err := w.count(1+len(local), name); err != nil {
 			return err
 		}
-		for _, x := range *local {
+		for _, x := range local {
 			if v, ok := x.Value.(int); ok && x.Key == "version" {
 				w.file.versions[name] = v
 			}

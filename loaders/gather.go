@@ -24,6 +24,18 @@ type layout struct {
 	stride []int
 }
 
+// contiguousStrides returns the strides of a shape in C order, in elements.
+// PyTorch takes an extent of 0 for 1 here.
+func contiguousStrides(shape tensor.Shape) []int {
+	s := make([]int, len(shape))
+	n := 1
+	for i := len(shape) - 1; i >= 0; i-- {
+		s[i] = n
+		n *= max(shape[i], 1)
+	}
+	return s
+}
+
 // extent returns the number of elements and the number of the last one in the
 // storage, -1 if there is no element. It fails where 64 bits would not hold
 // them or an extent, a stride or the offset is negative.

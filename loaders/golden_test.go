@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/argand-go/argand/loaders"
@@ -264,16 +265,56 @@ func TestMetadata(t *testing.T) {
 
 func TestUnreadable(t *testing.T) {
 	c := open(t, "unreadable.pth")
-	for key, what := range map[string]string{
-		"sparse": "a sparse tensor", "meta": "a meta tensor, without values",
-		"quantized": "a quantized tensor", "negative": "a view with negated values",
+	for key, what := range map[string]struct{ kind, cure string }{
+		"sparse":    {"a sparse tensor", "save t.to_dense()"},
+		"meta":      {"a meta tensor, without values", "load the weights before saving"},
+		"quantized": {"a quantized tensor", "save t.dequantize()"},
+		"negative":  {"a view with negated values", "save t.resolve_neg()"},
 	} {
 		_, err := c.Tensor(key)
-		want := `loaders: testdata/unreadable.pth: tensor "` + key + `" is ` + what + "; readable are " +
-			"float16, bfloat16, float32, float64, int8 to int64, uint8 to uint64, bool, complex64 and complex128"
+		want := `loaders: testdata/unreadable.pth: tensor "` + key + `" is ` + what.kind + "; readable are " +
+			"float16, bfloat16, float32, float64, int8 to int64, uint8 to uint64, bool, complex64 and complex128; in Python, " + what.cure
 		if err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
 	values(t, c, "fine")
+}
+
+// A type that no tensor can hold is refused by name, with what to do.
+func TestTypesWithoutTensor(t *testing.T) {
+	for name, cure := range map[string]string{
+		"float8_e4m3fn": "in Python, save t.to(torch.bfloat16)", "float8_e8m0fnu": "in Python, save t.to(torch.bfloat16)",
+		"float4_e2m1fn_x2": "save it in Python as one of these", "bits8": "save it in Python as one of these",
+	} {
+		body := dict("w", global("torch._utils", "_rebuild_tensor_v3")+tuple(storage("UntypedStorage", "0", 24), num(0),
+			nums(24), nums(1), "\x89", "N", global("torch", name))+"R")
+		c, err := loaders.OpenBytes(zipOf(t, nil, body, map[string]int{"0": 24}), "f")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i, ok := c.Info("w"); !ok || i.Type != name || i.DType != tensor.Invalid || !i.Shape.Equal(tensor.Shape{24}) {
+			t.Errorf("%+v", i)
+		}
+		_, err = c.Tensor("w")
+		if e := (*loaders.TypeError)(nil); !errors.As(err, &e) || e.Type != name || !strings.HasSuffix(err.Error(), cure) {
+			t.Errorf("%v, want a TypeError with %q", err, cure)
+		}
+	}
+}
+
+// A state_dict may keep its versions in a plain dict, too.
+func TestPlainMetadata(t *testing.T) {
+	ordered := global("collections", "OrderedDict") + ")R"
+	metadata := dict("", dict("version", "K\x01"), "bn", ordered+str("version")+"K\x02s", "odd", "K\x07", "text", dict("version", str("2")))
+	body := ordered + str("bn.weight") + floats("0", 6) + "s" + dict("_metadata", metadata) + "b"
+	c, err := loaders.OpenBytes(zipOf(t, nil, body, map[string]int{"0": 24}), "f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for module, want := range map[string]int{"": 1, "bn": 2, "odd": -1, "text": -1} {
+		if v, ok := c.Version(module); ok != (want >= 0) || ok && v != want {
+			t.Errorf("Version(%q) = %d, %v", module, v, ok)
+		}
+	}
 }

@@ -311,3 +311,22 @@ func TestValueInItself(t *testing.T) {
 		t.Errorf("%T of a list in itself, want a LimitError", v)
 	}
 }
+
+// A class, a function and a type are values, as are constants.
+func TestGlobalValues(t *testing.T) {
+	for want, body := range map[loaders.Global]string{
+		{Module: "torch", Name: "FloatStorage", Allowed: true}:              global("torch", "FloatStorage"),
+		{Module: "torch", Name: "HalfStorage", Allowed: true}:               global("torch.cuda", "HalfStorage"),
+		{Module: "torch.storage", Name: "UntypedStorage", Allowed: true}:    global("torch.storage", "UntypedStorage"),
+		{Module: "torch", Name: "bfloat16", Allowed: true}:                  global("torch", "bfloat16"),
+		{Module: "torch", Name: "per_tensor_affine", Allowed: true}:         global("torch", "per_tensor_affine"),
+		{Module: "collections", Name: "OrderedDict", Allowed: true}:         global("collections", "OrderedDict"),
+		{Module: "argparse", Name: "Namespace", Allowed: true}:              global("argparse", "Namespace"),
+		{Module: "torch._utils", Name: "_rebuild_tensor", Allowed: true}:    global("torch._utils", "_rebuild_tensor"),
+		{Module: "torch.nn.modules.linear", Name: "Linear", Allowed: false}: global("torch.nn.modules.linear", "Linear"),
+	} {
+		if v, err := inert(t, dict("c", body)).Value("c"); err != nil || v != want {
+			t.Errorf("%v (%T), %v; want %v", v, v, err, want)
+		}
+	}
+}

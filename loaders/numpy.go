@@ -176,17 +176,6 @@ func numpyScalar(args []any) any {
 	return lo
 }
 
-// contiguousStrides returns the strides of a shape in C order, in elements.
-func contiguousStrides(shape tensor.Shape) []int {
-	s := make([]int, len(shape))
-	n := 1
-	for i := len(shape) - 1; i >= 0; i-- {
-		s[i] = n
-		n *= max(shape[i], 1)
-	}
-	return s
-}
-
 // swapBytes reverses the bytes of each part of so many bytes.
 func swapBytes(b []byte, part int) {
 	for ; part > 1 && len(b) >= part; b = b[part:] {

@@ -104,58 +104,56 @@ func sparse(h *tar.Header) bool {
 	return false
 }
 
-// record reads a pickle of a tuple of n parts at byte at of a member.
-func (t *tarball) record(name string, at int64, n int) (types.Tuple, int64, error) {
-	v, next, err := t.file.unpickleAt(at, t.members[name].end, name, noPersistentID)
+// records reads the pickle of a number at the start of a member, and calls
+// read with each of so many records: a pickle of a tuple of three parts at a
+// byte, and what follows it at byte next, of which read returns the end. It
+// returns the end of the last one.
+func (t *tarball) records(name string, read func(r types.Tuple, at, next int64) (int64, error)) (int64, error) {
+	begin, end := t.members[name].begin, t.members[name].end
+	v, at, err := t.file.unpickleAt(begin, end, name, noPersistentID)
 	if err != nil {
-		return nil, 0, err
-	}
-	r, ok := v.(*types.Tuple)
-	if !ok || len(*r) != n {
-		return nil, 0, t.file.wrap(at, name, fmt.Sprintf("not a tuple of %d parts", n), nil)
-	}
-	return *r, next, nil
-}
-
-// count reads the pickle of a number at the start of a member.
-func (t *tarball) count(name string) (int, int64, error) {
-	at := t.members[name]
-	v, next, err := t.file.unpickleAt(at.begin, at.end, name, noPersistentID)
-	if err != nil {
-		return 0, 0, err
+		return 0, err
 	}
 	n, ok := v.(int)
 	if !ok || n < 0 {
-		return 0, 0, t.file.wrap(at.begin, name, "not a number of entries", nil)
+		return 0, t.file.wrap(begin, name, "not a number of entries", nil)
 	}
 	if n > t.file.limits.Entries {
-		return 0, 0, &LimitError{t.file.name, "Entries", int64(t.file.limits.Entries), name}
+		return 0, &LimitError{t.file.name, "Entries", int64(t.file.limits.Entries), name}
 	}
-	return n, next, nil
+	for range n {
+		v, next, err := t.file.unpickleAt(at, end, name, noPersistentID)
+		if err != nil {
+			return 0, err
+		}
+		r, ok := v.(*types.Tuple)
+		if !ok || len(*r) != 3 {
+			return 0, t.file.wrap(at, name, "not a tuple of 3 parts", nil)
+		}
+		if at, err = read(*r, at, next); err != nil {
+			return 0, err
+		}
+	}
+	return at, nil
 }
 
 func (t *tarball) readStorages() error {
 	const name = "storages"
-	n, at, err := t.count(name)
-	if err != nil {
-		return err
-	}
-	for range n {
-		r, next, err := t.record(name, at, 3)
-		if err != nil {
-			return err
-		}
+	at, err := t.records(name, func(r types.Tuple, at, next int64) (int64, error) {
 		key, ok1 := r[0].(int)
 		class, ok2 := r[2].(*storageClass)
 		if !ok1 || !ok2 || class.width == 0 || t.storages[key] != nil {
-			return t.file.wrap(at, name, "a storage without class or key of its own", nil)
+			return 0, t.file.wrap(at, name, "a storage without class or key of its own", nil)
 		}
-		s := &storage{}
-		if s.offset, s.size, err = t.elements(name, next, class.width); err != nil {
-			return t.file.wrap(next, name, fmt.Sprintf("storage %d", key), err)
+		offset, size, err := t.elements(name, next, class.width)
+		if err != nil {
+			return 0, t.file.wrap(next, name, fmt.Sprintf("storage %d", key), err)
 		}
-		t.storages[key] = whole(class.elementType, s)
-		at = s.offset + s.size
+		t.storages[key] = whole(class.elementType, &storage{offset: offset, size: size})
+		return offset + size, nil
+	})
+	if err != nil {
+		return err
 	}
 	v, _, err := t.file.unpickleAt(at, t.members[name].end, name, noPersistentID)
 	if err != nil {
@@ -207,27 +205,19 @@ func (t *tarball) part(v any) error {
 
 func (t *tarball) readTensors() error {
 	const name = "tensors"
-	n, at, err := t.count(name)
-	if err != nil {
-		return err
-	}
-	for range n {
-		r, next, err := t.record(name, at, 3)
-		if err != nil {
-			return err
-		}
+	_, err := t.records(name, func(r types.Tuple, at, next int64) (int64, error) {
 		key, ok := r[0].(int)
 		if !ok || t.tensors[key] != nil {
-			return t.file.wrap(at, name, "a tensor without key of its own", nil)
+			return 0, t.file.wrap(at, name, "a tensor without key of its own", nil)
 		}
 		l, end, err := t.layout(name, next)
 		if err != nil {
-			return t.file.wrap(next, name, fmt.Sprintf("tensor %d", key), err)
+			return 0, t.file.wrap(next, name, fmt.Sprintf("tensor %d", key), err)
 		}
 		t.tensors[key] = t.view(r[1], l)
-		at = end
-	}
-	return nil
+		return end, nil
+	})
+	return err
 }
 
 // view returns the tensor of a layout in the storage of a key. A tensor

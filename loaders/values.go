@@ -117,6 +117,8 @@ func (c *converter) convert(v any, depth int) (any, error) {
 		return Global{"collections", "OrderedDict", true}, nil
 	case *elementType:
 		return Global{"torch", x.name, true}, nil
+	case *storageClass:
+		return x.class, nil
 	case *marker:
 		return Global{"torch", x.name, true}, nil
 	}

@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
-
-	"github.com/argand-go/argand/tensor"
 )
 
 // torchStorages has the classes of PyTorch's typed storages. Tensors of other
@@ -92,24 +90,13 @@ func (p *pickler) tensor(i *item) {
 	p.WriteString("tQ") // TUPLE, BINPERSID
 	p.int(i.offset / size)
 	p.ints(i.shape)
-	p.ints(strides(i.shape))
+	p.ints(contiguousStrides(i.shape))
 	p.WriteByte('\x89') // NEWFALSE: requires no gradient
 	p.orderedDict()     // no hooks
 	if !typed {
 		p.global("torch", i.dtype.String())
 	}
 	p.WriteString("tR") // TUPLE, REDUCE
-}
-
-// strides returns those of a contiguous tensor. PyTorch takes an extent of 0
-// for 1 here.
-func strides(shape tensor.Shape) []int {
-	out, n := make([]int, len(shape)), 1
-	for i := len(shape) - 1; i >= 0; i-- {
-		out[i] = n
-		n *= max(shape[i], 1)
-	}
-	return out
 }
 
 func (p *pickler) orderedDict() {

@@ -258,7 +258,7 @@ for name, body in SELF.items():  # what stops it, depth or the length of the key
     pickled("self/" + name, body, LIMIT, "Limits.", storages={"0": W})
 pickled("self/branching", b"]q\x00(" + b"h\x00" * 50 + b"e", LIMIT, "Limits.Nesting")
 pickled(
-    "self/metadata", OD + b"q\x00}" + text("_metadata") + b"h\x00sb" + text("a") + b"h\x00s", LIMIT, "Limits.Nesting"
+    "self/metadata", OD + b"q\x00}" + text("_metadata") + b"h\x00sb" + text("a") + b"h\x00s", LIMIT, "bytes of dotted keys"
 )
 pickled("self/key", b"]q\x00}h\x00h\x00sa" + b"h\x00a", LIMIT, "bytes of dotted keys")
 pickled("self/tensor_arguments", V2 + b"]q\x00h\x00a\x85R", FORMAT, "a tensor of 1 arguments")
@@ -391,7 +391,8 @@ for what in """os.system posix.system nt.system subprocess.Popen subprocess.call
  torch.storage.UntypedStorage.from_file
  torch.FloatStorage.from_file torch.distributed.rpc.PythonUDF torch.package.PackageImporter
  builtins.dict.update builtins.type
- builtins.object builtins.memoryview builtins.vars _io.FileIO io.open codecs.open _codecs.lookup zipfile.ZipFile tarfile.open
+ builtins.object builtins.memoryview builtins.vars _io.FileIO io.open codecs.open _codecs.lookup zipfile.ZipFile
+ tarfile.open
  tempfile.mktemp antigravity.geohash this.s gc.get_objects inspect.getattr_static""".split():
     module, name = what.rsplit(".", 1)
     pickled("reduce/" + what, glob(module, name) + CALL, GLOBAL, what)
@@ -1390,7 +1391,8 @@ for what in """torch.jit.annotations.parse_type_line torch.jit.frontend.get_jit_
  torch._subclasses.fake_tensor.FakeTensor pickle.Unpickler pickle._Unpickler.load_build pickletools.dis
  pydoc.pipepager cgitb.lookup imaplib.IMAP4_stream idlelib.run.Executive.runcode xmlrpc.client.ServerProxy
  smtplib.SMTP ftplib.FTP nntplib.NNTP telnetlib.Telnet poplib.POP3 ssl.get_server_certificate venv.create
- turtledemo.__main__.main test.support.script_helper.assert_python_ok distutils.spawn.spawn distutils.file_util.write_file
+ turtledemo.__main__.main test.support.script_helper.assert_python_ok distutils.spawn.spawn
+ distutils.file_util.write_file
  setuptools.sandbox.run_setup pty.spawn platform.popen os.popen os.execve nt.startfile winreg.CreateKey
  signal.signal threading.Thread atexit.register sys.settrace builtins.setattr builtins.delattr builtins.globals
  builtins.breakpoint builtins.map builtins.filter builtins.iter builtins.print __builtin__.execfile __builtin__.file
