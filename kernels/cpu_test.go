@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/argand-go/argand/kernels/internal/tile"
 	"github.com/argand-go/argand/nn/op"
@@ -255,6 +256,33 @@ func TestWeightsArePackedOnce(t *testing.T) {
 	five := must(CPU().Load(t.Context(), graph(5), op.Options{})).Bytes()
 	if biases := int64(4 * 32 * 4); once < int64(4*w.Len()) || five > once+biases {
 		t.Errorf("%d bytes applied once, %d applied five times", once, five)
+	}
+}
+
+// TestCheckpointIsLetGo: once packed, weights are no longer needed as they were.
+func TestCheckpointIsLetGo(t *testing.T) {
+	gone := make(chan struct{})
+	load := func() op.Model {
+		data := make([]byte, 4*32*16*3*3)
+		owner := &struct{ data []byte }{data}
+		runtime.AddCleanup(owner, func(gone chan struct{}) { close(gone) }, gone)
+		var b builder
+		w := must(tensor.FromBytes(tensor.Float32, tensor.Shape{32, 16, 3, 3}, data, owner))
+		b.Outputs = []op.Value{b.add("conv", &op.Conv2d{Weight: w}, b.input(tensor.Float32))}
+		return must(CPU().Load(t.Context(), &b.Graph, op.Options{}))
+	}
+	m := load()
+	for start := time.Now(); ; time.Sleep(time.Millisecond) {
+		runtime.GC()
+		select {
+		case <-gone:
+			runOn(t, m, must(tensor.New(tensor.Float32, 1, 16, 8, 8)))
+			return
+		default:
+		}
+		if time.Since(start) > 10*time.Second {
+			t.Fatal("the model keeps the checkpoint in memory")
+		}
 	}
 }
 

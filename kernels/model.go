@@ -73,7 +73,11 @@ func (m *model) prepare(ctx context.Context) error {
 		}
 	}
 	m.arenas.zeros = m.zeroRow()
-	return p.pack(ctx)
+	if err := p.pack(ctx); err != nil {
+		return err
+	}
+	m.graph = *m.graph.Outline() // the checkpoint's memory has had its use
+	return nil
 }
 
 // flattened is a Flatten and the operator that made its operand.

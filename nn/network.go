@@ -61,7 +61,7 @@ func CompileFunc(
 	if err != nil {
 		return nil, fmt.Errorf("nn: %w", err)
 	}
-	return &Network{g, model}, nil
+	return &Network{g.Outline(), model}, nil
 }
 
 // Trace records f without fusing it, for tests of backends and for tools.
@@ -155,7 +155,8 @@ func shapesOf(kind string, ts []*tensor.Tensor) ([]tensor.Shape, error) {
 	return shapes, nil
 }
 
-// Graph returns the fused graph. The caller must not change it.
+// Graph returns the fused graph, with outlines of the weights. The caller must
+// not change it.
 func (n *Network) Graph() *op.Graph { return n.graph }
 
 // Dump writes the fused graph, a node a line.

@@ -108,6 +108,20 @@ func (t *Tensor) Bytes() []byte { return t.data }
 // String describes t without its elements: "float32 (64, 3, 7, 7)".
 func (t *Tensor) String() string { return fmt.Sprintf("%v %v", t.dtype, t.shape) }
 
+// Outline returns a tensor of the type and shape of t that has no elements and
+// keeps no memory reachable: what a network remembers of weights that are
+// packed. Its Bytes are empty, and what would return elements of it returns a
+// [*ShapeError].
+func (t *Tensor) Outline() *Tensor { return &Tensor{dtype: t.dtype, shape: t.shape} }
+
+// whole returns an error if t is an outline.
+func (t *Tensor) whole() error {
+	if len(t.data) == 0 && t.Len() > 0 {
+		return &ShapeError{t.shape, "elements, and this is an outline without"}
+	}
+	return nil
+}
+
 // Data returns the elements of t, row-major, without a copy; they are valid
 // for as long as t is reachable. It returns a [*DTypeError] if T is not the
 // type of t. See [Tensor.Float32s] to convert.
@@ -115,7 +129,7 @@ func Data[T Element](t *Tensor) ([]T, error) {
 	if d := TypeOf[T](); t.dtype != d {
 		return nil, &DTypeError{t.dtype, d.String()}
 	}
-	return view[T](t), nil
+	return view[T](t), t.whole()
 }
 
 func view[T Element](t *Tensor) []T {
@@ -131,7 +145,7 @@ func view[T Element](t *Tensor) []T {
 // for complex numbers.
 func (t *Tensor) Float32s() ([]float32, error) {
 	if t.dtype == Float32 {
-		return view[float32](t), nil
+		return view[float32](t), t.whole()
 	}
 	out := make([]float32, t.Len())
 	return out, t.ConvertFloat32(out, 0)
@@ -144,6 +158,9 @@ func (t *Tensor) Float32s() ([]float32, error) {
 func (t *Tensor) ConvertFloat32(dst []float32, from int) error {
 	if from < 0 || from > t.Len() || len(dst) > t.Len()-from {
 		return &ShapeError{t.shape, fmt.Sprintf("elements %d to %d", from, from+len(dst))}
+	}
+	if err := t.whole(); err != nil {
+		return err
 	}
 	switch t.dtype {
 	case Float32:
@@ -205,6 +222,9 @@ func (t *Tensor) Reshape(shape ...int) (*Tensor, error) {
 func (t *Tensor) Slice(lo, hi int) (*Tensor, error) {
 	if len(t.shape) == 0 || lo < 0 || hi < lo || hi > t.shape[0] {
 		return nil, &ShapeError{t.shape, fmt.Sprintf("rows %d to %d", lo, hi)}
+	}
+	if err := t.whole(); err != nil {
+		return nil, err
 	}
 	s := t.shape.Clone()
 	s[0] = hi - lo

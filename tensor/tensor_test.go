@@ -356,3 +356,33 @@ func Example() {
 	fmt.Println(x, row, v, err)
 	// Output: float32 (2, 3) float32 (3,) [4 5 6] <nil>
 }
+
+func TestOutline(t *testing.T) {
+	x, err := Of([]float32{1, 2, 3, 4, 5, 6}, 2, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := x.Outline()
+	if o.DType() != Float32 || !o.Shape().Equal(x.Shape()) || o.Len() != 6 || len(o.Bytes()) != 0 {
+		t.Errorf("the outline of %v is %v with %d bytes", x, o, len(o.Bytes()))
+	}
+	_, data := Data[float32](o)
+	_, floats := o.Float32s()
+	_, slice := o.Slice(0, 1)
+	_, index := o.Index(1)
+	for i, err := range []error{data, floats, slice, index, o.ConvertFloat32(make([]float32, 2), 0)} {
+		if _, ok := errors.AsType[*ShapeError](err); !ok {
+			t.Errorf("access %d: got %v, want a ShapeError", i, err)
+		}
+	}
+	if _, err := Data[float32](x); err != nil {
+		t.Errorf("the tensor itself: %v", err)
+	}
+	empty, err := New(Float32, 0, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := empty.Outline().Float32s(); err != nil {
+		t.Errorf("an outline of nothing lacks nothing, but: %v", err)
+	}
+}

@@ -182,3 +182,36 @@ func TestErrors(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestOutline(t *testing.T) {
+	w, err := tensor.New(tensor.Float32, 4, 3, 1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &Graph{
+		Inputs: []Input{{0, tensor.Float32}}, Values: 3, Outputs: []Value{2},
+		Nodes: []Node{
+			{"conv", &Conv2d{Weight: w, Padding: [2]int{1, 1}}, []Value{0}, []Value{1}},
+			{"relu", &Activation{Act: ReLU}, []Value{1}, []Value{2}},
+		},
+	}
+	o := g.Outline()
+	conv, ok := o.Nodes[0].Op.(*Conv2d)
+	if !ok || len(conv.Weight.Bytes()) != 0 || conv.Padding != [2]int{1, 1} {
+		t.Errorf("outline %+v", o.Nodes[0].Op)
+	}
+	if got := g.Nodes[0].Op.(*Conv2d).Weight; got != w {
+		t.Error("the graph itself lost its weights")
+	}
+	if err := o.Validate(); err != nil {
+		t.Error(err)
+	}
+	want, err := g.Infer(tensor.Shape{1, 3, 5, 6})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := o.Infer(tensor.Shape{1, 3, 5, 6})
+	if err != nil || !slices.EqualFunc(got, want, Spec.Equal) {
+		t.Errorf("shapes %v, %v; want %v", got, err, want)
+	}
+}
