@@ -42,7 +42,7 @@ type function struct {
 }
 
 // A marker is a class or constant that a pickle may name but not call.
-type marker struct{ name string }
+type marker struct{ Global }
 
 // lookup returns what a global stands for, nil if it is not allowed.
 func lookup(module, name string) any {
@@ -58,7 +58,7 @@ func lookup(module, name string) any {
 			return c
 		}
 		if tensorClasses[name] {
-			return &marker{name}
+			return &marker{Global{module, name, true}}
 		}
 		if module == "torch.cuda" {
 			return nil
@@ -67,15 +67,18 @@ func lookup(module, name string) any {
 			return t
 		}
 		if torchMarkers[name] {
-			return &marker{name}
+			return &marker{Global{module, name, true}}
 		}
 	case "torch.sparse", "torch.cuda.sparse":
 		if tensorClasses[name] && name != "Tensor" {
-			return &marker{name}
+			return &marker{Global{module, name, true}}
 		}
 	case "torch.storage":
-		if name == "UntypedStorage" {
+		switch name {
+		case "UntypedStorage":
 			return storageClasses[name]
+		case "TypedStorage":
+			return &marker{Global{module, name, true}}
 		}
 	}
 	return nil

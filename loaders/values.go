@@ -120,7 +120,12 @@ func (c *converter) convert(v any, depth int) (any, error) {
 	case *storageClass:
 		return x.class, nil
 	case *marker:
-		return Global{"torch", x.name, true}, nil
+		return x.Global, nil
+	case *numpyType:
+		if x.typ != nil {
+			return Global{"numpy", x.typ.name, true}, nil
+		}
+		return &Opaque{Module: "numpy", Name: "dtype"}, nil
 	}
 	return &Opaque{Module: "torch", Name: "storage"}, nil
 }

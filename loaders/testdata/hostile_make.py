@@ -1386,7 +1386,7 @@ for what in """torch.jit.annotations.parse_type_line torch.jit.frontend.get_jit_
  torch.utils.show_pickle.main torch.nn.modules.module._load_from_bytes torch.serialization.add_safe_globals
  torch._weights_only_unpickler.load torch.package._importlib._normalize_path torch.compile torch.ops.load_library
  torch.classes.load_library torch._dynamo.utils.load torch.fx.graph_module._exec_with_source
- torch.distributed.run.main torch.multiprocessing.spawn torch.storage.TypedStorage torch.FloatStorage._load_from_bytes
+ torch.distributed.run.main torch.multiprocessing.spawn torch.FloatStorage._load_from_bytes
  torch._tensor._rebuild_from_type torch._utils._rebuild_sparse_csr_tensor torch._utils._rebuild_nested_tensor
  torch._subclasses.fake_tensor.FakeTensor pickle.Unpickler pickle._Unpickler.load_build pickletools.dis
  pydoc.pipepager cgitb.lookup imaplib.IMAP4_stream idlelib.run.Executive.runcode xmlrpc.client.ServerProxy
@@ -1406,6 +1406,8 @@ for what in """torch.jit.annotations.parse_type_line torch.jit.frontend.get_jit_
  transformers.AutoModel.from_pretrained""".split():
     module, name = what.rsplit(".", 1)
     pickled("reduce/" + what, glob(module, name) + CALL, GLOBAL, what)
+
+pickled("reduce/torch.storage.TypedStorage", glob("torch.storage", "TypedStorage") + CALL, FORMAT, "Trying to call reduce")
 
 # --- Indexes of shards --------------------------------------------------------------------------------
 
