@@ -49,6 +49,13 @@
 // [tensor.Tensor.ConvertFloat32]. Only what is not contiguous, compressed or
 // big-endian is copied, in the width that it has.
 //
+// # Types without a tensor
+//
+// Tensors of 8-bit floats, quantized and sparse ones, and others that no
+// [tensor.Tensor] can hold are listed with name, type and shape by
+// [Checkpoint.Info]; [Checkpoint.Tensor] refuses them with a [*TypeError] that
+// says what to do in Python: every 8-bit float is one of bfloat16.
+//
 // # Writing
 //
 // [SaveTorch] and [SaveSafetensors] write files that torch.load and safetensors
