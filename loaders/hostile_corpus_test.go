@@ -61,6 +61,7 @@ func TestHostileCorpus(t *testing.T) {
 				"reader": func() (*loaders.Checkpoint, error) {
 					return loaders.OpenReaderAt(bytes.NewReader(data), int64(len(data)), "f")
 				},
+				"inert": func() (*loaders.Checkpoint, error) { return loaders.OpenBytes(data, "f", loaders.WithInert()) },
 			}
 			if strings.HasPrefix(c.File, "index/") || c.File == "sound/index" {
 				folder["d/index.json"] = &fstest.MapFile{Data: data}
@@ -91,7 +92,11 @@ func TestHostileCorpus(t *testing.T) {
 					t.Errorf("%s: %v", way, took)
 				}
 				typed(t, err)
-				if c.Error == "none" {
+				if way == "inert" && c.Error != "none" {
+					if c.Error != "GlobalError" && err == nil {
+						t.Error("inert: no error, where no global is at fault")
+					}
+				} else if c.Error == "none" {
 					if err != nil {
 						t.Errorf("%s: a sound file: %v", way, err)
 					}
