@@ -28,7 +28,7 @@ type product struct {
 	blocks []block // of the sum, in order
 	tiles  int     // tiles per item
 	strips int     // items that share the panels of the same tiles
-	follow bool    // a tile's pixels follow the last one's: fetch them early
+	follow bool    // a tile's pixels follow the last one's: fetch them and theirs early
 }
 
 // A block is a part of the sum over taps and channels, short enough that the
@@ -40,6 +40,7 @@ const (
 	blockBytes  = 512 << 10 // of activations that an item goes over again and again
 	nearBytes   = 256 << 10 // of weights, to go over again for each tile: rows of C are written whole
 	itemNanos   = 150e3     // that an item should take, at least
+	wholeTiles  = 64        // and more: items of few pixels in all near panels, not of many in few
 	manyItems   = 32        // are even enough, fewer should be
 	evenItems   = 4         // a multiple of this
 )
@@ -62,9 +63,14 @@ func (p *planner) product(n *op.Node, k *product, residual op.Residual) *product
 	total := (k.out.n*k.size[0]*k.size[1] + t.Rows - 1) / t.Rows
 	k.tiles = max(1, min(total, blockBytes/max(1, t.Rows*bytes)))
 	nanos := 2 * float64(t.Rows*t.Cols*w.taps*w.k) / p.model.tier.GFLOPS
-	panels, pieces := w.groups*w.count, (total+k.tiles-1)/max(1, k.tiles)
+	panels := w.groups * w.count
 	each := max(1, min(panels, int(itemNanos/max(1, nanos*float64(k.tiles)))))
-	k.strips = (panels + each - 1) / each
+	if near := min(panels, k.near(k.blocks[0])); near > 1 && len(k.blocks) == 1 && total >= wholeTiles {
+		each = near
+		k.tiles = max(1, min(k.tiles, int(itemNanos/max(1, nanos*float64(each)))))
+	}
+	pieces := (total + k.tiles - 1) / k.tiles
+	k.strips = (panels + each - 1) / max(1, each)
 	for n := pieces * k.strips; k.strips > 1 && k.strips < panels && n < manyItems && n%evenItems != 0; n += pieces {
 		k.strips++
 	}
@@ -92,6 +98,11 @@ func blocks(taps, k int) []block {
 		}
 	}
 	return list
+}
+
+// near returns how many panels stay in the cache while tiles go over them.
+func (k *product) near(b block) int {
+	return max(1, nearBytes/max(1, 4*b.taps*b.length*k.phase.panels.tile.Cols))
 }
 
 // spread returns how many pixels, pieces of pixels, and strips of panels there are.
@@ -129,7 +140,7 @@ func (k *product) do(l *lane, rows, i int) {
 	panels := w.groups * w.count
 	first, last := panels*strip/strips, panels*(strip+1)/strips
 	for _, b := range k.blocks {
-		near := max(1, nearBytes/max(1, 4*b.taps*b.length*t.Cols)) // panels that stay in the cache
+		near := k.near(b)
 		for p := first; p < last; p += near {
 			end := min(p+near, last)
 			for j := range tiles {
@@ -139,8 +150,8 @@ func (k *product) do(l *lane, rows, i int) {
 					k.bind(l, b, q)
 					a := &l.args
 					a.Ahead, a.Step = l.mem, 0
-					if k.follow && q == p && j+1 < tiles {
-						a.Ahead, a.Step = l.mem[at[len(at)-1]+k.in.stride:], tile.AheadStep
+					if k.follow && j+1 < tiles {
+						a.Ahead, a.Step = k.ahead(l, q-p, end-p, at[len(at)-1], out[to-1], res[to-1])
 					}
 					a.Rows, a.AOff, a.COff, a.ROff = to-from, at, out[from:to], res[from:to]
 					t.Run(a)
@@ -153,6 +164,33 @@ func (k *product) do(l *lane, rows, i int) {
 			}
 		}
 	}
+}
+
+// ahead returns what to fetch in call c of those of a tile, one for each of some
+// panels: the next tile's pixels, then, if its rows will be written whole, what
+// will be added and stored to. The operands are the last pixel, output and
+// residual of this tile.
+func (k *product) ahead(l *lane, c, panels, in, out, res int) (from []float32, step int) {
+	w := k.phase.panels
+	each, at := lineFloats*max(1, w.k), 0 // floats that a call fetches, from at on
+	fetch := func(last int, v *value) {
+		n := (w.tile.Rows*v.stride + each - 1) / each // calls that v takes
+		if 0 <= c && c < n {
+			at = last + v.stride + c*each
+		}
+		c -= n
+	}
+	fetch(in, k.in)
+	if panels == w.groups*w.count && k.outStep == [2]int{1, 1} {
+		if k.residual != nil && !k.nearest {
+			fetch(res, k.residual)
+		}
+		fetch(out, k.out)
+	}
+	if 0 < at && at < len(l.mem) { // not behind the last, shorter tile of all
+		return l.mem[at:], tile.AheadStep
+	}
+	return l.mem, 0
 }
 
 // bind sets the operands of a tile that do not depend on the pixels: block b
