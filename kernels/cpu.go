@@ -71,15 +71,15 @@ func lacks(o op.Op) string {
 	case nil:
 		return "no operator"
 	case *op.Activation:
-		if o.Act > op.Sigmoid {
+		if o.Act > op.GELU {
 			return fmt.Sprintf("activation %d", o.Act)
 		}
 	case *op.Conv2d, *op.ConvTranspose2d, *op.Linear:
 		e := op.EpilogueOf(o)
-		if e.Act > op.Sigmoid || e.Residual > op.NearestResidual {
+		if e.Act > op.GELU || e.Residual > op.NearestResidual {
 			return fmt.Sprintf("%s with activation %d and residual %d", o.Name(), e.Act, e.Residual)
 		}
-	case *op.Add, *op.BatchNorm2d, *op.MaxPool2d, *op.GlobalAvgPool2d, *op.Flatten, *op.Upsample,
+	case *op.Add, *op.Mul, *op.BatchNorm2d, *op.MaxPool2d, *op.GlobalAvgPool2d, *op.Flatten, *op.Upsample,
 		*op.Proposals, *op.RoIAlign, *op.Detections, *op.MaskSelect:
 	default:
 		return o.Name()
@@ -103,6 +103,8 @@ func (p *planner) step(i int) {
 		p.activation(n, o.Act)
 	case *op.Add:
 		p.add(n)
+	case *op.Mul:
+		p.mul(n)
 	case *op.MaxPool2d:
 		p.maxPool2d(n, o)
 	case *op.GlobalAvgPool2d:

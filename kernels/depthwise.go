@@ -21,7 +21,7 @@ type depthwise struct {
 func isDepthwise(o *op.Conv2d) bool {
 	_, _, _, groups := o.Window()
 	s := o.Weight.Shape()
-	return groups > 1 && s[0] == groups && s[1] == 1 && o.Act != op.Sigmoid && o.Residual != op.NearestResidual
+	return groups > 1 && s[0] == groups && s[1] == 1 && o.Residual != op.NearestResidual
 }
 
 // depthwise prepares the weights (C, 1, KH, KW).
@@ -61,8 +61,10 @@ func (k *depthwise) items(rows int) int { return k.rows(rows).items() }
 
 func (k *depthwise) do(l *lane, rows, i int) {
 	d, taps := &l.depth, k.kernel[0]*k.kernel[1]
-	offsets := l.ints(2 * taps)
-	*d = tile.Depth{X: l.mem, Off: offsets[:taps], W: k.weights.depth, WOff: offsets[taps:], Bias: k.weights.bias}
+	offsets := l.ints(2*taps + 1)
+	*d = tile.Depth{X: l.mem, Off: offsets[:taps], W: k.weights.depth, WOff: offsets[taps : 2*taps], Bias: k.weights.bias}
+	after, here := l.after(k.weights.act), offsets[2*taps:]
+	here[0] = 0
 	if k.weights.act == op.ReLU {
 		d.ReLU = 1
 	}
@@ -86,6 +88,9 @@ func (k *depthwise) do(l *lane, rows, i int) {
 				d.R = l.mem[k.residual.at(n, y, x):]
 			}
 			l.vectors.Depth(d)
+			if after != nil {
+				after(d.Y, d.Y, here, len(d.Y))
+			}
 		}
 	}
 	d.X, d.Y, d.R = nil, nil, nil

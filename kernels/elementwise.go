@@ -1,11 +1,15 @@
 package kernels
 
-import "github.com/argand-go/argand/nn/op"
+import (
+	"github.com/argand-go/argand/kernels/internal/tile"
+	"github.com/argand-go/argand/nn/op"
+)
 
 // An elementwise kernel computes every pixel of its output from the same
 // pixel of its operands.
 type elementwise struct {
 	out, x, y *value // y is nil for functions of one operand
+	once      bool   // the images of y are one pixel, for all of x's
 	run       func(dst, x, y []float32)
 	spans     spans // of pixels
 }
@@ -20,13 +24,17 @@ func (k *elementwise) do(l *lane, rows, i int) {
 	if y == nil {
 		y = x
 	}
-	if out.dense() && x.dense() && y.dense() {
+	if out.dense() && x.dense() && y.dense() && !k.once {
 		n := (end - first) * out.c
 		k.run(l.mem[out.off+first*out.c:][:n], l.mem[x.off+first*out.c:][:n], l.mem[y.off+first*out.c:][:n])
 		return
 	}
 	for p := first; p < end; p++ {
-		k.run(l.mem[out.off+p*out.stride:][:out.c], l.mem[x.off+p*x.stride:][:out.c], l.mem[y.off+p*y.stride:][:out.c])
+		q := p
+		if k.once {
+			q = p / (out.h * out.w)
+		}
+		k.run(l.mem[out.off+p*out.stride:][:out.c], l.mem[x.off+p*x.stride:][:out.c], l.mem[y.off+q*y.stride:][:out.c])
 	}
 }
 
@@ -42,29 +50,59 @@ func (p *planner) add(n *op.Node) {
 	})
 }
 
+// mul plans z = x·y; of images one may be of one pixel.
+func (p *planner) mul(n *op.Node) {
+	k := &elementwise{out: p.write(n, 0), x: p.read(n, 0), y: p.read(n, 1), run: p.model.tier.Mul}
+	pixels := func(v *value) int { return v.h * v.w }
+	if pixels(k.x) != pixels(k.out) {
+		k.x, k.y = k.y, k.x
+	}
+	k.once = pixels(k.y) != pixels(k.out)
+	p.elementwise(n, k)
+}
+
 // activation plans y = act(x).
 func (p *planner) activation(n *op.Node, act op.Act) {
 	k := &elementwise{out: p.write(n, 0), x: p.read(n, 0)}
-	switch act {
-	case op.NoAct:
-		k.run = func(dst, x, _ []float32) { copy(dst, x) }
-	case op.ReLU:
-		k.run = func(dst, x, _ []float32) {
-			for i, v := range x {
-				if v < 0 { // false for NaN, which stays
-					v = 0
-				}
-				dst[i] = v
-			}
+	rows, first := rowsOf(&p.model.tier.Vectors, act), []int{0}
+	k.run = func(dst, x, _ []float32) {
+		if rows == nil {
+			copy(dst, x)
+			return
 		}
-	case op.Sigmoid:
-		k.run = func(dst, x, _ []float32) {
-			for i, v := range x {
-				dst[i] = sigmoidOf(v)
-			}
-		}
+		rows(dst, x, first, len(dst))
 	}
 	p.elementwise(n, k)
+}
+
+// rowsOf returns the loops for an activation function, nil for none.
+func rowsOf(v *tile.Vectors, act op.Act) tile.Rows {
+	switch act {
+	case op.ReLU:
+		return v.ReLU
+	case op.Sigmoid:
+		return v.Sigmoid
+	case op.SiLU:
+		return v.SiLU
+	case op.HardSwish:
+		return v.HardSwish
+	case op.HardSigmoid:
+		return v.HardSigmoid
+	case op.ReLU6:
+		return v.ReLU6
+	case op.GELU:
+		return v.GELU
+	}
+	return nil
+}
+
+// after returns what a kernel that applies ReLU by itself does to the rows it
+// has stored, while they are in L1, nil for nothing.
+func (r *run) after(act op.Act) tile.Rows {
+	if act == op.ReLU {
+		return nil
+	}
+	return rowsOf(r.vectors, act)
 }
 
 // newBatchNorm2d keeps a batch norm that follows no convolution as a scale and

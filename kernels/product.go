@@ -137,6 +137,7 @@ func (k *product) do(l *lane, rows, i int) {
 		k.locate(pixel+from, out[from:to], res[from:to], in[from*w.taps:to*w.taps])
 	}
 
+	after := l.after(k.weights.act)
 	panels := w.groups * w.count
 	first, last := panels*strip/strips, panels*(strip+1)/strips
 	for _, b := range k.blocks {
@@ -155,10 +156,8 @@ func (k *product) do(l *lane, rows, i int) {
 					}
 					a.Rows, a.AOff, a.COff, a.ROff = to-from, at, out[from:to], res[from:to]
 					t.Run(a)
-					if k.weights.act == op.Sigmoid && a.Bias != nil {
-						for _, at := range a.COff {
-							sigmoid(a.C[at:][:a.Cols])
-						}
+					if after != nil && a.Bias != nil {
+						after(a.C, a.C, a.COff, a.Cols)
 					}
 				}
 			}
@@ -269,13 +268,6 @@ func spread(s []int, first, step int) {
 	for i := range s {
 		s[i] = first
 		first += step
-	}
-}
-
-// sigmoid replaces each x by 1 / (1 + e⁻ˣ).
-func sigmoid(s []float32) {
-	for i, x := range s {
-		s[i] = sigmoidOf(x)
 	}
 }
 

@@ -56,7 +56,7 @@ func (c Convolution) edge(o *op.Conv2d) int {
 	s, one := o.Weight.Shape(), [2]int{1, 1}
 	switch {
 	case c == Direct || s[2] != 3 || s[3] != 3 || stride != one || dilation != one || groups != 1,
-		o.Act == op.Sigmoid || o.Residual == op.NearestResidual, min(s[0], s[1]) < winogradChannels:
+		o.Residual == op.NearestResidual, min(s[0], s[1]) < winogradChannels:
 		return 0
 	case c == F2 || 36*s[0]*s[1] > winogradWeights:
 		return 2
@@ -234,9 +234,13 @@ func (k *winograd) finish(l *lane, panel, m int, out, res []int, products []floa
 		q.ReLU = 1
 	}
 	area := k.edge * k.edge
+	after := l.after(k.weights.act)
 	for j := range m {
 		q.M, q.YOff, q.ROff = products[j*t.Cols:], out[area*j:][:area], res[area*j:][:area]
 		k.transforms.Quad(q)
+		if after != nil {
+			after(q.Y, q.Y, q.YOff, q.N)
+		}
 	}
 }
 

@@ -1,6 +1,10 @@
 package nn
 
-import "github.com/argand-go/argand/nn/op"
+import (
+	"cmp"
+
+	"github.com/argand-go/argand/nn/op"
+)
 
 // ConvTranspose2d is a transposed convolution, PyTorch's
 // torch.nn.ConvTranspose2d; see [op.ConvTranspose2d].
@@ -9,19 +13,21 @@ type ConvTranspose2d struct {
 	op op.ConvTranspose2d
 }
 
-// NewConvTranspose2d reads weight (in, out, K, K) and, if asked for, bias
+// NewConvTranspose2d reads weight (in, out, KH, KW) and, if asked for, bias
 // (out). Dilation and Groups must be 0 or 1; a network with others does not
 // compile.
 func NewConvTranspose2d(w Weights, in, out int, c Conv) *ConvTranspose2d {
+	k := pair(c.KernelHW, c.Kernel)
 	l := &ConvTranspose2d{layer{w}, op.ConvTranspose2d{
-		Weight:  w.Tensor("weight", in, out, c.Kernel, c.Kernel),
-		Stride:  square(c.Stride),
-		Padding: square(c.Padding),
+		Weight:  w.Tensor("weight", in, out, k[0], k[1]),
+		Stride:  pair(c.StrideHW, c.Stride),
+		Padding: pair(c.PaddingHW, c.Padding),
 	}}
 	if c.Bias {
 		l.op.Bias = w.Vector("bias", out)
 	}
-	if c.Dilation > 1 || c.Groups > 1 {
+	one := [2]int{1, 1}
+	if d := pair(c.DilationHW, cmp.Or(c.Dilation, 1)); d != one || cmp.Or(c.Groups, 1) != 1 {
 		w.c.fail(&op.UnsupportedError{
 			Backend: "nn", Missing: []string{w.Path() + ": conv_transpose2d with dilation or groups"},
 		})

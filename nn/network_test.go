@@ -342,7 +342,8 @@ func TestLayersAreTorchs(t *testing.T) {
 		"conv.weight": of(t, []float32{1, 2, 3, 4}, 1, 1, 2, 2), "conv.bias": of(t, []float32{10}, 1),
 		"up.weight": of(t, []float32{1, 2, 3, 4}, 1, 1, 2, 2), "up.bias": of(t, []float32{0.5}, 1),
 		"fc.weight": of(t, []float32{1, 0, 0, 1, 2, 0, 0, 3}, 2, 4), "fc.bias": of(t, []float32{0, 1}, 2),
-		"bn.weight": of(t, []float32{3}, 1), "bn.bias": of(t, []float32{1}, 1),
+		"wide.weight": of(t, []float32{1, 10}, 1, 1, 1, 2),
+		"bn.weight":   of(t, []float32{3}, 1), "bn.bias": of(t, []float32{1}, 1),
 		"bn.running_mean": of(t, []float32{2}, 1), "bn.running_var": of(t, []float32{4}, 1),
 	})
 	image := of(t, []float32{1, 2, 3, 4}, 1, 1, 2, 2)
@@ -356,6 +357,12 @@ func TestLayersAreTorchs(t *testing.T) {
 		{"padded, strided conv", nn.NewConv2d(w.At("conv"), 1, 1, nn.Conv{Kernel: 2, Stride: 2, Padding: 1}), []float32{4, 6, 6, 4}},
 		{"transposed", nn.NewConvTranspose2d(w.At("up"), 1, 1, nn.Conv{Kernel: 2, Stride: 2, Bias: true}),
 			[]float32{1.5, 2.5, 2.5, 4.5, 3.5, 4.5, 6.5, 8.5, 3.5, 6.5, 4.5, 8.5, 9.5, 12.5, 12.5, 16.5}},
+		{"wide conv", nn.NewConv2d(w.At("wide"), 1, 1, nn.Conv{
+			KernelHW: [2]int{1, 2}, PaddingHW: [2]int{0, 1}, StrideHW: [2]int{2, 1}, DilationHW: [2]int{5, 2},
+		}), []float32{20, 1}},
+		{"wide transposed", nn.NewConvTranspose2d(w.At("wide"), 1, 1, nn.Conv{KernelHW: [2]int{1, 2}, StrideHW: [2]int{1, 2}}),
+			[]float32{1, 10, 2, 20, 3, 30, 4, 40}},
+		{"wide pool", nn.MaxPool2d{KernelHW: [2]int{1, 2}}, []float32{2, 4}},
 		{"norm", nn.NewBatchNorm2d(w.At("bn"), 1, 0), []float32{-0.5, 1, 2.5, 4}},
 		{"flatten and linear", forward(func(x nn.Value) nn.Value { return fc.Forward(nn.Flatten(x)) }), []float32{5, 15}},
 		{"pool", nn.MaxPool2d{Kernel: 2}, []float32{4}},
@@ -366,6 +373,12 @@ func TestLayersAreTorchs(t *testing.T) {
 		{"relu", forward(func(x nn.Value) nn.Value { return nn.ReLU(nn.NewBatchNorm2d(w.At("bn"), 1, 0).Forward(x)) }),
 			[]float32{0, 1, 2.5, 4}},
 		{"add", forward(func(x nn.Value) nn.Value { return nn.Add(x, x) }), []float32{2, 4, 6, 8}},
+		{"mul, relu6", forward(func(x nn.Value) nn.Value { return nn.ReLU6(nn.Mul(x, x)) }), []float32{1, 4, 6, 6}},
+		{"mul by channel", forward(func(x nn.Value) nn.Value { return nn.Mul(nn.GlobalAvgPool2d(x), x) }), []float32{2.5, 5, 7.5, 10}},
+		{"hardsigmoid", forward(nn.Hardsigmoid), []float32{4. / 6, 5. / 6, 1, 1}},
+		{"hardswish", forward(nn.Hardswish), []float32{4. / 6, 10. / 6, 3, 4}},
+		{"silu", forward(nn.SiLU), []float32{0.731058578630, 1.761594155956, 2.857722380472, 3.928055160151}},
+		{"gelu", forward(nn.GELU), []float32{0.841344746069, 1.954499736104, 2.995950305900, 3.999873315353}},
 	} {
 		out, err := compile(t, c.m).Run(context.Background(), image)
 		if err != nil || !slices.Equal(floats(t, out[0]), c.want) {
@@ -374,5 +387,21 @@ func TestLayersAreTorchs(t *testing.T) {
 	}
 	if err := w.Err("Net"); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestGroupsMustDivide: groups that do not are reported with the rest.
+func TestGroupsMustDivide(t *testing.T) {
+	for _, groups := range []int{-1, 3, 8} {
+		w := nn.NewWeights(memory{"conv.weight": ramp(t, 4, 4, 1, 1)})
+		l := nn.NewConv2d(w.At("conv"), 4, 4, nn.Conv{Kernel: 1, Groups: groups})
+		w.Ignore("conv")
+		e, ok := errors.AsType[*nn.StateDictError](w.Err("Net"))
+		if !ok || len(e.Failed) != 1 || !strings.Contains(e.Error(), fmt.Sprintf("conv: conv2d from 4 to 4 channels in %d groups", groups)) {
+			t.Errorf("%d groups: %v", groups, e)
+		}
+		if _, err := nn.Compile(context.Background(), optest.Reference(), l); err == nil {
+			t.Errorf("%d groups compile", groups)
+		}
 	}
 }

@@ -2,14 +2,18 @@ package nn
 
 import "github.com/argand-go/argand/nn/op"
 
-// MaxPool2d is a max pooling layer with a square window, PyTorch's
-// torch.nn.MaxPool2d; a Stride of 0 means Kernel. See [op.MaxPool2d].
-type MaxPool2d struct{ Kernel, Stride, Padding int }
+// MaxPool2d is a max pooling layer, PyTorch's torch.nn.MaxPool2d; a Stride of 0
+// means Kernel. What differs in the two directions is in KernelHW and the
+// fields beside it, as in [Conv]. See [op.MaxPool2d].
+type MaxPool2d struct {
+	Kernel, Stride, Padding       int
+	KernelHW, StrideHW, PaddingHW [2]int
+}
 
 // Forward implements [Module]: (N, C, H, W) → (N, C, H', W').
 func (m MaxPool2d) Forward(x Value) Value {
 	return apply("", &op.MaxPool2d{
-		Kernel: square(m.Kernel), Stride: square(m.Stride), Padding: square(m.Padding),
+		Kernel: pair(m.KernelHW, m.Kernel), Stride: pair(m.StrideHW, m.Stride), Padding: pair(m.PaddingHW, m.Padding),
 	}, x)
 }
 

@@ -10,8 +10,8 @@ func (o *Activation) Name() string { return o.Act.String() }
 
 // Infer implements [Op].
 func (o *Activation) Infer(in ...Spec) ([]Spec, error) {
-	if len(in) != 1 || in[0].DType != tensor.Float32 {
-		return nil, &ShapeError{Op: o.Name(), In: in, Want: "1 operand of float32"}
+	if len(in) != 1 || in[0].DType != tensor.Float32 || !o.Act.known() {
+		return nil, &ShapeError{Op: o.Name(), In: in, Want: "1 operand of float32, and a known activation"}
 	}
 	return []Spec{in[0]}, nil
 }

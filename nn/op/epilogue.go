@@ -42,7 +42,7 @@ func (e *Epilogue) check(out tensor.Shape, channels int, rest []Spec) string {
 	if e.Scale != nil && len(e.Scale) != channels || e.Bias != nil && len(e.Bias) != channels {
 		return "scale and bias of one number per output channel"
 	}
-	if e.Residual > NearestResidual || e.Act > Sigmoid {
+	if e.Residual > NearestResidual || !e.Act.known() {
 		return "a known residual and activation"
 	}
 	switch e.Residual {

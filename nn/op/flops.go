@@ -7,7 +7,8 @@ package op
 //   - Convolutions and linear layers count their sums, whatever algorithm
 //     computes them (Winograd's does fewer), padding included and the epilogue
 //     not.
-//   - Batch norms count two per element, additions and global averages one,
+//   - Batch norms count two per element, additions, products and global averages
+//     one,
 //     and RoIAlign the four multiply-adds of every sample.
 //   - What only moves, compares or selects counts nothing, and so do
 //     activations.
@@ -26,7 +27,7 @@ func FLOPs(o Op, in, out []Spec) int64 {
 		return 2 * elements(out) * int64(o.Weight.Shape()[1])
 	case *BatchNorm2d:
 		return 2 * elements(out)
-	case *Add:
+	case *Add, *Mul:
 		return elements(out)
 	case *GlobalAvgPool2d:
 		return elements(in)

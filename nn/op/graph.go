@@ -160,9 +160,10 @@ func (g *Graph) Infer(in ...tensor.Shape) ([]Spec, error) {
 // CountedRows returns, for every value of a valid graph, the value (N) that
 // counts its meaningful leading rows (their number is the sum over N), or −1
 // if all rows are meaningful. Every operator computes row i of its outputs
-// from row i of its first operand, except those that pack rows ([RoIAlign]
-// begins a counted value) or take them apart again ([Detections],
-// [MaskSelect], whose outputs are padded with zeros).
+// from row i of its operands, and row i means something only if it does in all
+// of them, except those that pack rows ([RoIAlign] begins a counted value) or
+// take them apart again ([Detections], [MaskSelect], whose outputs are padded
+// with zeros).
 func (g *Graph) CountedRows() []Value {
 	count := make([]Value, g.Values)
 	for i := range count {
@@ -175,8 +176,10 @@ func (g *Graph) CountedRows() []Value {
 			c = n.In[1]
 		case *Proposals, *Detections, *MaskSelect:
 		default:
-			if len(n.In) > 0 {
-				c = count[n.In[0]]
+			for i, v := range n.In {
+				if c < 0 && !ShapeOnly(n.Op, i) {
+					c = count[v]
+				}
 			}
 		}
 		for _, v := range n.Out {

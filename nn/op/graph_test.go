@@ -120,10 +120,12 @@ func TestCountedRows(t *testing.T) {
 			node(&Conv2d{}, 16, 2),
 			node(&RoIAlign{}, 17, 12, 15, 2),
 			node(&BatchNorm2d{}, 18, 17),
+			node(&Add{}, 19, 16, 18),
+			node(&Upsample{}, 20, 16, 18),
 		},
-		Values: 19,
+		Values: 21,
 	}
-	want := []Value{-1, -1, -1, -1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1, -1, -1, 15, 15}
+	want := []Value{-1, -1, -1, -1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1, -1, -1, 15, 15, 15, -1}
 	if got := g.CountedRows(); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}

@@ -42,12 +42,21 @@ func F32(shape ...int) Spec { return Spec{tensor.Float32, shape} }
 // Act is an activation function.
 type Act uint8
 
-// The activation functions. The zero Act leaves its argument as it is.
+// The activation functions, PyTorch's at infinities too: SiLU, HardSwish and
+// GELU of −∞ are NaN. The zero Act leaves its argument as it is.
 const (
-	NoAct   Act = iota
-	ReLU        // max(x, 0)
-	Sigmoid     // 1 / (1 + e⁻ˣ)
+	NoAct       Act = iota
+	ReLU            // max(x, 0)
+	Sigmoid         // 1 / (1 + e⁻ˣ)
+	SiLU            // x / (1 + e⁻ˣ)
+	HardSwish       // x·min(max(x+3, 0), 6) / 6
+	HardSigmoid     // min(max(x+3, 0), 6) / 6
+	ReLU6           // min(max(x, 0), 6)
+	GELU            // x·(1 + erf(x/√2)) / 2
 )
+
+// known reports whether a is one of them.
+func (a Act) known() bool { return a <= GELU }
 
 // String returns the function's name in PyTorch's spelling.
 func (a Act) String() string {
@@ -58,6 +67,16 @@ func (a Act) String() string {
 		return "relu"
 	case Sigmoid:
 		return "sigmoid"
+	case SiLU:
+		return "silu"
+	case HardSwish:
+		return "hardswish"
+	case HardSigmoid:
+		return "hardsigmoid"
+	case ReLU6:
+		return "relu6"
+	case GELU:
+		return "gelu"
 	}
 	return "act?"
 }

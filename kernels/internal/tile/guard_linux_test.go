@@ -135,6 +135,11 @@ func TestVectorsStayInside(t *testing.T) {
 				dst, x, y := array(1), array(1), array(1)
 				tier.Max(dst, x)
 				tier.Add(dst, x, y)
+				tier.Mul(dst, x, y)
+				for _, a := range tier.Acts.all() {
+					a.rows(dst, x, []int{0}, n)
+					a.rows(dst, dst, []int{0}, n)
+				}
 				tier.Blend(dst, &Samples{X: array(3), Off: []int{n, 0, 2 * n}, W: []float32{1, 2, 3}})
 
 				d := &Depth{X: array(3), W: array(3), Taps: 3, Y: dst, Bias: x, R: y, ReLU: 1}

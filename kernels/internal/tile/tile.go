@@ -69,9 +69,11 @@ type Tier struct {
 type Vectors struct {
 	Max    func(dst, x []float32)          // dst[i] = max(dst[i], x[i]), NaN if either is
 	Add    func(dst, x, y []float32)       // dst[i] = x[i] + y[i]
+	Mul    func(dst, x, y []float32)       // dst[i] = x[i] · y[i]
 	Blend  func(dst []float32, s *Samples) // dst[i] += s.W[0]·s.X[0][i] + … + s.W[3]·s.X[3][i]
 	Depth  func(d *Depth)                  // see depth.go
 	F2, F4 Winograd
+	Acts
 }
 
 // A Winograd is the transforms of F(m×m, 3×3), see winograd.go.

@@ -7,10 +7,11 @@ func portable() Tier {
 		Tiles:  []Tile{{"tile_4x4_go", 4, 4, []func(*Args){tile4x4, tile4x4, tile4x4, tile4x4}}},
 		GFLOPS: 5,
 		Vectors: Vectors{
-			Max: maxGo, Add: addGo, Blend: blendGo,
+			Max: maxGo, Add: addGo, Mul: mulGo, Blend: blendGo,
 			Depth: func(d *Depth) { depthFrom(d, 0) },
 			F2:    Winograd{func(p *Patch) { patch2From(p, 0) }, func(q *Quad) { quad2From(q, 0) }},
 			F4:    Winograd{func(p *Patch) { patchFrom(p, 0) }, func(q *Quad) { quadFrom(q, 0) }},
+			Acts:  actsGo(),
 		},
 	}
 }
@@ -100,6 +101,13 @@ func addGo(dst, x, y []float32) {
 	x, y = x[:len(dst)], y[:len(dst)]
 	for i := range dst {
 		dst[i] = x[i] + y[i]
+	}
+}
+
+func mulGo(dst, x, y []float32) {
+	x, y = x[:len(dst)], y[:len(dst)]
+	for i := range dst {
+		dst[i] = x[i] * y[i]
 	}
 }
 

@@ -278,6 +278,9 @@ func TestVectors(t *testing.T) {
 				tier.Add(dst, x[1], x[2])
 				check("add", func(i int) float64 { return float64(x[1][i]) + float64(x[2][i]) })
 
+				tier.Mul(dst, x[1], x[2])
+				check("mul", func(i int) float64 { return float64(x[1][i]) * float64(x[2][i]) })
+
 				_, w := guarded(3*max(n, 1), shift)
 				fill(r, w)
 				d := &Depth{X: w, Off: []int{n, 0, 2 * n}, W: w, WOff: []int{0, n, n}, Taps: n % 4, Y: dst, Bias: x[1], ReLU: n % 2}

@@ -203,6 +203,9 @@ func maxAVX2(dst, x *float32, n int)
 func addAVX2(dst, x, y *float32, n int)
 
 //go:noescape
+func mulAVX2(dst, x, y *float32, n int)
+
+//go:noescape
 func blendAVX2(dst, x *float32, off *int, w *float32, pixels, n int)
 
 //go:noescape
@@ -237,3 +240,21 @@ func quad2AVX2(q *Quad, from, n int)
 
 //go:noescape
 func depthAVX2(d *Depth, n int)
+
+//go:noescape
+func reluAVX2(dst, x *float32, off *int, rows, n int)
+
+//go:noescape
+func relu6AVX2(dst, x *float32, off *int, rows, n int)
+
+//go:noescape
+func hardsigmoidAVX2(dst, x *float32, off *int, rows, n int)
+
+//go:noescape
+func hardswishAVX2(dst, x *float32, off *int, rows, n int)
+
+//go:noescape
+func sigmoidAVX2(dst, x *float32, off *int, rows, n int)
+
+//go:noescape
+func siluAVX2(dst, x *float32, off *int, rows, n int)

@@ -14346,6 +14346,26 @@ loop:
 	VZEROUPPER
 	RET
 
+// func mulAVX2(dst *float32, x *float32, y *float32, n int)
+// Requires: AVX
+TEXT ·mulAVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+
+loop:
+	VMOVUPS (CX), Y0
+	VMULPS  (DX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, BX
+	JNZ     loop
+	VZEROUPPER
+	RET
+
 // func blendAVX2(dst *float32, x *float32, off *int, w *float32, pixels int, n int)
 // Requires: AVX, FMA3
 TEXT ·blendAVX2(SB), NOSPLIT, $0-48
@@ -16992,5 +17012,555 @@ alone1:
 	JMP     vectors1
 
 done1:
+	VZEROUPPER
+	RET
+
+DATA acts<>+0(SB)/4, $0x42b20000
+DATA acts<>+4(SB)/4, $0x42b20000
+DATA acts<>+8(SB)/4, $0x42b20000
+DATA acts<>+12(SB)/4, $0x42b20000
+DATA acts<>+16(SB)/4, $0x42b20000
+DATA acts<>+20(SB)/4, $0x42b20000
+DATA acts<>+24(SB)/4, $0x42b20000
+DATA acts<>+28(SB)/4, $0x42b20000
+DATA acts<>+32(SB)/4, $0xc2ac0000
+DATA acts<>+36(SB)/4, $0xc2ac0000
+DATA acts<>+40(SB)/4, $0xc2ac0000
+DATA acts<>+44(SB)/4, $0xc2ac0000
+DATA acts<>+48(SB)/4, $0xc2ac0000
+DATA acts<>+52(SB)/4, $0xc2ac0000
+DATA acts<>+56(SB)/4, $0xc2ac0000
+DATA acts<>+60(SB)/4, $0xc2ac0000
+DATA acts<>+64(SB)/4, $0x00000000
+DATA acts<>+68(SB)/4, $0x00000000
+DATA acts<>+72(SB)/4, $0x00000000
+DATA acts<>+76(SB)/4, $0x00000000
+DATA acts<>+80(SB)/4, $0x00000000
+DATA acts<>+84(SB)/4, $0x00000000
+DATA acts<>+88(SB)/4, $0x00000000
+DATA acts<>+92(SB)/4, $0x00000000
+DATA acts<>+96(SB)/4, $0x3f800000
+DATA acts<>+100(SB)/4, $0x3f800000
+DATA acts<>+104(SB)/4, $0x3f800000
+DATA acts<>+108(SB)/4, $0x3f800000
+DATA acts<>+112(SB)/4, $0x3f800000
+DATA acts<>+116(SB)/4, $0x3f800000
+DATA acts<>+120(SB)/4, $0x3f800000
+DATA acts<>+124(SB)/4, $0x3f800000
+DATA acts<>+128(SB)/4, $0x40c00000
+DATA acts<>+132(SB)/4, $0x40c00000
+DATA acts<>+136(SB)/4, $0x40c00000
+DATA acts<>+140(SB)/4, $0x40c00000
+DATA acts<>+144(SB)/4, $0x40c00000
+DATA acts<>+148(SB)/4, $0x40c00000
+DATA acts<>+152(SB)/4, $0x40c00000
+DATA acts<>+156(SB)/4, $0x40c00000
+DATA acts<>+160(SB)/4, $0x40400000
+DATA acts<>+164(SB)/4, $0x40400000
+DATA acts<>+168(SB)/4, $0x40400000
+DATA acts<>+172(SB)/4, $0x40400000
+DATA acts<>+176(SB)/4, $0x40400000
+DATA acts<>+180(SB)/4, $0x40400000
+DATA acts<>+184(SB)/4, $0x40400000
+DATA acts<>+188(SB)/4, $0x40400000
+DATA acts<>+192(SB)/4, $0x80000000
+DATA acts<>+196(SB)/4, $0x80000000
+DATA acts<>+200(SB)/4, $0x80000000
+DATA acts<>+204(SB)/4, $0x80000000
+DATA acts<>+208(SB)/4, $0x80000000
+DATA acts<>+212(SB)/4, $0x80000000
+DATA acts<>+216(SB)/4, $0x80000000
+DATA acts<>+220(SB)/4, $0x80000000
+DATA acts<>+224(SB)/4, $0x3fb8aa3b
+DATA acts<>+228(SB)/4, $0x3fb8aa3b
+DATA acts<>+232(SB)/4, $0x3fb8aa3b
+DATA acts<>+236(SB)/4, $0x3fb8aa3b
+DATA acts<>+240(SB)/4, $0x3fb8aa3b
+DATA acts<>+244(SB)/4, $0x3fb8aa3b
+DATA acts<>+248(SB)/4, $0x3fb8aa3b
+DATA acts<>+252(SB)/4, $0x3fb8aa3b
+DATA acts<>+256(SB)/4, $0x4b40007e
+DATA acts<>+260(SB)/4, $0x4b40007e
+DATA acts<>+264(SB)/4, $0x4b40007e
+DATA acts<>+268(SB)/4, $0x4b40007e
+DATA acts<>+272(SB)/4, $0x4b40007e
+DATA acts<>+276(SB)/4, $0x4b40007e
+DATA acts<>+280(SB)/4, $0x4b40007e
+DATA acts<>+284(SB)/4, $0x4b40007e
+DATA acts<>+288(SB)/4, $0x3f318000
+DATA acts<>+292(SB)/4, $0x3f318000
+DATA acts<>+296(SB)/4, $0x3f318000
+DATA acts<>+300(SB)/4, $0x3f318000
+DATA acts<>+304(SB)/4, $0x3f318000
+DATA acts<>+308(SB)/4, $0x3f318000
+DATA acts<>+312(SB)/4, $0x3f318000
+DATA acts<>+316(SB)/4, $0x3f318000
+DATA acts<>+320(SB)/4, $0xb95e8083
+DATA acts<>+324(SB)/4, $0xb95e8083
+DATA acts<>+328(SB)/4, $0xb95e8083
+DATA acts<>+332(SB)/4, $0xb95e8083
+DATA acts<>+336(SB)/4, $0xb95e8083
+DATA acts<>+340(SB)/4, $0xb95e8083
+DATA acts<>+344(SB)/4, $0xb95e8083
+DATA acts<>+348(SB)/4, $0xb95e8083
+DATA acts<>+352(SB)/4, $0x3ab5120d
+DATA acts<>+356(SB)/4, $0x3ab5120d
+DATA acts<>+360(SB)/4, $0x3ab5120d
+DATA acts<>+364(SB)/4, $0x3ab5120d
+DATA acts<>+368(SB)/4, $0x3ab5120d
+DATA acts<>+372(SB)/4, $0x3ab5120d
+DATA acts<>+376(SB)/4, $0x3ab5120d
+DATA acts<>+380(SB)/4, $0x3ab5120d
+DATA acts<>+384(SB)/4, $0x3c091cf9
+DATA acts<>+388(SB)/4, $0x3c091cf9
+DATA acts<>+392(SB)/4, $0x3c091cf9
+DATA acts<>+396(SB)/4, $0x3c091cf9
+DATA acts<>+400(SB)/4, $0x3c091cf9
+DATA acts<>+404(SB)/4, $0x3c091cf9
+DATA acts<>+408(SB)/4, $0x3c091cf9
+DATA acts<>+412(SB)/4, $0x3c091cf9
+DATA acts<>+416(SB)/4, $0x3d2aac79
+DATA acts<>+420(SB)/4, $0x3d2aac79
+DATA acts<>+424(SB)/4, $0x3d2aac79
+DATA acts<>+428(SB)/4, $0x3d2aac79
+DATA acts<>+432(SB)/4, $0x3d2aac79
+DATA acts<>+436(SB)/4, $0x3d2aac79
+DATA acts<>+440(SB)/4, $0x3d2aac79
+DATA acts<>+444(SB)/4, $0x3d2aac79
+DATA acts<>+448(SB)/4, $0x3e2aaa49
+DATA acts<>+452(SB)/4, $0x3e2aaa49
+DATA acts<>+456(SB)/4, $0x3e2aaa49
+DATA acts<>+460(SB)/4, $0x3e2aaa49
+DATA acts<>+464(SB)/4, $0x3e2aaa49
+DATA acts<>+468(SB)/4, $0x3e2aaa49
+DATA acts<>+472(SB)/4, $0x3e2aaa49
+DATA acts<>+476(SB)/4, $0x3e2aaa49
+DATA acts<>+480(SB)/4, $0x3efffffe
+DATA acts<>+484(SB)/4, $0x3efffffe
+DATA acts<>+488(SB)/4, $0x3efffffe
+DATA acts<>+492(SB)/4, $0x3efffffe
+DATA acts<>+496(SB)/4, $0x3efffffe
+DATA acts<>+500(SB)/4, $0x3efffffe
+DATA acts<>+504(SB)/4, $0x3efffffe
+DATA acts<>+508(SB)/4, $0x3efffffe
+GLOBL acts<>(SB), RODATA|NOPTR, $512
+
+// func reluAVX2(dst *float32, x *float32, off *int, rows int, n int)
+// Requires: AVX, AVX2
+TEXT ·reluAVX2(SB), NOSPLIT, $0-40
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    off+16(FP), DX
+	MOVQ    rows+24(FP), BX
+	MOVQ    n+32(FP), SI
+	VMOVUPS acts<>+0(SB), Y8
+	VMOVUPS acts<>+32(SB), Y9
+	VMOVUPS acts<>+64(SB), Y10
+	VMOVUPS acts<>+96(SB), Y11
+	VMOVUPS acts<>+128(SB), Y12
+
+row:
+	MOVQ  (DX), R9
+	TESTQ R9, R9
+	JS    next
+	LEAQ  (AX)(R9*4), DI
+	LEAQ  (CX)(R9*4), R8
+	MOVQ  SI, R9
+	SUBQ  $0x08, R9
+	JL    tail
+
+vector:
+	VMOVUPS (R8), Y0
+	VMAXPS  Y0, Y10, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    $0x20, R8
+	ADDQ    $0x20, DI
+	SUBQ    $0x08, R9
+	JGE     vector
+
+tail:
+	ADDQ         $0x08, R9
+	JZ           next
+	VMOVD        R9, X7
+	VPBROADCASTD X7, Y7
+	VPCMPGTD     iota<>+0(SB), Y7, Y7
+	VMASKMOVPS   (R8), Y7, Y0
+	VMAXPS       Y0, Y10, Y0
+	VMASKMOVPS   Y0, Y7, (DI)
+
+next:
+	ADDQ $0x08, DX
+	DECQ BX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func relu6AVX2(dst *float32, x *float32, off *int, rows int, n int)
+// Requires: AVX, AVX2
+TEXT ·relu6AVX2(SB), NOSPLIT, $0-40
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    off+16(FP), DX
+	MOVQ    rows+24(FP), BX
+	MOVQ    n+32(FP), SI
+	VMOVUPS acts<>+0(SB), Y8
+	VMOVUPS acts<>+32(SB), Y9
+	VMOVUPS acts<>+64(SB), Y10
+	VMOVUPS acts<>+96(SB), Y11
+	VMOVUPS acts<>+128(SB), Y12
+
+row:
+	MOVQ  (DX), R9
+	TESTQ R9, R9
+	JS    next
+	LEAQ  (AX)(R9*4), DI
+	LEAQ  (CX)(R9*4), R8
+	MOVQ  SI, R9
+	SUBQ  $0x08, R9
+	JL    tail
+
+vector:
+	VMOVUPS (R8), Y0
+	VMAXPS  Y0, Y10, Y0
+	VMINPS  Y0, Y12, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    $0x20, R8
+	ADDQ    $0x20, DI
+	SUBQ    $0x08, R9
+	JGE     vector
+
+tail:
+	ADDQ         $0x08, R9
+	JZ           next
+	VMOVD        R9, X7
+	VPBROADCASTD X7, Y7
+	VPCMPGTD     iota<>+0(SB), Y7, Y7
+	VMASKMOVPS   (R8), Y7, Y0
+	VMAXPS       Y0, Y10, Y0
+	VMINPS       Y0, Y12, Y0
+	VMASKMOVPS   Y0, Y7, (DI)
+
+next:
+	ADDQ $0x08, DX
+	DECQ BX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func hardsigmoidAVX2(dst *float32, x *float32, off *int, rows int, n int)
+// Requires: AVX, AVX2
+TEXT ·hardsigmoidAVX2(SB), NOSPLIT, $0-40
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    off+16(FP), DX
+	MOVQ    rows+24(FP), BX
+	MOVQ    n+32(FP), SI
+	VMOVUPS acts<>+0(SB), Y8
+	VMOVUPS acts<>+32(SB), Y9
+	VMOVUPS acts<>+64(SB), Y10
+	VMOVUPS acts<>+96(SB), Y11
+	VMOVUPS acts<>+128(SB), Y12
+
+row:
+	MOVQ  (DX), R9
+	TESTQ R9, R9
+	JS    next
+	LEAQ  (AX)(R9*4), DI
+	LEAQ  (CX)(R9*4), R8
+	MOVQ  SI, R9
+	SUBQ  $0x08, R9
+	JL    tail
+
+vector:
+	VMOVUPS (R8), Y0
+	VADDPS  acts<>+160(SB), Y0, Y1
+	VMAXPS  Y1, Y10, Y1
+	VMINPS  Y1, Y12, Y1
+	VDIVPS  acts<>+128(SB), Y1, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    $0x20, R8
+	ADDQ    $0x20, DI
+	SUBQ    $0x08, R9
+	JGE     vector
+
+tail:
+	ADDQ         $0x08, R9
+	JZ           next
+	VMOVD        R9, X7
+	VPBROADCASTD X7, Y7
+	VPCMPGTD     iota<>+0(SB), Y7, Y7
+	VMASKMOVPS   (R8), Y7, Y0
+	VADDPS       acts<>+160(SB), Y0, Y1
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y12, Y1
+	VDIVPS       acts<>+128(SB), Y1, Y0
+	VMASKMOVPS   Y0, Y7, (DI)
+
+next:
+	ADDQ $0x08, DX
+	DECQ BX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func hardswishAVX2(dst *float32, x *float32, off *int, rows int, n int)
+// Requires: AVX, AVX2
+TEXT ·hardswishAVX2(SB), NOSPLIT, $0-40
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    off+16(FP), DX
+	MOVQ    rows+24(FP), BX
+	MOVQ    n+32(FP), SI
+	VMOVUPS acts<>+0(SB), Y8
+	VMOVUPS acts<>+32(SB), Y9
+	VMOVUPS acts<>+64(SB), Y10
+	VMOVUPS acts<>+96(SB), Y11
+	VMOVUPS acts<>+128(SB), Y12
+
+row:
+	MOVQ  (DX), R9
+	TESTQ R9, R9
+	JS    next
+	LEAQ  (AX)(R9*4), DI
+	LEAQ  (CX)(R9*4), R8
+	MOVQ  SI, R9
+	SUBQ  $0x08, R9
+	JL    tail
+
+vector:
+	VMOVUPS (R8), Y0
+	VADDPS  acts<>+160(SB), Y0, Y1
+	VMAXPS  Y1, Y10, Y1
+	VMINPS  Y1, Y12, Y1
+	VMULPS  Y0, Y1, Y1
+	VDIVPS  acts<>+128(SB), Y1, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    $0x20, R8
+	ADDQ    $0x20, DI
+	SUBQ    $0x08, R9
+	JGE     vector
+
+tail:
+	ADDQ         $0x08, R9
+	JZ           next
+	VMOVD        R9, X7
+	VPBROADCASTD X7, Y7
+	VPCMPGTD     iota<>+0(SB), Y7, Y7
+	VMASKMOVPS   (R8), Y7, Y0
+	VADDPS       acts<>+160(SB), Y0, Y1
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y12, Y1
+	VMULPS       Y0, Y1, Y1
+	VDIVPS       acts<>+128(SB), Y1, Y0
+	VMASKMOVPS   Y0, Y7, (DI)
+
+next:
+	ADDQ $0x08, DX
+	DECQ BX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func sigmoidAVX2(dst *float32, x *float32, off *int, rows int, n int)
+// Requires: AVX, AVX2
+TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-40
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    off+16(FP), DX
+	MOVQ    rows+24(FP), BX
+	MOVQ    n+32(FP), SI
+	VMOVUPS acts<>+0(SB), Y8
+	VMOVUPS acts<>+32(SB), Y9
+	VMOVUPS acts<>+64(SB), Y10
+	VMOVUPS acts<>+96(SB), Y11
+	VMOVUPS acts<>+128(SB), Y12
+
+row:
+	MOVQ  (DX), R9
+	TESTQ R9, R9
+	JS    next
+	LEAQ  (AX)(R9*4), DI
+	LEAQ  (CX)(R9*4), R8
+	MOVQ  SI, R9
+	SUBQ  $0x08, R9
+	JL    tail
+
+vector:
+	VMOVUPS (R8), Y0
+	VXORPS  acts<>+192(SB), Y0, Y1
+	VMINPS  Y1, Y8, Y1
+	VMAXPS  Y1, Y9, Y1
+	VMULPS  acts<>+224(SB), Y1, Y2
+	VADDPS  acts<>+256(SB), Y2, Y2
+	VSUBPS  acts<>+256(SB), Y2, Y3
+	VMULPS  acts<>+288(SB), Y3, Y4
+	VSUBPS  Y4, Y1, Y1
+	VMULPS  acts<>+320(SB), Y3, Y4
+	VSUBPS  Y4, Y1, Y1
+	VMULPS  acts<>+352(SB), Y1, Y3
+	VADDPS  acts<>+384(SB), Y3, Y3
+	VMULPS  Y1, Y3, Y3
+	VADDPS  acts<>+416(SB), Y3, Y3
+	VMULPS  Y1, Y3, Y3
+	VADDPS  acts<>+448(SB), Y3, Y3
+	VMULPS  Y1, Y3, Y3
+	VADDPS  acts<>+480(SB), Y3, Y3
+	VMULPS  Y1, Y1, Y4
+	VMULPS  Y4, Y3, Y3
+	VADDPS  Y1, Y3, Y3
+	VADDPS  Y11, Y3, Y3
+	VPSLLD  $0x17, Y2, Y2
+	VMULPS  Y2, Y3, Y3
+	VADDPS  Y3, Y3, Y3
+	VADDPS  Y11, Y3, Y3
+	VDIVPS  Y3, Y11, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    $0x20, R8
+	ADDQ    $0x20, DI
+	SUBQ    $0x08, R9
+	JGE     vector
+
+tail:
+	ADDQ         $0x08, R9
+	JZ           next
+	VMOVD        R9, X7
+	VPBROADCASTD X7, Y7
+	VPCMPGTD     iota<>+0(SB), Y7, Y7
+	VMASKMOVPS   (R8), Y7, Y0
+	VXORPS       acts<>+192(SB), Y0, Y1
+	VMINPS       Y1, Y8, Y1
+	VMAXPS       Y1, Y9, Y1
+	VMULPS       acts<>+224(SB), Y1, Y2
+	VADDPS       acts<>+256(SB), Y2, Y2
+	VSUBPS       acts<>+256(SB), Y2, Y3
+	VMULPS       acts<>+288(SB), Y3, Y4
+	VSUBPS       Y4, Y1, Y1
+	VMULPS       acts<>+320(SB), Y3, Y4
+	VSUBPS       Y4, Y1, Y1
+	VMULPS       acts<>+352(SB), Y1, Y3
+	VADDPS       acts<>+384(SB), Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VADDPS       acts<>+416(SB), Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VADDPS       acts<>+448(SB), Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VADDPS       acts<>+480(SB), Y3, Y3
+	VMULPS       Y1, Y1, Y4
+	VMULPS       Y4, Y3, Y3
+	VADDPS       Y1, Y3, Y3
+	VADDPS       Y11, Y3, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y3, Y3
+	VADDPS       Y3, Y3, Y3
+	VADDPS       Y11, Y3, Y3
+	VDIVPS       Y3, Y11, Y0
+	VMASKMOVPS   Y0, Y7, (DI)
+
+next:
+	ADDQ $0x08, DX
+	DECQ BX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func siluAVX2(dst *float32, x *float32, off *int, rows int, n int)
+// Requires: AVX, AVX2
+TEXT ·siluAVX2(SB), NOSPLIT, $0-40
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    off+16(FP), DX
+	MOVQ    rows+24(FP), BX
+	MOVQ    n+32(FP), SI
+	VMOVUPS acts<>+0(SB), Y8
+	VMOVUPS acts<>+32(SB), Y9
+	VMOVUPS acts<>+64(SB), Y10
+	VMOVUPS acts<>+96(SB), Y11
+	VMOVUPS acts<>+128(SB), Y12
+
+row:
+	MOVQ  (DX), R9
+	TESTQ R9, R9
+	JS    next
+	LEAQ  (AX)(R9*4), DI
+	LEAQ  (CX)(R9*4), R8
+	MOVQ  SI, R9
+	SUBQ  $0x08, R9
+	JL    tail
+
+vector:
+	VMOVUPS (R8), Y0
+	VXORPS  acts<>+192(SB), Y0, Y1
+	VMINPS  Y1, Y8, Y1
+	VMAXPS  Y1, Y9, Y1
+	VMULPS  acts<>+224(SB), Y1, Y2
+	VADDPS  acts<>+256(SB), Y2, Y2
+	VSUBPS  acts<>+256(SB), Y2, Y3
+	VMULPS  acts<>+288(SB), Y3, Y4
+	VSUBPS  Y4, Y1, Y1
+	VMULPS  acts<>+320(SB), Y3, Y4
+	VSUBPS  Y4, Y1, Y1
+	VMULPS  acts<>+352(SB), Y1, Y3
+	VADDPS  acts<>+384(SB), Y3, Y3
+	VMULPS  Y1, Y3, Y3
+	VADDPS  acts<>+416(SB), Y3, Y3
+	VMULPS  Y1, Y3, Y3
+	VADDPS  acts<>+448(SB), Y3, Y3
+	VMULPS  Y1, Y3, Y3
+	VADDPS  acts<>+480(SB), Y3, Y3
+	VMULPS  Y1, Y1, Y4
+	VMULPS  Y4, Y3, Y3
+	VADDPS  Y1, Y3, Y3
+	VADDPS  Y11, Y3, Y3
+	VPSLLD  $0x17, Y2, Y2
+	VMULPS  Y2, Y3, Y3
+	VADDPS  Y3, Y3, Y3
+	VADDPS  Y11, Y3, Y3
+	VDIVPS  Y3, Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    $0x20, R8
+	ADDQ    $0x20, DI
+	SUBQ    $0x08, R9
+	JGE     vector
+
+tail:
+	ADDQ         $0x08, R9
+	JZ           next
+	VMOVD        R9, X7
+	VPBROADCASTD X7, Y7
+	VPCMPGTD     iota<>+0(SB), Y7, Y7
+	VMASKMOVPS   (R8), Y7, Y0
+	VXORPS       acts<>+192(SB), Y0, Y1
+	VMINPS       Y1, Y8, Y1
+	VMAXPS       Y1, Y9, Y1
+	VMULPS       acts<>+224(SB), Y1, Y2
+	VADDPS       acts<>+256(SB), Y2, Y2
+	VSUBPS       acts<>+256(SB), Y2, Y3
+	VMULPS       acts<>+288(SB), Y3, Y4
+	VSUBPS       Y4, Y1, Y1
+	VMULPS       acts<>+320(SB), Y3, Y4
+	VSUBPS       Y4, Y1, Y1
+	VMULPS       acts<>+352(SB), Y1, Y3
+	VADDPS       acts<>+384(SB), Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VADDPS       acts<>+416(SB), Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VADDPS       acts<>+448(SB), Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VADDPS       acts<>+480(SB), Y3, Y3
+	VMULPS       Y1, Y1, Y4
+	VMULPS       Y4, Y3, Y3
+	VADDPS       Y1, Y3, Y3
+	VADDPS       Y11, Y3, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y3, Y3
+	VADDPS       Y3, Y3, Y3
+	VADDPS       Y11, Y3, Y3
+	VDIVPS       Y3, Y0, Y0
+	VMASKMOVPS   Y0, Y7, (DI)
+
+next:
+	ADDQ $0x08, DX
+	DECQ BX
+	JNZ  row
 	VZEROUPPER
 	RET

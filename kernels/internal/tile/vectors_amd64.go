@@ -21,6 +21,14 @@ func vectorsAVX2() Vectors {
 			}
 			addGo(dst[n:], x[n:], y[n:])
 		},
+		Mul: func(dst, x, y []float32) {
+			x, y = x[:len(dst)], y[:len(dst)]
+			n := len(dst) &^ 7
+			if n > 0 {
+				mulAVX2(&dst[0], &x[0], &y[0], n)
+			}
+			mulGo(dst[n:], x[n:], y[n:])
+		},
 		Blend: func(dst []float32, s *Samples) {
 			n := len(dst) &^ 7
 			if n > 0 {
@@ -43,6 +51,19 @@ func vectorsAVX2() Vectors {
 			func(p *Patch) { over(p, p.N, 8, patchAVX2, nil, patchFrom) },
 			func(q *Quad) { over(q, q.N, 8, quadAVX2, nil, quadFrom) },
 		},
+		Acts: Acts{
+			ReLU: rows(reluAVX2), Sigmoid: rows(sigmoidAVX2), SiLU: rows(siluAVX2),
+			HardSwish: rows(hardswishAVX2), HardSigmoid: rows(hardsigmoidAVX2), ReLU6: rows(relu6AVX2),
+			GELU: rowsGo(geluGo),
+		},
+	}
+}
+
+func rows(act func(dst, x *float32, off *int, rows, n int)) Rows {
+	return func(dst, x []float32, off []int, n int) {
+		if len(off) > 0 && n > 0 {
+			act(&dst[0], &x[0], &off[0], len(off), n)
+		}
 	}
 }
 

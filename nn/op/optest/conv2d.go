@@ -176,7 +176,7 @@ func conv2dCases() (cases []testCase) {
 	for scale := range 2 {
 		for bias := range 2 {
 			for r := op.NoResidual; r <= op.NearestResidual; r++ {
-				for a := op.NoAct; a <= op.Sigmoid; a++ {
+				for a := op.NoAct; a <= lastAct; a++ {
 					name := fmt.Sprintf("conv2d/epilogue/scale %d bias %d residual %d %v", scale, bias, r, a)
 					cases = append(cases, numeric(name, func(s source) sample {
 						o := g.conv(s)

@@ -1,8 +1,6 @@
 package optest
 
 import (
-	"math"
-
 	"github.com/argand-go/argand/nn/op"
 	"github.com/argand-go/argand/tensor"
 )
@@ -40,16 +38,6 @@ func finish(e *op.Epilogue, y *tensor.Tensor, n, c int, sums []float64, residual
 		}
 		out[i] = float32(act(e.Act, s))
 	}
-}
-
-func act(a op.Act, x float64) float64 {
-	switch a {
-	case op.ReLU:
-		return max(x, 0)
-	case op.Sigmoid:
-		return 1 / (1 + math.Exp(-x))
-	}
-	return x
 }
 
 // plane returns t[n, c], the pixels (H, W) of one channel, or one number.

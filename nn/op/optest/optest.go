@@ -51,7 +51,7 @@ type testCase struct {
 // cases has one line per family of operators.
 func cases() []testCase {
 	return slices.Concat(
-		conv2dCases(), convTranspose2dCases(), linearCases(), batchNorm2dCases(), activationCases(), addCases(),
+		conv2dCases(), convTranspose2dCases(), linearCases(), batchNorm2dCases(), activationCases(), addCases(), mulCases(),
 		poolCases(), flattenCases(), upsampleCases(),
 		roiAlignCases(), proposalsCases(), detectionsCases(), maskSelectCases(), graphCases(),
 		networkCases(), contractCases(), costCases(),

@@ -102,6 +102,39 @@ var mutants = []struct {
 	{"dropped scale", "linear/", attributes(func(o *op.Linear) { o.Scale = nil })},
 	{"dropped activation", "conv2d/", attributes(func(o *op.Conv2d) { o.Act = op.NoAct })},
 	{"wrong activation", "conv2d/", attributes(func(o *op.Conv2d) { o.Act = o.Act * 2 % 3 })},
+	{"hardswish for silu", "conv2d/activation/silu", attributes(func(o *op.Conv2d) { o.Act = op.HardSwish })},
+	{"silu for hardswish", "conv2d/activation/hardswish", attributes(func(o *op.Conv2d) { o.Act = op.SiLU })},
+	{"sigmoid for hardsigmoid", "linear/activation/hardsigmoid", attributes(func(o *op.Linear) { o.Act = op.Sigmoid })},
+	{"no 6 in relu6", "linear/activation/relu6", attributes(func(o *op.Linear) { o.Act = op.ReLU })},
+	{"no 6 in relu6", "conv_transpose2d/activation/relu6", attributes(func(o *op.ConvTranspose2d) { o.Act = op.ReLU })},
+	{"gelu by sigmoid", "activation/gelu", results(func(o *op.Activation, out, in []*tensor.Tensor) {
+		for i, x := range floats(in[0]) {
+			floats(out[0])[i] = float32(act(op.SiLU, 1.702*float64(x)) / 1.702)
+		}
+	})},
+	{"silu of −∞ is 0", "activation/silu/NaN", results(func(o *op.Activation, out, in []*tensor.Tensor) {
+		for i, x := range floats(in[0]) {
+			if math.IsInf(float64(x), -1) {
+				floats(out[0])[i] = 0
+			}
+		}
+	})},
+	{"relu6 of NaN is 0", "activation/relu6/NaN", operand[*op.Activation](0, func(v []float32, _ *tensor.Tensor) {
+		for i := range v {
+			if isNaN(v[i]) {
+				v[i] = 0
+			}
+		}
+	})},
+	{"activation before the residual", "conv2d/activation/relu6", mutant(
+		func(o *op.Conv2d, run func(*op.Conv2d, []*tensor.Tensor), out, in []*tensor.Tensor) {
+			c := *o
+			c.Residual = op.NoResidual
+			run(&c, in[:1])
+			for i, r := range floats(in[1]) {
+				floats(out[0])[i] += r
+			}
+		})},
 	{"wrong activation", "activation/", attributes(func(o *op.Activation) { o.Act = op.ReLU })},
 	{"bias before scale", "conv2d/", attributes(func(o *op.Conv2d) {
 		o.Bias = slices.Clone(o.Bias)
@@ -172,6 +205,22 @@ var mutants = []struct {
 	{"no eps", "batch_norm/", attributes(func(o *op.BatchNorm2d) { o.Eps = 0 })},
 	{"one operand twice", "add/", mutant(func(o *op.Add, run func(*op.Add, []*tensor.Tensor), _, in []*tensor.Tensor) {
 		run(o, []*tensor.Tensor{in[0], in[0]})
+	})},
+	{"one scale for all pictures", "mul/channels", results(func(_ *op.Mul, out, in []*tensor.Tensor) {
+		if s := out[0].Shape(); len(s) == 4 && s.Len() > 0 && in[1].Len() < out[0].Len() {
+			for n := range s[0] {
+				for c := range s[1] {
+					for i, x := range plane(in[0], n, c) {
+						plane(out[0], n, c)[i] = x * plane(in[1], 0, c)[0]
+					}
+				}
+			}
+		}
+	})},
+	{"the sum for the product", "mul/", results(func(_ *op.Mul, out, in []*tensor.Tensor) {
+		if in[0].Len() == in[1].Len() {
+			add(out[0], in[0], in[1])
+		}
 	})},
 	{"padding of zeros", "max_pool2d/", results(func(o *op.MaxPool2d, out, _ []*tensor.Tensor) {
 		if s := out[0].Shape(); o.Padding != sq(0) && s[0] > 0 {

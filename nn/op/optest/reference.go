@@ -38,6 +38,8 @@ func evaluate(o op.Op, out, in []*tensor.Tensor) error {
 		activation(o, out[0], in[0])
 	case *op.Add:
 		add(out[0], in[0], in[1])
+	case *op.Mul:
+		mul(out[0], in[0], in[1])
 	case *op.MaxPool2d:
 		maxPool2d(o, out[0], in[0])
 	case *op.GlobalAvgPool2d:
@@ -108,7 +110,7 @@ func weights(o op.Op) (ws []*tensor.Tensor, known bool) {
 		return []*tensor.Tensor{o.Weight}, true
 	case *op.BatchNorm2d:
 		return []*tensor.Tensor{o.Weight, o.Bias, o.Mean, o.Var}, true
-	case *op.Activation, *op.Add, *op.MaxPool2d, *op.GlobalAvgPool2d, *op.Flatten, *op.Upsample,
+	case *op.Activation, *op.Add, *op.Mul, *op.MaxPool2d, *op.GlobalAvgPool2d, *op.Flatten, *op.Upsample,
 		*op.RoIAlign, *op.Proposals, *op.Detections, *op.MaskSelect:
 		return nil, true
 	}

@@ -80,6 +80,14 @@ func TestTorch(t *testing.T) {
 				o = &op.Linear{Weight: w[0], Epilogue: e}
 			case "batch_norm":
 				o = &op.BatchNorm2d{Weight: w[0], Bias: w[1], Mean: w[2], Var: w[3], Eps: 1e-3}
+			case "mul":
+				o = &op.Mul{}
+			case "relu", "sigmoid", "silu", "hardswish", "hardsigmoid", "relu6", "gelu":
+				act := op.ReLU
+				for act.String() != g.Name {
+					act++
+				}
+				o = &op.Activation{Act: act}
 			case "max_pool2d":
 				o, limit = &op.MaxPool2d{Kernel: [2]int{3, 2}, Stride: [2]int{2, 3}, Padding: [2]int{1, 1}}, tolerance{}
 			case "interpolate":

@@ -50,7 +50,7 @@ func main() {
 		}
 		fmt.Fprint(&stubs, "\n\t}\n}\n")
 	}
-	for _, v := range vectorLoops() {
+	for _, v := range vectorLoops(iota8) {
 		fmt.Fprintf(&stubs, "\n//go:noescape\nfunc %s\n", v)
 	}
 	source, err := format.Source(stubs.Bytes())

@@ -9,9 +9,9 @@ import (
 // vectorLoops generates the loops without weights, for n floats, a positive
 // multiple of 8, and returns their declarations. They are bound by memory, so
 // that one instruction set is enough.
-func vectorLoops() []string {
+func vectorLoops(iota8 Mem) []string {
 	data := constantData()
-	return []string{
+	return append([]string{
 		vectorLoop("maxAVX2(dst, x *float32, n int)", 2, func(at []Mem) {
 			VMOVUPS(at[0], reg.Y0)
 			VMOVUPS(at[1], reg.Y1)
@@ -23,6 +23,11 @@ func vectorLoops() []string {
 		vectorLoop("addAVX2(dst, x, y *float32, n int)", 3, func(at []Mem) {
 			VMOVUPS(at[1], reg.Y0)
 			VADDPS(at[2], reg.Y0, reg.Y0)
+			VMOVUPS(reg.Y0, at[0])
+		}),
+		vectorLoop("mulAVX2(dst, x, y *float32, n int)", 3, func(at []Mem) {
+			VMOVUPS(at[1], reg.Y0)
+			VMULPS(at[2], reg.Y0, reg.Y0)
 			VMOVUPS(reg.Y0, at[0])
 		}),
 		blend(),
@@ -37,7 +42,7 @@ func vectorLoops() []string {
 		quad2(avx512),
 		quad2(avx2),
 		depth(),
-	}
+	}, newActivations(iota8).all()...)
 }
 
 // vectorLoop generates a loop over arrays, 8 floats a time.

@@ -136,6 +136,14 @@ for i, l in enumerate(labels):
     padded[i, : len(l)] = l
 case("mask_select", [torch.cat([x, torch.randn(3, 4, 3, 2)]), padded, i32(3, 2)], [out])
 
+inf = float("inf")
+x = torch.cat([torch.linspace(-12, 12, 97), torch.tensor([float("nan"), 0, 3, -3, 6, 90, -90, 1e30])])
+for name in "relu", "sigmoid", "silu", "hardswish", "hardsigmoid", "relu6", "gelu":
+    v = x if name == "gelu" else torch.cat([x, torch.tensor([inf, -inf])])  # torch's gelu of +∞ is NaN
+    case(name, [v], [getattr(torch if name == "sigmoid" else F, name)(v)])
+x, y = torch.randn(2, 5, 3, 4), torch.randn(2, 5, 1, 1)
+case("mul", [y, x], [y * x])
+
 with open("torch.json", "w") as f:
     json.dump(cases, f, indent=0)
     f.write("\n")
