@@ -297,7 +297,7 @@ func TestInferOfAnything(t *testing.T) {
 			}
 		}
 	}
-	if len(valid) != 14 || len(broken) != len(valid) {
+	if len(valid) != 15 || len(broken) != len(valid) {
 		t.Errorf("operators with a valid case: %v, with a broken one: %v", valid, broken)
 	}
 }
