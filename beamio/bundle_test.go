@@ -26,15 +26,12 @@ func mustJSON(t testing.TB, v any) string {
 // specOf returns the spec of a DoFn.
 func specOf(t testing.TB, h any, set settings) string {
 	t.Helper()
-	data, err := encodeHandler(h)
+	p, err := pack(h)
 	if err != nil {
 		t.Fatal(err)
 	}
 	set.Namespace = DefaultNamespace
-	if set.MaxBatch == 0 {
-		set.MinBatch, set.MaxBatch = 1, 1024
-	}
-	return mustJSON(t, inferSpec{set, beam.EncodedType{T: handlerType(h)}, data})
+	return mustJSON(t, inferSpec{set, p})
 }
 
 // drive runs one bundle by hand, as a runner does.
@@ -121,24 +118,24 @@ func TestCancelledLoadIsNoBusinessOfOthers(t *testing.T) {
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		if _, err := r.acquire(ctx, "k", load); !errors.Is(err, context.Canceled) {
+		if _, err := r.acquire(ctx, want{key: "k", load: load}); !errors.Is(err, context.Canceled) {
 			t.Errorf("the cancelled bundle got %v", err)
 		}
 	})
 	<-began
 	wg.Go(func() {
-		e, err := r.acquire(t.Context(), "k", func(context.Context) (any, error) { return 5, nil })
-		if err != nil || e.model != 5 {
+		e, err := r.acquire(t.Context(), want{key: "k", load: func(context.Context) (any, error) { return 5, nil }})
+		if err != nil || e.copies[0] != 5 {
 			t.Errorf("the other bundle got %v, %v", e, err)
 		}
 	})
 	time.Sleep(10 * time.Millisecond)
 	cancel()
 	wg.Wait()
-	if _, err := r.acquire(t.Context(), "p", func(context.Context) (any, error) { panic("oh") }); err == nil {
+	if _, err := r.acquire(t.Context(), want{key: "p", load: func(context.Context) (any, error) { panic("oh") }}); err == nil {
 		t.Error("a panic in Load was lost")
 	}
-	if _, err := r.acquire(t.Context(), "n", func(context.Context) (any, error) { return nil, nil }); err == nil {
+	if _, err := r.acquire(t.Context(), want{key: "n", load: func(context.Context) (any, error) { return nil, nil }}); err == nil {
 		t.Error("a nil model was accepted")
 	}
 }
@@ -192,13 +189,13 @@ func TestPreparesAhead(t *testing.T) {
 		if err := f.ProcessElement(t.Context(), 0, "abc", result, failure); err != nil {
 			t.Fatal(err)
 		}
-		longest = max(longest, len(f.worker.queue))
+		longest = max(longest, f.worker.queued)
 	}
-	if longest < 4 || longest >= 4+f.worker.ahead {
-		t.Errorf("the queue was up to %d long, with a batch of 4 and %d ahead", longest, f.worker.ahead)
+	if ahead := f.worker.order[0].ahead; longest < 4 || longest >= 4+ahead {
+		t.Errorf("the queue was up to %d long, with a batch of 4 and %d ahead", longest, ahead)
 	}
-	if err := f.FinishBundle(t.Context(), result, failure); err != nil || len(f.worker.queue) != 0 {
-		t.Errorf("%v, %d left", err, len(f.worker.queue))
+	if err := f.FinishBundle(t.Context(), result, failure); err != nil || f.worker.queued+len(f.worker.shares) != 0 {
+		t.Errorf("%v, %d left", err, f.worker.queued)
 	}
 }
 

@@ -38,6 +38,15 @@ type Classifier struct {
 // ModelID returns the path of the checkpoint.
 func (c *Classifier) ModelID() string { return c.Model }
 
+// WithPath returns a copy for another checkpoint, for [WithModelWatch] and
+// [WithModelUpdates]. It has the same SHA256, if there is one: then no other
+// content is accepted.
+func (c *Classifier) WithPath(path string) ModelHandler[Picture, Classes] {
+	other := *c
+	other.Model = path
+	return &other
+}
+
 // Validate implements what [ModelHandler] says of it. What it returns for fields
 // that vision.NewClassifier refuses is a [*vision.OptionError].
 func (c *Classifier) Validate() error {

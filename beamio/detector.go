@@ -31,6 +31,15 @@ type Detector struct {
 // ModelID returns the path of the checkpoint.
 func (d *Detector) ModelID() string { return d.Model }
 
+// WithPath returns a copy for another checkpoint, for [WithModelWatch] and
+// [WithModelUpdates]. It has the same SHA256, if there is one: then no other
+// content is accepted.
+func (d *Detector) WithPath(path string) ModelHandler[Picture, Detections] {
+	other := *d
+	other.Model = path
+	return &other
+}
+
 // Validate implements what [ModelHandler] says of it. What it returns for fields
 // that vision.NewDetector refuses is a [*vision.OptionError].
 func (d *Detector) Validate() error {

@@ -8,14 +8,22 @@ import (
 
 // Model runs batches of examples of type E and returns predictions of type P.
 // One model serves a whole process; beamio calls Infer from one goroutine at a
-// time, but not always the same. Models stay loaded until the process ends.
+// time, but not always the same, unless [WithConcurrency] allows more.
+//
+// A model may have methods Bytes() int64, the memory of its weights, and
+// Close() error. It is closed when it was replaced or had to make room, after
+// its last batch; otherwise it stays loaded until the process ends.
 type Model[E, P any] interface {
 	// Infer returns one prediction for each example of the batch, in order.
 	//
 	// If it knows which examples are at fault it returns [ExampleErrors]
 	// together with the predictions of the others. After any other error,
-	// a panic, or a wrong number of predictions, each example of the batch
-	// is run again alone, so that only those that fail alone are lost.
+	// a panic, a wrong number of predictions, or the end of its time (see
+	// [WithTimeout]), each example of the batch is run again alone, so that
+	// only those that fail alone are lost.
+	//
+	// ctx ends when nobody wants the predictions any more. It is not for
+	// Beam's metrics: Infer runs on a goroutine of its own.
 	Infer(ctx context.Context, batch []E) ([]P, error)
 }
 
@@ -29,10 +37,13 @@ type Model[E, P any] interface {
 //	ModelID() string                // what [PredictionResult] calls the model; default is the type's name
 //	Validate() error                // looked at when the pipeline is built
 //	PreferredBatch() (min, max int) // batch sizes for lack of [WithBatchSize]; default is 1 and 1024
+//	Weight(E) int                   // for [WithBatchWeight]
+//	Bucket(E) string                // only examples of one bucket are in one batch, Python's length buckets
+//	WithPath(string) ModelHandler[E, P] // a copy for another checkpoint: [WithModelWatch], [WithModelUpdates]
 type ModelHandler[E, P any] interface {
 	// Load loads the model. It is called once in a process for equal
-	// handlers, by the first example. When it fails so does the bundle, and
-	// the next bundle tries again.
+	// handlers, by the first example, unless a model had to go. When it
+	// fails so does the bundle, and the next bundle tries again.
 	Load(ctx context.Context) (Model[E, P], error)
 }
 
@@ -54,6 +65,8 @@ type Failure[E any] struct {
 
 // The stages of the work on an example, as [Failure] and [StageError] name them.
 const (
+	StageRoute       = "route"       // finding its model and batch
+	StageLoad        = "load"        // loading the model it asks for
 	StageRead        = "read"        // reading a file
 	StageDecode      = "decode"      // making a picture of its bytes
 	StagePreprocess  = "preprocess"  // making the network's input of it

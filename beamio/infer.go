@@ -30,7 +30,7 @@ func (f *inferFn[E, P]) StartBundle(_ context.Context, _ resultEmitter[E, P], _ 
 func (f *inferFn[E, P]) ProcessElement(
 	ctx context.Context, at beam.EventTime, e E, result resultEmitter[E, P], failure failureEmitter[E],
 ) error {
-	return f.worker.add(ctx, &item[E]{at: at, example: e}, unkeyed(result, failure))
+	return f.worker.add(ctx, &item[E, P]{at: at, example: e}, unkeyed(result, failure))
 }
 
 // FinishBundle runs what is left.
@@ -40,8 +40,8 @@ func (f *inferFn[E, P]) FinishBundle(ctx context.Context, result resultEmitter[E
 
 func unkeyed[E, P any](result resultEmitter[E, P], failure failureEmitter[E]) outputs[E, P] {
 	return outputs[E, P]{
-		result:  func(it *item[E], r PredictionResult[E, P]) { result(it.at, r) },
-		failure: func(it *item[E], f Failure[E]) { failure(it.at, f) },
+		result:  func(it *item[E, P], r PredictionResult[E, P]) { result(it.at, r) },
+		failure: func(it *item[E, P], f Failure[E]) { failure(it.at, f) },
 	}
 }
 
@@ -64,7 +64,7 @@ func (f *keyedInferFn[E, P]) ProcessElement(
 	ctx context.Context, at beam.EventTime, key beam.T, e E,
 	result keyedResultEmitter[E, P], failure keyedFailureEmitter[E],
 ) error {
-	return f.worker.add(ctx, &item[E]{at: at, key: key, example: e}, keyed(result, failure))
+	return f.worker.add(ctx, &item[E, P]{at: at, key: key, example: e}, keyed(result, failure))
 }
 
 // FinishBundle runs what is left.
@@ -76,7 +76,7 @@ func (f *keyedInferFn[E, P]) FinishBundle(
 
 func keyed[E, P any](result keyedResultEmitter[E, P], failure keyedFailureEmitter[E]) outputs[E, P] {
 	return outputs[E, P]{
-		result:  func(it *item[E], r PredictionResult[E, P]) { result(it.at, it.key, r) },
-		failure: func(it *item[E], f Failure[E]) { failure(it.at, it.key, f) },
+		result:  func(it *item[E, P], r PredictionResult[E, P]) { result(it.at, it.key, r) },
+		failure: func(it *item[E, P], f Failure[E]) { failure(it.at, it.key, f) },
 	}
 }

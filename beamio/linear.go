@@ -22,6 +22,15 @@ type Linear struct {
 // ModelID returns the path of the checkpoint.
 func (l *Linear) ModelID() string { return l.Model }
 
+// WithPath returns a copy for another checkpoint, for [WithModelWatch] and
+// [WithModelUpdates]. It has the same SHA256, if there is one: then no other
+// content is accepted.
+func (l *Linear) WithPath(path string) ModelHandler[[]float32, []float32] {
+	other := *l
+	other.Model = path
+	return &other
+}
+
 // Validate implements what [ModelHandler] says of it.
 func (l *Linear) Validate() error {
 	if l.Model == "" {

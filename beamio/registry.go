@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -15,76 +17,332 @@ import (
 // runs bundles at once.
 var models registry
 
-// registry loads a model once for every key.
+// registry loads a model once for every key, and closes it when it must make
+// room, or was replaced, as soon as nobody uses it.
 type registry struct {
 	mu      sync.Mutex
 	entries map[string]*entry
+	records map[string]*record
+	uses    int64         // a clock that ticks with every use
+	change  chan struct{} // closed when a model is let go, if somebody waits for it
+}
+
+// record is what is remembered of a model, whether it is loaded or not.
+type record struct {
+	sizes sizer
+	calls late  // of Infer
+	steps late  // of Prepare
+	bytes int64 // under registry.mu
+}
+
+// So many calls of a model may hang before it is given up.
+const (
+	maxHungCalls = 4
+	maxHungSteps = 64
+)
+
+// want is what a transform wants of the registry.
+type want struct {
+	key, id   string
+	load      func(context.Context) (any, error)
+	copies    int
+	threads   int // batches in a copy at once
+	maxModels int // 0 for no limit
+	maxBytes  int64
+	keep      bool // for longer than a batch
 }
 
 // entry is a model that is being loaded or, once ready is closed, is loaded.
 type entry struct {
-	ready chan struct{}
-	err   error
-
-	model    any           // a Model[E, P]
-	bytes    int64         // what its weights take
+	key, id  string
+	ready    chan struct{}
+	err      error
+	copies   []any         // Model[E, P]s, at least one
 	took     time.Duration // what loading took
+	bytes    int64         // what the weights of all copies take
 	reported atomic.Bool   // whether a bundle has put these into its metrics
+	record   *record
 
-	turn    chan struct{} // held while a batch is run: a model uses all cores by itself
+	seats   chan any      // copies that are free for a batch
 	prepare chan struct{} // as many at once are held as examples are prepared
-	sizes   sizer
+	dead    chan struct{} // closed when a call hangs: do not use the model any more
+
+	// Under registry.mu.
+	limited bool  // counts for the limits
+	refs    int   // users, until a batch is done
+	holds   int   // users for longer
+	used    int64 // when last
+	gone    bool  // not in the registry any more: closed without users
 }
 
-// acquire returns the model under key, after loading it if need be. Bundles
-// that ask meanwhile wait. A failure is not kept: it is returned to those who
-// waited for it, and whoever asks next loads again.
-func (r *registry) acquire(ctx context.Context, key string, load func(context.Context) (any, error)) (*entry, error) {
+func (e *entry) isDead() bool {
+	select {
+	case <-e.dead:
+		return true
+	default:
+		return false
+	}
+}
+
+// recordOf returns the record of a key.
+func (r *registry) recordOf(key string) *record {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	rec, ok := r.records[key]
+	if !ok {
+		rec = &record{}
+		if r.records == nil {
+			r.records = make(map[string]*record)
+		}
+		r.records[key] = rec
+	}
+	return rec
+}
+
+// acquire returns the model under w.key, after loading it if need be. Who asks
+// meanwhile waits. A failure is not kept: it is returned to those who waited for
+// it, and whoever asks next loads again. The entry must be released.
+func (r *registry) acquire(ctx context.Context, w want) (*entry, error) {
+	rec := r.recordOf(w.key)
+	if n := rec.calls.n.Load(); n >= maxHungCalls {
+		return nil, &HungError{w.id, int(n)}
+	}
 	for {
 		r.mu.Lock()
-		e, found := r.entries[key]
-		if !found {
-			e = &entry{ready: make(chan struct{})}
-			if r.entries == nil {
-				r.entries = make(map[string]*entry)
+		e, found := r.entries[w.key]
+		if found {
+			r.use(e, w.keep)
+			r.mu.Unlock()
+			select {
+			case <-e.ready:
+			case <-ctx.Done():
+				r.release(e, w.keep)
+				return nil, ctx.Err()
 			}
-			r.entries[key] = e
+			if e.err == nil {
+				return e, nil
+			}
+			// The loader's bundle may have been cancelled, which is no reason
+			// for this one to fail.
+			if !isCancelled(e.err) || ctx.Err() != nil {
+				return nil, e.err
+			}
+			continue
+		}
+		victims, wait := r.makeRoom(w.maxModels, w.maxBytes, 1, rec.bytes)
+		if wait == nil {
+			e = r.add(w, rec)
 		}
 		r.mu.Unlock()
-		if !found {
-			r.load(ctx, key, e, load)
-			return e, e.err
+		closeModels(victims)
+		if wait == nil {
+			r.load(ctx, w, e)
+			if e.err != nil {
+				return nil, e.err
+			}
+			return e, nil
 		}
 		select {
-		case <-e.ready:
+		case <-wait:
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
-		// The loader's bundle may have been cancelled, which is no reason for
-		// this one to fail.
-		if e.err == nil || !isCancelled(e.err) || ctx.Err() != nil {
-			return e, e.err
-		}
 	}
 }
 
-func (r *registry) load(ctx context.Context, key string, e *entry, load func(context.Context) (any, error)) {
-	start := time.Now()
-	model, err := guarded(func() (any, error) { return load(ctx) })
-	if err == nil && model == nil {
-		err = errors.New("Load returned neither a model nor an error")
+// add puts an entry without a model into the registry, under r.mu.
+func (r *registry) add(w want, rec *record) *entry {
+	e := &entry{
+		key: w.key, id: w.id, record: rec, ready: make(chan struct{}), dead: make(chan struct{}),
+		limited: w.maxModels > 0 || w.maxBytes > 0, prepare: make(chan struct{}, runtime.GOMAXPROCS(0)),
 	}
+	r.use(e, w.keep)
+	if r.entries == nil {
+		r.entries = make(map[string]*entry)
+	}
+	r.entries[w.key] = e
+	return e
+}
+
+func (r *registry) load(ctx context.Context, w want, e *entry) {
+	start := time.Now()
+	var err error
+	for range max(w.copies, 1) {
+		var model any
+		model, err = guarded(func() (any, error) { return w.load(ctx) })
+		if err == nil && model == nil {
+			err = errors.New("Load returned neither a model nor an error")
+		}
+		if err != nil {
+			break
+		}
+		e.copies = append(e.copies, model)
+		e.bytes += bytesOf(model)
+	}
+	e.took = time.Since(start)
+	var victims []*entry
 	if err != nil {
 		e.err = fmt.Errorf("beamio: loading the model: %w", err)
+		slog.InfoContext(ctx, "beamio: a model was not loaded", "model", w.id, "error", err)
+		closeModels([]*entry{e})
 		r.mu.Lock()
-		delete(r.entries, key)
+		delete(r.entries, w.key)
+		r.signal()
 		r.mu.Unlock()
 	} else {
-		e.model, e.bytes, e.took = model, bytesOf(model), time.Since(start)
-		e.turn = make(chan struct{}, 1)
-		e.prepare = make(chan struct{}, runtime.GOMAXPROCS(0))
+		slog.InfoContext(ctx, "beamio: loaded a model", "model", w.id, "bytes", e.bytes, "took", e.took)
+		e.seats = make(chan any, len(e.copies)*max(w.threads, 1))
+		for range max(w.threads, 1) {
+			for _, m := range e.copies {
+				e.seats <- m
+			}
+		}
+		r.mu.Lock()
+		e.record.bytes = e.bytes
+		victims, _ = r.makeRoom(w.maxModels, w.maxBytes, 0, 0)
+		r.mu.Unlock()
 	}
 	close(e.ready)
+	closeModels(victims)
+}
+
+// makeRoom takes models that nobody uses out of the registry, those that were
+// not used for longest first, until there is room for n more of so many bytes.
+// If only a wait can help it returns for what: batches end by themselves, but
+// those who hold a model for longer may be waiting for us, and do not count. It
+// is called under r.mu, and the victims are to be closed after that.
+func (r *registry) makeRoom(maxModels int, maxBytes int64, n int, bytes int64) (victims []*entry, wait chan struct{}) {
+	if maxModels == 0 && maxBytes == 0 {
+		return nil, nil
+	}
+	for {
+		var oldest *entry
+		count, sum := 0, int64(0)
+		for _, e := range r.entries {
+			if !e.limited || e.holds > 0 {
+				continue
+			}
+			count++
+			sum += e.record.bytes
+			if e.refs == 0 && (oldest == nil || e.used < oldest.used) {
+				oldest = e
+			}
+		}
+		over := maxModels > 0 && count+n > maxModels || maxBytes > 0 && sum+bytes > maxBytes
+		switch {
+		case !over || count == 0:
+			return victims, nil
+		case oldest == nil:
+			if r.change == nil {
+				r.change = make(chan struct{})
+			}
+			return victims, r.change
+		}
+		delete(r.entries, oldest.key)
+		oldest.gone = true
+		victims = append(victims, oldest)
+	}
+}
+
+// use counts a user, under r.mu.
+func (r *registry) use(e *entry, keep bool) {
+	r.uses++
+	if e.used = r.uses; keep {
+		e.holds++
+	} else {
+		e.refs++
+	}
+}
+
+// retain counts another user of an entry that the caller uses.
+func (r *registry) retain(e *entry) {
+	r.mu.Lock()
+	r.use(e, false)
+	r.mu.Unlock()
+}
+
+// release ends what acquire, hold or retain began. A model that has been
+// replaced is closed by its last user.
+func (r *registry) release(e *entry, keep bool) {
+	r.mu.Lock()
+	if keep {
+		e.holds--
+	} else {
+		e.refs--
+	}
+	last := e.gone && e.refs == 0 && e.holds == 0
+	r.signal()
+	r.mu.Unlock()
+	if last {
+		closeModels([]*entry{e})
+	}
+}
+
+// hold counts a user for longer of an entry that somebody else uses, or returns
+// false if nobody does any more.
+func (r *registry) hold(e *entry) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e.gone {
+		return false
+	}
+	r.use(e, true)
+	return true
+}
+
+// retire takes an entry out of the registry, so that whoever asks next loads
+// anew. The caller uses it and releases it later.
+func (r *registry) retire(e *entry) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !e.gone {
+		delete(r.entries, e.key)
+		e.gone = true
+		r.signal()
+	}
+}
+
+// kill is retire for an entry with a call that hangs.
+func (r *registry) kill(e *entry) {
+	r.retire(e)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !e.isDead() {
+		close(e.dead)
+	}
+}
+
+// forget drops the record of a key that will not be asked for again.
+func (r *registry) forget(key string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.records, key)
+}
+
+// signal wakes those who wait for room, under r.mu.
+func (r *registry) signal() {
+	if r.change != nil {
+		close(r.change)
+		r.change = nil
+	}
+}
+
+// closeModels closes the copies of models that have left the registry.
+func closeModels(entries []*entry) {
+	for _, e := range entries {
+		for _, m := range e.copies {
+			c, ok := m.(io.Closer)
+			if !ok {
+				continue
+			}
+			if _, err := guarded(func() (any, error) { return nil, c.Close() }); err != nil {
+				slog.Warn("beamio: closing a model failed", "model", e.id, "error", err)
+			}
+		}
+		if e.err == nil {
+			slog.Info("beamio: closed a model", "model", e.id, "bytes", e.bytes)
+		}
+	}
 }
 
 func isCancelled(err error) bool {

@@ -17,16 +17,37 @@ import (
 // Beam. It must be called for each type of handler that a pipeline uses, in an
 // init function or at least before beam.Init, where Beam panics otherwise.
 func Register[E, P any](h ModelHandler[E, P]) {
-	runtime.RegisterType(handlerType(h)) // not beam.RegisterType: a handler is no row and may have any fields
+	runtime.RegisterType(typeOf(h)) // not beam.RegisterType: a handler is no row and may have any fields
 	beam.RegisterType(reflect.TypeFor[PredictionResult[E, P]]())
 	beam.RegisterType(reflect.TypeFor[Failure[E]]())
-	register.DoFn5x1[context.Context, beam.EventTime, E, resultEmitter[E, P], failureEmitter[E], error](&inferFn[E, P]{})
-	register.DoFn6x1[context.Context, beam.EventTime, beam.T, E, keyedResultEmitter[E, P], keyedFailureEmitter[E], error](
-		&keyedInferFn[E, P]{})
 	register.Emitter2[beam.EventTime, PredictionResult[E, P]]()
 	register.Emitter2[beam.EventTime, Failure[E]]()
 	register.Emitter3[beam.EventTime, beam.T, PredictionResult[E, P]]()
 	register.Emitter3[beam.EventTime, beam.T, Failure[E]]()
+	if isRegistered[inferFn[E, P]]() { // with another handler of the same types
+		return
+	}
+	registerDoFn(&inferFn[E, P]{}, func(
+		f func(context.Context, beam.EventTime, E, resultEmitter[E, P], failureEmitter[E]) error, a []any,
+	) []any {
+		return []any{f(a[0].(context.Context), a[1].(beam.EventTime), a[2].(E),
+			a[3].(resultEmitter[E, P]), a[4].(failureEmitter[E]))}
+	})
+	registerDoFn(&keyedInferFn[E, P]{}, func(
+		f func(context.Context, beam.EventTime, beam.T, E, keyedResultEmitter[E, P], keyedFailureEmitter[E]) error, a []any,
+	) []any {
+		return []any{f(a[0].(context.Context), a[1].(beam.EventTime), a[2], a[3].(E),
+			a[4].(keyedResultEmitter[E, P]), a[5].(keyedFailureEmitter[E]))}
+	})
+	registerTagged[E, P]()
+}
+
+func isRegistered[T any]() bool {
+	key, ok := runtime.TypeKey(reflect.TypeFor[T]())
+	if ok {
+		_, ok = runtime.LookupType(key)
+	}
+	return ok
 }
 
 // RunInference runs the handler's model on every element of col.
@@ -37,8 +58,8 @@ func Register[E, P any](h ModelHandler[E, P]) {
 // timestamps; those of a bundle keep their order. An example that fails fails
 // its bundle, which runners retry or give up; see [RunInferenceDLQ].
 //
-// Batches never reach over bundles. In session and sliding windows every
-// example is a batch by itself.
+// Batches do not reach over bundles without [WithBatchDelay]. In session and
+// sliding windows every example is a batch by itself without it.
 //
 // Like Beam's own transforms it panics when the pipeline cannot be built so;
 // [TryRunInference] returns an error.
@@ -90,145 +111,91 @@ func apply[E, P any](
 	if !s.IsValid() || !col.IsValid() {
 		return fail(errors.New("invalid scope or collection"))
 	}
-	keyed, err := isKeyed[E](col)
+	isKeyed, err := checkCollection(h, col)
 	if err != nil {
 		return fail(err)
 	}
-	data, err := encodeHandler(h)
+	handler, err := pack(h)
 	if err != nil {
 		return fail(err)
 	}
-	set, err := newSettings(h, opts)
+	set, err := newSettings(h, strict, opts)
 	if err != nil {
 		return fail(err)
 	}
-	set.Strict = strict
 	s = s.Scope("beamio.RunInference")
-	in, restore := unwindowed(s, col, &set)
-	spec, err := json.Marshal(inferSpec{set, beam.EncodedType{T: handlerType(h)}, data})
+	in := col
+	if set.Updated { // in the windows of the collection
+		if in, err = tag[E](s, isKeyed, in, *set.updates); err != nil {
+			return fail(err)
+		}
+	}
+	in, restore := unwindowed(s, in, &set)
+	spec, err := json.Marshal(inferSpec{set, handler})
 	if err != nil {
 		return fail(err)
 	}
-	var fn any = &inferFn[E, P]{Spec: string(spec)}
-	if keyed {
-		fn = &keyedInferFn[E, P]{Spec: string(spec)}
-	}
-	out, err := beam.TryParDo(s, fn, in)
+	out, err := beam.TryParDo(s, newInferFn[E, P](string(spec), isKeyed, set.Updated), in)
 	if err != nil {
 		return fail(err)
 	}
-	return restore(out[0]), restore(out[1]), nil
+	results, failures = restore(out[0]), restore(out[1])
+	if set.threshold != nil {
+		limitFailures(s, *set.threshold, isKeyed, results, failures)
+	}
+	return results, failures, nil
 }
 
-// isKeyed reports whether col holds KV<K, E> and not E.
-func isKeyed[E any](col beam.PCollection) (bool, error) {
+func newInferFn[E, P any](spec string, isKeyed, isTagged bool) any {
+	switch {
+	case isKeyed && isTagged:
+		return &keyedTaggedInferFn[E, P]{Spec: spec}
+	case isKeyed:
+		return &keyedInferFn[E, P]{Spec: spec}
+	case isTagged:
+		return &taggedInferFn[E, P]{Spec: spec}
+	}
+	return &inferFn[E, P]{Spec: spec}
+}
+
+// checkCollection reports whether col holds KV<K, E> and not E, and whether the
+// handler can do with that.
+func checkCollection[E, P any](h ModelHandler[E, P], col beam.PCollection) (isKeyed bool, err error) {
 	want, t := reflect.TypeFor[E](), col.Type()
-	value, keyed := t, typex.IsKV(t)
-	if keyed {
+	value, isKeyed := t, typex.IsKV(t)
+	if isKeyed {
 		value = t.Components()[1]
 	}
 	if value.Type() != want {
 		return false, fmt.Errorf("the collection holds %v; want %v or KV<K, %v>", t, want, want)
 	}
-	return keyed, nil
-}
-
-func newSettings[E, P any](h ModelHandler[E, P], opts []Option) (settings, error) {
-	if v, ok := h.(interface{ Validate() error }); ok {
-		if err := v.Validate(); err != nil {
-			return settings{}, err
+	if k, ok := h.(interface{ keyType() reflect.Type }); ok {
+		if want := k.keyType(); !isKeyed || t.Components()[0].Type() != want {
+			return false, fmt.Errorf("the collection holds %v; want KV<%v, %v>", t, want, value)
 		}
 	}
-	set := settings{MinBatch: 1, MaxBatch: 1024, Namespace: DefaultNamespace}
-	if p, ok := h.(interface{ PreferredBatch() (low, high int) }); ok {
-		set.MinBatch, set.MaxBatch = p.PreferredBatch()
+	return isKeyed, nil
+}
+
+func newSettings[E, P any](h ModelHandler[E, P], strict bool, opts []Option) (settings, error) {
+	set := settings{Namespace: DefaultNamespace, Strict: strict}
+	if err := validate(h); err != nil {
+		return set, err
 	}
 	for _, o := range opts {
 		o(&set)
 	}
-	if set.MinBatch < 1 || set.MaxBatch < set.MinBatch {
-		return set, fmt.Errorf("batch size from %d to %d; want 1 ≤ min ≤ max", set.MinBatch, set.MaxBatch)
+	_, cohorts := h.(interface{ keyType() reflect.Type })
+	updated := set.Updated || set.WatchGlob != ""
+	set.need(!cohorts || !updated, "updates of the models of a PerKey")
+	set.need(cohorts || !updated || withPath(h, "x") != nil, "updates of a %T without a method WithPath", h)
+	set.need(cohorts || set.MaxWeight == 0 || weigher[E](h) != nil, "batch weights of a %T without a method Weight", h)
+	if !set.sized && !cohorts {
+		low, high := preferredBatch(h)
+		set.need(low >= 1 && high >= low, "%T's preferred batch size from %d to %d", h, low, high)
 	}
-	if set.Namespace == "" {
-		return set, errors.New("the namespace of the metrics is empty")
+	if set.Updated && !set.limited() {
+		set.MaxModels = 2
 	}
-	return set, nil
-}
-
-// inferSpec is what travels to the workers.
-type inferSpec struct {
-	Settings settings
-	Type     beam.EncodedType // of the handler
-	Handler  json.RawMessage
-}
-
-// handlerType returns the handler's type, without the pointer.
-func handlerType(h any) reflect.Type {
-	t := reflect.TypeOf(h)
-	if t != nil && t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	return t
-}
-
-// encodeHandler checks that a handler can travel, and packs it.
-func encodeHandler(h any) (json.RawMessage, error) {
-	t := handlerType(h)
-	if t == nil || (reflect.ValueOf(h).Kind() == reflect.Pointer && reflect.ValueOf(h).IsNil()) {
-		return nil, errors.New("the handler is nil")
-	}
-	if t.Kind() != reflect.Struct {
-		return nil, fmt.Errorf("a handler must be a struct, not a %v", t.Kind())
-	}
-	key, named := runtime.TypeKey(t)
-	if known, ok := runtime.LookupType(key); !named || !ok || known != t {
-		return nil, fmt.Errorf("the handler is not registered: call beamio.Register(&%v{}) in an init function", t)
-	}
-	v := reflect.Indirect(reflect.ValueOf(h))
-	_, own := h.(json.Marshaler) // which may well carry what is not exported
-	for i := range t.NumField() {
-		f := t.Field(i)
-		switch {
-		case !f.IsExported() && !own && !v.Field(i).IsZero():
-			return nil, fmt.Errorf("field %s is not exported and would be lost on the way to the workers", f.Name)
-		case f.IsExported() && !own && f.Type.Kind() == reflect.Interface && !v.Field(i).IsNil():
-			return nil, fmt.Errorf("field %s is an interface and would be lost on the way to the workers", f.Name)
-		}
-	}
-	data, err := json.Marshal(h)
-	if err != nil {
-		return nil, fmt.Errorf("the handler has no JSON: %w", err)
-	}
-	return data, nil
-}
-
-// decodeSpec unpacks what apply has packed. The last result is what the model
-// is kept under.
-func decodeSpec[E, P any](spec string) (settings, ModelHandler[E, P], string, error) {
-	var s inferSpec
-	fail := func(err error) (settings, ModelHandler[E, P], string, error) {
-		return settings{}, nil, "", fmt.Errorf("beamio: the handler did not arrive: %w", err)
-	}
-	if err := json.Unmarshal([]byte(spec), &s); err != nil {
-		return fail(err)
-	}
-	v := reflect.New(s.Type.T)
-	if err := json.Unmarshal(s.Handler, v.Interface()); err != nil {
-		return fail(err)
-	}
-	h, ok := v.Interface().(ModelHandler[E, P])
-	if !ok {
-		return fail(fmt.Errorf("%v is no ModelHandler", v.Type()))
-	}
-	key := fmt.Sprintf("%s.%s ", s.Type.T.PkgPath(), s.Type.T.Name())
-	if s.Settings.ModelID != "" {
-		key += "ID " + s.Settings.ModelID
-	} else {
-		key += string(s.Handler)
-		s.Settings.ModelID = s.Type.T.String()
-		if m, ok := h.(interface{ ModelID() string }); ok {
-			s.Settings.ModelID = m.ModelID()
-		}
-	}
-	return s.Settings, h, key, nil
+	return set, set.check()
 }

@@ -22,11 +22,11 @@ import (
 func init() {
 	register.Function2x2(keyByParity)
 	register.Function2x1(stamp)
-	register.DoFn2x0[int, func(beam.EventTime, int)](&timestampFn{})
+	beam.RegisterDoFn(&timestampFn{})
 	register.Emitter2[beam.EventTime, int]()
 	register.Function4x1(renderWindow)
 	register.Function4x1(renderFailureWindow)
-	runtime.RegisterType(handlerType(&stranger{}))
+	runtime.RegisterType(typeOf(&stranger{}))
 }
 
 func keyByParity(_ context.Context, n int) (string, int) {
@@ -238,20 +238,19 @@ func TestOneLoad(t *testing.T) {
 
 func TestModelIDSplitsAndShares(t *testing.T) {
 	key := func(h *double, opts ...Option) string {
-		data, err := encodeHandler(h)
+		p, err := pack(h)
 		if err != nil {
 			t.Fatal(err)
 		}
-		set, err := newSettings(h, opts)
+		set, err := newSettings(h, true, opts)
 		if err != nil {
 			t.Fatal(err)
 		}
-		spec := mustJSON(t, inferSpec{set, beam.EncodedType{T: handlerType(h)}, data})
-		_, _, key, err := decodeSpec[int, int](spec)
+		_, r, err := decodeSpec[int, int](mustJSON(t, inferSpec{set, p}))
 		if err != nil {
 			t.Fatal(err)
 		}
-		return key
+		return r.key
 	}
 	a, b := &double{Name: "a"}, &double{Name: "b"}
 	if key(a) != key(&double{Name: "a"}) || key(a) == key(b) {
@@ -360,7 +359,7 @@ type secretive struct{ n int }
 
 func (*secretive) Load(context.Context) (Model[int, int], error) { return nil, nil }
 
-func init() { runtime.RegisterType(handlerType(&secretive{})) }
+func init() { runtime.RegisterType(typeOf(&secretive{})) }
 
 func TestMistakesOfTheBuilder(t *testing.T) {
 	_, s, col := ptest.CreateList(count(0, 3))

@@ -3,7 +3,6 @@ package beamio
 import (
 	"context"
 	"io"
-	"runtime/debug"
 )
 
 // Steps is a [Model] whose work comes in two steps: Prepare makes a T of each
@@ -104,15 +103,4 @@ func bytesOf(v any) int64 {
 		return b.Bytes()
 	}
 	return 0
-}
-
-// guarded calls f and turns a panic into a [*PanicError].
-func guarded[R any](f func() (R, error)) (r R, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			var zero R
-			r, err = zero, &PanicError{v, debug.Stack()}
-		}
-	}()
-	return f()
 }

@@ -1,0 +1,294 @@
+package beamio
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestTimeouts has a bubble's clock, and fails if a goroutine of ours remains.
+func TestTimeouts(t *testing.T) {
+	const limit = time.Minute
+	t.Run("sleeps past it", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBundle(t, &scale{Name: t.Name(), Slow: []int{3}}, WithTimeout(limit), WithBatchSize(4, 4))
+			start := time.Now()
+			b.mustRun(t, 1, 2, 3, 4, 5)
+			if !slices.Equal(b.predictions(), []int{1, 2, 4, 5}) || len(b.failures) != 1 || b.failures[0].Example != 3 ||
+				b.failures[0].Stage != StageInference || b.failures[0].Error != "not done after 1m0s" {
+				t.Errorf("got %v, %v", b.results, b.failures)
+			}
+			if took := time.Since(start); took != 2*limit { // the batch, and the example alone
+				t.Errorf("took %v", took)
+			}
+			if n, hung := b.counter("timed_out_calls"), b.counter("hung_calls"); n != 2 || hung != 0 {
+				t.Errorf("%d timed out, %d hung", n, hung)
+			}
+			if w := watcherOf(t.Name()); w.loads.Load() != 1 || w.most.Load() != 1 {
+				t.Errorf("%d loads, %d at once", w.loads.Load(), w.most.Load())
+			}
+		})
+	})
+	t.Run("ignores its context", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := watcherOf(t.Name())
+			b := newBundle(t, &scale{Name: t.Name(), Deaf: []int{3}}, WithTimeout(limit), WithBatchSize(2, 2))
+			b.mustRun(t, 1, 2, 3, 4, 5)
+			if !slices.Equal(b.predictions(), []int{1, 2, 4, 5}) || len(b.failures) != 1 || b.failures[0].Example != 3 ||
+				!strings.Contains(b.failures[0].Error, "deaf to the end of its context") {
+				t.Errorf("got %v, %v", b.results, b.failures)
+			}
+			// The model was loaded anew after the batch, and after the example alone.
+			if w.loads.Load() != 3 || w.closed.Load() != 0 || b.counter("hung_calls") != 2 {
+				t.Errorf("%d loads, %d closed, %d hung", w.loads.Load(), w.closed.Load(), b.counter("hung_calls"))
+			}
+			again := newBundle(t, &scale{Name: t.Name(), Deaf: []int{3}}, WithTimeout(limit), WithBatchSize(2, 2))
+			var hung *HungError
+			if err := again.run(3, 3, 1); !errors.As(err, &hung) || hung.Calls != maxHungCalls {
+				t.Errorf("with too many calls that hang: %v", err)
+			}
+			close(w.release)
+			synctest.Wait()
+			if w.closed.Load() != 4 || w.running.Load() != 0 {
+				t.Errorf("%d closed, %d running", w.closed.Load(), w.running.Load())
+			}
+			if err := again.run(3); err != nil { // it recovers
+				t.Error(err)
+			}
+		})
+	})
+	t.Run("preparing", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			release := make(chan struct{})
+			m := &Steps[int, int, int]{
+				Prepare: func(ctx context.Context, n int) (int, error) {
+					switch n {
+					case 1:
+						<-ctx.Done()
+						return 0, ctx.Err()
+					case 2:
+						<-release
+					}
+					return n, nil
+				},
+				Predict: func(_ context.Context, batch []int) ([]int, error) { return batch, nil },
+			}
+			b := newBundle(t, &given{Name: giveModel(t, m)}, WithTimeout(limit), WithBatchSize(2, 2))
+			b.mustRun(t, 0, 1, 2, 3)
+			if !slices.Equal(b.predictions(), []int{0, 3}) || len(b.failures) != 2 ||
+				b.failures[0].Stage != StagePreprocess || b.failures[1].Stage != StagePreprocess {
+				t.Errorf("got %v, %v", b.results, b.failures)
+			}
+			close(release)
+		})
+	})
+	t.Run("a bundle that is cancelled", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBundle(t, &scale{Name: t.Name(), Deaf: []int{1}}, WithTimeout(time.Hour))
+			ctx, cancel := context.WithTimeout(b.ctx, limit)
+			defer cancel()
+			b.ctx = ctx
+			start := time.Now()
+			if err := b.run(1); !errors.Is(err, context.DeadlineExceeded) || len(b.failures) != 0 {
+				t.Errorf("got %v, %v", err, b.failures)
+			}
+			if took := time.Since(start); took != limit+grace(time.Hour) {
+				t.Errorf("took %v", took)
+			}
+			close(watcherOf(t.Name()).release)
+		})
+	})
+}
+
+// given is a handler for a model that a test has made.
+type given struct{ Name string }
+
+var givenModels sync.Map // name → Model[int, int]
+
+func init() { Register(&given{}) }
+
+func giveModel(t *testing.T, m Model[int, int]) string {
+	givenModels.Store(t.Name(), m)
+	return t.Name()
+}
+
+func (g *given) Load(context.Context) (Model[int, int], error) {
+	m, _ := givenModels.Load(g.Name)
+	return m.(Model[int, int]), nil
+}
+
+// TestBrokenModels has models that do not keep their promises, in every mode.
+func TestBrokenModels(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		model inferFunc
+		want  string
+	}{
+		{"too few", func(_ context.Context, in []int) ([]int, error) { return in[1:], nil }, "0 predictions for 1 examples"},
+		{"too many", func(_ context.Context, in []int) ([]int, error) { return append(in, 1), nil }, "2 predictions for 1"},
+		{"errors", func(context.Context, []int) ([]int, error) { return nil, errors.New("no") }, "no"},
+		{"panics", func(context.Context, []int) ([]int, error) { panic("oh") }, "panic: oh"},
+		{"errors of another batch", func(_ context.Context, in []int) ([]int, error) {
+			return in, ExampleErrors{nil, nil, nil}
+		}, "3 errors for 1 examples"},
+	} {
+		for _, opts := range [][]Option{{}, {WithTimeout(time.Minute)}, {WithBatchDelay(time.Millisecond)}} {
+			t.Run(fmt.Sprint(c.name, len(opts)), func(t *testing.T) {
+				opts = append(opts, WithBatchSize(2, 2))
+				b := newBundle(t, &given{Name: giveModel(t, c.model)}, opts...).mustRun(t, 7, 8)
+				if len(b.results) != 0 || len(b.failures) != 2 || !strings.Contains(b.failures[0].Error, c.want) {
+					t.Errorf("got %v, %v", b.results, b.failures)
+				}
+				if b.counter("failed_batches_counter") != 1 || b.counter("failed_examples") != 2 {
+					t.Error("not counted")
+				}
+			})
+		}
+	}
+}
+
+type inferFunc func(context.Context, []int) ([]int, error)
+
+func (f inferFunc) Infer(ctx context.Context, batch []int) ([]int, error) { return f(ctx, batch) }
+
+// TestGarbageInFlight changes a model file to garbage and to a model again, while
+// bundles run.
+func TestGarbageInFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		write := func(text string) {
+			t.Helper()
+			if err := os.WriteFile(filepath.Join(dir, "m.txt"), []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chtimes(filepath.Join(dir, "m.txt"), time.Now(), time.Now()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write("2")
+		w := watcherOf(t.Name())
+		h := &scale{Name: t.Name()}
+		b := newBundle(t, h, WithModelWatch(filepath.Join(dir, "*.txt"), time.Minute), WithBatchSize(1, 1))
+		step := func(n, want int) {
+			t.Helper()
+			time.Sleep(3*time.Minute + time.Second)
+			if err := b.process(n); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+			if err := b.process(n); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			if got := b.results[len(b.results)-1].Inference; got != want {
+				t.Errorf("got %d, want %d", got, want)
+			}
+		}
+		if err := b.start(); err != nil {
+			t.Fatal(err)
+		}
+		step(1, 2)
+		write("garbage")
+		step(1, 2)
+		write("3")
+		step(1, 3)
+		if w.loads.Load() != 2+maxTries || w.closed.Load() != 1 {
+			t.Errorf("%d loads, %d closed", w.loads.Load(), w.closed.Load())
+		}
+		if err := b.finish(); err != nil {
+			t.Fatal(err)
+		}
+		if n, bad := b.counter("model_updates"), b.counter("model_update_failures"); n != 1 || bad != maxTries {
+			t.Errorf("%d updates, %d failures", n, bad)
+		}
+		time.Sleep(time.Hour) // the watch ends without bundles
+	})
+}
+
+var full = flag.Bool("full", false, "run the largest tests at full size")
+
+// TestManyElementsInManyBundles has 64 bundles at once in every mode. With -full
+// they get 10⁵ elements altogether.
+func TestManyElementsInManyBundles(t *testing.T) {
+	const bundles = 64
+	each := 40
+	if *full {
+		each = 100_000/bundles + 1
+	}
+	alone := func(s *settings) { s.Alone = true }
+	for _, mode := range []struct {
+		name string
+		opts []Option
+	}{
+		{"bundle", []Option{WithBatchSize(1, 16)}},
+		{"gathered", []Option{WithBatchSize(1, 16), WithBatchDelay(time.Millisecond)}},
+		{"gathered alone", []Option{WithBatchSize(1, 16), WithBatchDelay(time.Millisecond), alone}},
+		{"copies", []Option{WithBatchSize(4, 4), WithModelCopies(3), WithConcurrency(2)}},
+		{"time-out", []Option{WithBatchSize(1, 8), WithTimeout(time.Minute)}},
+		{"limited", []Option{WithBatchSize(1, 16), WithMaxModels(1)}},
+		{"gathered, limited", []Option{WithBatchSize(1, 16), WithMaxModels(1), WithBatchDelay(time.Millisecond)}},
+	} {
+		t.Run(mode.name, func(t *testing.T) {
+			h := &scale{Name: t.Name(), Args: map[string]int{"factor": 3}, Blame: []int{5}, Fail: []int{7}, Buckets: 2}
+			var wg sync.WaitGroup
+			for range bundles {
+				wg.Go(func() {
+					b := newBundle(t, h, mode.opts...)
+					var want []int
+					for n := range each {
+						if n != 5 && n != 7 {
+							want = append(want, 3*n)
+						}
+					}
+					if err := b.run(count(0, each)...); err != nil {
+						t.Error(err)
+					}
+					got := b.predictions()
+					slices.Sort(got) // two buckets
+					if !slices.Equal(got, want) || len(b.failures) != 2 {
+						t.Errorf("%d results, %v", len(got), b.failures)
+					}
+					for i, r := range b.results {
+						if at := b.at[slices.Index(b.at, b.at[i])]; int(at) > each || r.Inference != 3*r.Example {
+							t.Errorf("%v at %v", r, at)
+						}
+					}
+				})
+			}
+			wg.Wait()
+		})
+	}
+}
+
+// TestLoadFailsTwice has bundles that a runner tries again, in every mode that
+// loads in its own way.
+func TestLoadFailsTwice(t *testing.T) {
+	for name, opts := range map[string][]Option{
+		"held":     nil,
+		"limited":  {WithMaxModels(3)},
+		"gathered": {WithBatchDelay(time.Millisecond)},
+		"copies":   {WithModelCopies(2)},
+		"watched":  {WithModelWatch(filepath.Join(t.TempDir(), "none*"), 10*time.Millisecond)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBundle(t, &scale{Name: t.Name(), NoLoad: 2}, opts...)
+			for i := 1; i <= 2; i++ {
+				if err := b.run(1, 2); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("load %d does not", i)) {
+					t.Fatalf("bundle %d: %v", i, err)
+				}
+			}
+			if b.mustRun(t, 1, 2); !slices.Equal(b.predictions(), []int{1, 2}) {
+				t.Errorf("got %v", b.results)
+			}
+		})
+	}
+}
