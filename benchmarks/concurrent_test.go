@@ -1,7 +1,6 @@
 package benchmarks
 
 import (
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -55,6 +54,45 @@ func BenchmarkConcurrentResNet50(b *testing.B) {
 		together()
 		ratios = append(ratios, float64(row)/float64(time.Since(start)))
 	}
-	slices.Sort(ratios)
-	b.ReportMetric(ratios[len(ratios)/2], "×throughput")
+	b.ReportMetric(median(ratios), "×throughput")
+}
+
+// BenchmarkThreads runs a network on one thread and on all, in turns. It
+// reports the medians of both times and of the ratio of all to one.
+func BenchmarkThreads(b *testing.B) {
+	for _, network := range []string{"resnet50", "maskrcnn"} {
+		b.Run(network, func(b *testing.B) {
+			path := checkpoint(b, network, false)
+			var networks [2]*loaded
+			for i := range networks {
+				n, err := load(b.Context(), path, vision.WithThreads(1-i)) // 0 are all
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer n.close()
+				networks[i] = n
+			}
+			run := func(n *loaded) time.Duration {
+				start := time.Now()
+				if _, err := n.run(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+				return time.Since(start)
+			}
+			var times [2][]time.Duration
+			var ratios []float64
+			for b.Loop() {
+				for i, n := range networks {
+					run(n) // caches as this one leaves them
+					times[i] = append(times[i], run(n))
+				}
+				last := len(ratios)
+				ratios = append(ratios, times[1][last].Seconds()/times[0][last].Seconds())
+			}
+			b.ReportMetric(median(times[0]).Seconds()*1e3, "ms_one")
+			b.ReportMetric(median(times[1]).Seconds()*1e3, "ms_all")
+			b.ReportMetric(median(ratios), "×one")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
 }

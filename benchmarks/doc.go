@@ -7,6 +7,9 @@
 // them) and the share of the peak of the threads that compute, measured before
 // every run. Time by layer tells "argand bench".
 //
+// Others report what their names say: BenchmarkThreads, ConcurrentResNet50,
+// Load, FirstRun, and in processes of their own Startup and Memory.
+//
 // Directory peers compares with PyTorch, ONNX Runtime and OpenVINO in one
 // interleaved run; RESULTS.md has what it found.
 package benchmarks
