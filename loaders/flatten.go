@@ -202,11 +202,13 @@ func newEntry(f *file, key string, v *view) *entry {
 	return e
 }
 
-func (w *flattener) damaged(key string, err error) error {
+func (w *flattener) damaged(key string, err error) error { return w.file.damaged(w.member, key, err) }
+
+func (f *file) damaged(member, key string, err error) error {
 	if l := (*LimitError)(nil); errors.As(err, &l) {
 		return &LimitError{l.Name, l.Limit, l.Max, fmt.Sprintf("tensor %q: %s", clip(key), l.Msg)}
 	}
-	return &FormatError{Name: w.file.name, Offset: -1, Member: clip(w.member), Key: clip(key), Msg: "damaged", Err: err}
+	return &FormatError{Name: f.name, Offset: -1, Member: clip(member), Key: clip(key), Msg: "damaged", Err: err}
 }
 
 // versions reads the _metadata of a state_dict, {"": {"version": 1}, …}.

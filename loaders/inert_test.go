@@ -333,3 +333,15 @@ func TestGlobalValues(t *testing.T) {
 		}
 	}
 }
+
+// A damaged tensor inside another value was once described as if it were whole,
+// which panicked. Fuzzing found it.
+func TestDamagedTensorInAValue(t *testing.T) {
+	bad := view(storage("FloatStorage", "0", 6), 0, []int{2, 3}, []int{1})
+	c := inert(t, dict("layer", global("lib", "Thing")+"("+bad+"t\x81"))
+	_, err := c.Value("layer")
+	var e *loaders.FormatError
+	if !errors.As(err, &e) || e.Key != "layer" || !strings.Contains(err.Error(), "2 extents but 1 strides") {
+		t.Errorf("%v", err)
+	}
+}

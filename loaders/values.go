@@ -57,7 +57,7 @@ func (f *file) value(key string) (any, error) {
 	if v, ok := f.converted[key]; ok {
 		return v.value, v.err
 	}
-	c := converter{file: f, left: min(f.limits.Entries, 1<<16+4*int(f.pickled)) - f.parts}
+	c := converter{file: f, key: key, left: min(f.limits.Entries, 1<<16+4*int(f.pickled)) - f.parts}
 	most := c.left
 	v, err := c.convert(f.values[key], 0)
 	f.parts += most - c.left
@@ -72,7 +72,8 @@ func (f *file) value(key string) (any, error) {
 // so depth and number are bounded.
 type converter struct {
 	file *file
-	left int // parts that may still be made
+	key  string // of the value
+	left int    // parts that may still be made
 }
 
 func (c *converter) convert(v any, depth int) (any, error) {
@@ -105,10 +106,10 @@ func (c *converter) convert(v any, depth int) (any, error) {
 	case *object:
 		return c.object(x, depth)
 	case *view:
-		return newEntry(c.file, "", x).info(), nil
+		return c.tensor(x)
 	case *array:
 		if x.view != nil {
-			return newEntry(c.file, "", x.view).info(), nil
+			return c.tensor(x.view)
 		}
 		return &Opaque{Module: "numpy", Name: "ndarray"}, nil
 	case *bound:
@@ -128,6 +129,13 @@ func (c *converter) convert(v any, depth int) (any, error) {
 		return &Opaque{Module: "numpy", Name: "dtype"}, nil
 	}
 	return &Opaque{Module: "torch", Name: "storage"}, nil
+}
+
+func (c *converter) tensor(v *view) (any, error) {
+	if v.err != nil {
+		return nil, c.file.damaged("", c.key, v.err)
+	}
+	return newEntry(c.file, "", v).info(), nil
 }
 
 func (c *converter) list(items []any, depth int) ([]any, error) {
