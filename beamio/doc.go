@@ -25,9 +25,11 @@
 // # How it is built
 //
 // Read handler.go first, the contract; then runinference.go, how a pipeline is
-// put together; bundle.go, what a worker does with a bundle; registry.go, how
-// models are shared; then the handlers, detector.go, classifier.go and
-// linear.go, and the sinks in rows.go and jsonl.go.
+// put together; bundle.go and lane.go, what a worker does with a bundle, and
+// batch.go, call.go and gather.go, with a batch; registry.go, how models are
+// shared, and recipe.go, what they are called; routes.go, perkey.go, updates.go
+// and watch.go, which model an example goes to; then the handlers, detector.go,
+// classifier.go and linear.go, and the sinks in rows.go and jsonl.go.
 //
 // Six facts about Beam's Go SDK decide the shape of the code. Models are loaded
 // by the first element and not in Setup, because prism never splits a bundle
@@ -44,5 +46,6 @@
 //
 // Beam workers know types by name, so handlers are registered in init
 // functions or at least before beam.Init. This, Beam's registry of types, and
-// the registry of loaded models are the package's only global state.
+// the registry of loaded models, with the batches that bundles gather and the
+// files that are watched, are the package's only global state.
 package beamio

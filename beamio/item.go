@@ -41,8 +41,11 @@ func (it *item[E, P]) prepare(ctx context.Context, e *entry, steps stepped[E, P]
 	}
 	start := time.Now()
 	done, hangs := e.record.steps.track()
-	prepared, err := call(ctx, limit, done, func(ctx context.Context) (any, error) { return steps.prepare(ctx, it.example) })
-	it.prepared, it.took = prepared, time.Since(start)
+	var err error
+	it.prepared, err = call(ctx, limit, done, func(ctx context.Context) (any, error) {
+		return steps.prepare(ctx, it.example)
+	})
+	it.took = time.Since(start)
 	if err != nil {
 		it.stage, it.err = stageOf(err, StagePreprocess)
 	}
