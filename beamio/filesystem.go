@@ -33,17 +33,26 @@ func scheme(path string) string {
 	return s
 }
 
-// fileSystem returns the process's client for a path.
-func fileSystem(ctx context.Context, path string) (filesystem.Interface, error) {
+// FileSystem returns the client of the filesystem that a path is on, "" of the
+// local one, "gs" or "s3". A process has one for each; closing it does nothing.
+// Object stores differ from Beam's own clients in this: a name may have any
+// characters, such as "#", "?" and "%", which Beam's take for those of an URL;
+// "?" and "[a-z]" in a pattern work before its first "*", too; and objects that
+// end in "/", which stand for folders, match no pattern. It returns an error if
+// the package of the filesystem is not linked or its configuration is damaged.
+func FileSystem(ctx context.Context, path string) (filesystem.Interface, error) {
 	key := scheme(path)
 	clients.mu.Lock()
 	defer clients.mu.Unlock()
 	if fs, ok := clients.open[key]; ok {
 		return fs, nil
 	}
-	fs, err := filesystem.New(context.WithoutCancel(ctx), path) // it outlives the bundle
+	fs, err := connect(context.WithoutCancel(ctx), path) // it outlives the bundle
 	if err != nil {
 		return nil, err
+	}
+	if key == "gs" || key == "s3" {
+		fs = objects{fs}
 	}
 	if clients.open == nil {
 		clients.open = make(map[string]filesystem.Interface)
@@ -52,10 +61,20 @@ func fileSystem(ctx context.Context, path string) (filesystem.Interface, error) 
 	return fs, nil
 }
 
-// readFile returns the content of a file of any filesystem of Beam's. Local
+// connect makes a client. Beam's panic for want of a configuration.
+func connect(ctx context.Context, path string) (fs filesystem.Interface, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%v", p)
+		}
+	}()
+	return filesystem.New(ctx, path)
+}
+
+// ReadFile returns the content of a file of any filesystem of Beam's. Local
 // files must be regular: opening a pipe or reading a device may never end. No
 // more than limit bytes are read of a file; one that has more is an error.
-func readFile(ctx context.Context, path string, limit int64) ([]byte, error) {
+func ReadFile(ctx context.Context, path string, limit int64) ([]byte, error) {
 	if scheme(path) == "" {
 		info, err := os.Stat(path)
 		switch {
@@ -67,7 +86,7 @@ func readFile(ctx context.Context, path string, limit int64) ([]byte, error) {
 			return nil, fmt.Errorf("too many bytes: %d, limit %d", info.Size(), limit)
 		}
 	}
-	fs, err := fileSystem(ctx, path)
+	fs, err := FileSystem(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -87,10 +106,12 @@ func readFile(ctx context.Context, path string, limit int64) ([]byte, error) {
 }
 
 // OpenCheckpoint opens a checkpoint on any filesystem of Beam's. Local files are
-// mapped, and may be indexes of shards, as with loaders.Open; others,
-// "gs://bucket/model.pth", are read once, from begin to end, into one aligned
-// block of memory, and hashed on the way if loaders.WithSHA256 asks for it. It
-// returns the errors of loaders.Open and of the filesystem.
+// mapped, as by loaders.Open; others, "gs://bucket/model.pth", are read once,
+// from begin to end, into one aligned block of memory, and hashed on the way if
+// loaders.WithSHA256 asks for it. An index of shards, as
+// "s3://bucket/model.safetensors.index.json", opens the shards beside it, which
+// are read so one after the other. It returns the errors of loaders.Open and of
+// the filesystem.
 //
 // A scheme works in programs that link its filesystem: beamx links "gs", and
 // importing Beam's io/filesystem/s3 adds "s3".
@@ -98,16 +119,11 @@ func OpenCheckpoint(ctx context.Context, path string, opts ...loaders.Option) (*
 	if scheme(path) == "" {
 		return loaders.Open(path, opts...)
 	}
-	fs, err := fileSystem(ctx, path)
+	fs, err := FileSystem(ctx, path)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	r, err := fs.OpenRead(ctx, path)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	defer r.Close()
-	return loaders.OpenReader(r, path, opts...)
+	return loaders.OpenFS(streams{ctx, fs}, path, opts...)
 }
 
 // openModel opens the checkpoint of a handler, whose SHA-256 is digits unless

@@ -75,6 +75,56 @@ func TestOpenCheckpoint(t *testing.T) {
 	}
 }
 
+// TestOpenRemoteIndex opens shards beside an index, and none elsewhere.
+func TestOpenRemoteIndex(t *testing.T) {
+	memfs.Write("memfs://shards/in/one.safetensors", table(5, 1).bytes(t))
+	memfs.Write("memfs://shards/one.safetensors", table(6, 1).bytes(t))
+	for index, want := range map[string]string{
+		`{"weight_map":{"weight":"one.safetensors","bias":"one.safetensors"}}`: "",
+		`{"weight_map":{"weight":"../one.safetensors"}}`:                       "not the plain name of a file",
+		`{"weight_map":{"weight":"two.safetensors"}}`:                          "memfs://shards/in/two.safetensors: ",
+	} {
+		const path = "memfs://shards/in/model.safetensors.index.json"
+		memfs.Write(path, []byte(index))
+		c, err := OpenCheckpoint(t.Context(), path)
+		if want != "" {
+			if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) {
+				t.Errorf("%s: %v, want %q", index, err, want)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, _ := c.Info("weight")
+		x, err := c.Tensor("weight")
+		if err != nil || info.Shard != "memfs://shards/in/one.safetensors" {
+			t.Fatalf("%+v, %v", info, err)
+		}
+		if v, err := x.Float32s(); err != nil || len(v) != 1 || v[0] != 5 {
+			t.Errorf("weight %v, %v", v, err)
+		}
+	}
+}
+
+// TestObjectPaths looks at what Beam's clients are asked for.
+func TestObjectPaths(t *testing.T) {
+	if got := escaped("s3://b/a b+50% #1?.png"); got != "s3://b/a b+50%25 %231%3F.png" {
+		t.Error(got)
+	}
+	for pattern, want := range map[string]string{
+		"gs://b/a?c/d[e]*/f.png": "gs://b/a*/d*/f.png", "gs://b/a/b.png": "gs://b/a/b.png", `gs://b/a\*b`: "gs://b/a*",
+	} {
+		if got := widened(pattern); got != want {
+			t.Errorf("widened(%q) = %q, want %q", pattern, got, want)
+		}
+	}
+	gone := found(errors.New("operation error S3: HeadObject, https response error StatusCode: 404, NotFound"))
+	if !errors.Is(gone, fs.ErrNotExist) || errors.Is(found(errors.New("StatusCode: 403")), fs.ErrNotExist) || found(nil) != nil {
+		t.Error(gone)
+	}
+}
+
 // alignedTogether reports whether the tensors of a checkpoint lie in one block as they do in the file.
 func alignedTogether(t *testing.T, c *loaders.Checkpoint) bool {
 	t.Helper()
@@ -113,10 +163,10 @@ func TestReadFileIsBounded(t *testing.T) {
 	const remote = "memfs://bounded/ten"
 	memfs.Write(remote, []byte("0123456789"))
 	for _, path := range []string{local, remote} {
-		if data, err := readFile(t.Context(), path, 10); err != nil || string(data) != "0123456789" {
+		if data, err := ReadFile(t.Context(), path, 10); err != nil || string(data) != "0123456789" {
 			t.Errorf("%s: %q, %v", path, data, err)
 		}
-		if data, err := readFile(t.Context(), path, 9); err == nil || !strings.Contains(err.Error(), "too many bytes") {
+		if data, err := ReadFile(t.Context(), path, 9); err == nil || !strings.Contains(err.Error(), "too many bytes") {
 			t.Errorf("%s with a limit of 9: %q, %v", path, data, err)
 		}
 	}

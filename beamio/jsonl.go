@@ -79,7 +79,7 @@ func (f *writeLinesFn) ProcessElement(
 
 // writeFile writes lines to a temporary name and renames it to path.
 func writeFile(ctx context.Context, path string, lines []string) (err error) {
-	fs, err := fileSystem(ctx, path)
+	fs, err := FileSystem(ctx, path)
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ const maxNamesBytes = 16 << 20
 
 // readNames reads a file of names on any filesystem of Beam's.
 func readNames(ctx context.Context, path string) ([]string, error) {
-	data, err := readFile(ctx, path, maxNamesBytes)
+	data, err := ReadFile(ctx, path, maxNamesBytes)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

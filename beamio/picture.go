@@ -46,7 +46,7 @@ func MatchImages(s beam.Scope, glob string) beam.PCollection {
 // listPictures emits what matches a glob. Beam's own fileio.MatchFiles opens
 // every local file for its size, and so waits at pipes.
 func listPictures(ctx context.Context, glob string, emit func(Picture)) error {
-	fs, err := fileSystem(ctx, glob)
+	fs, err := FileSystem(ctx, glob)
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (p Picture) Decode(ctx context.Context) (*picture.RGB, error) {
 			return nil, AtStage(StageRead, errors.New("a picture without name and data"))
 		}
 		var err error
-		if data, err = readFile(ctx, p.Name, picture.DefaultMaxBytes); err != nil {
+		if data, err = ReadFile(ctx, p.Name, picture.DefaultMaxBytes); err != nil {
 			return nil, AtStage(StageRead, err)
 		}
 	}
