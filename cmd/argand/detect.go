@@ -172,7 +172,7 @@ func (d *detect) tell(file string, found *vision.Detections, failed error) error
 	case d.json && failed != nil:
 		return d.line(failure{file, oneLine(failed.Error())})
 	case d.json:
-		return d.line(newResult(file, found))
+		return d.line(result{file, found.Report()})
 	case failed != nil:
 		d.progress.clear()
 		fmt.Fprintf(d.stderr, "argand: %s: %s\n", printable(file), oneLine(failed.Error()))
@@ -184,7 +184,7 @@ func (d *detect) tell(file string, found *vision.Detections, failed error) error
 			r.box[j] = float64(v)
 		}
 		if i < len(found.Masks) {
-			r.area = found.Masks[i].Area(maskThreshold)
+			r.area = found.Masks[i].Area(vision.MaskThreshold)
 		}
 		d.rows = append(d.rows, r)
 	}

@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/argand-go/argand/internal/shapes"
+	"github.com/argand-go/argand/nn/vision"
 )
 
 // golden is what torchvision finds in a picture with the embedded network; testdata/shapes says how it was made.
@@ -131,7 +132,7 @@ func decodePNG(t *testing.T, path string) image.Image {
 
 // checkOverlay wants the overlay to differ from the picture inside the mask of each detection, and to be the picture
 // where no mask, box or plate can be: at a distance from all boxes.
-func checkOverlay(t *testing.T, input, overlay string, found []detection) {
+func checkOverlay(t *testing.T, input, overlay string, found []vision.Object) {
 	t.Helper()
 	was, is := decodePNG(t, input), decodePNG(t, overlay)
 	if was.Bounds() != is.Bounds() {

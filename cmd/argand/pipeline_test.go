@@ -14,6 +14,7 @@ import (
 
 	"github.com/argand-go/argand/beamio"
 	"github.com/argand-go/argand/internal/shapes"
+	"github.com/argand-go/argand/nn/vision"
 	"github.com/spf13/cobra"
 )
 
@@ -34,11 +35,11 @@ func rows[T any](t *testing.T, path string) []T {
 }
 
 // detections turns a row into what checkOverlay wants.
-func detections(t *testing.T, r beamio.Row) []detection {
+func detections(t *testing.T, r beamio.Row) []vision.Object {
 	t.Helper()
-	var all []detection
+	var all []vision.Object
 	for _, o := range r.Object {
-		d := detection{Box: [4]float32(o.Box), Name: o.Label, Score: o.Score}
+		d := vision.Object{Box: [4]float32(o.Box), Name: o.Label, Score: o.Score}
 		text, err := json.Marshal(o.Mask)
 		if err != nil {
 			t.Fatal(err)

@@ -61,7 +61,7 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // find decodes the picture in body and, when it is its turn, looks for objects in it.
-func (h *handler) find(ctx context.Context, body io.Reader) (*answer, error) {
+func (h *handler) find(ctx context.Context, body io.Reader) (*vision.Report, error) {
 	data, err := io.ReadAll(body)
 	if err != nil {
 		return nil, &readError{err}
@@ -80,7 +80,8 @@ func (h *handler) find(ctx context.Context, body io.Reader) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newAnswer(found), nil
+	report := found.Report()
+	return &report, nil
 }
 
 // A readError is a body that could not be read to its end.
@@ -107,32 +108,4 @@ func status(err error) int {
 		return http.StatusBadRequest
 	}
 	return http.StatusInternalServerError
-}
-
-// An answer is what was found in a picture; boxes are x1, y1, x2, y2 in its pixels, masks COCO run lengths.
-type answer struct {
-	Width      int      `json:"width"`
-	Height     int      `json:"height"`
-	Detections []object `json:"detections"`
-}
-
-type object struct {
-	Box   [4]float32   `json:"box"`
-	Label int          `json:"label"`
-	Name  string       `json:"name"`
-	Score float32      `json:"score"`
-	Mask  *picture.RLE `json:"mask,omitempty"`
-}
-
-func newAnswer(found *vision.Detections) *answer {
-	a := &answer{Width: found.Width, Height: found.Height, Detections: []object{}}
-	for i, box := range found.Boxes {
-		o := object{Box: box, Label: found.Labels[i], Name: found.Names[i], Score: found.Scores[i]}
-		if i < len(found.Masks) {
-			mask := found.Masks[i].RLE(0.5)
-			o.Mask = &mask
-		}
-		a.Detections = append(a.Detections, o)
-	}
-	return a
 }

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/argand-go/argand/internal/shapes"
+	"github.com/argand-go/argand/nn/vision"
 )
 
 // TestDrain builds and starts the service, sends it SIGTERM while a picture is on its way in, and wants that picture
@@ -71,7 +72,7 @@ func TestDrain(t *testing.T) {
 	if r.err != nil || r.code != http.StatusOK {
 		t.Fatalf("the request under way got status %d, %v: %s", r.code, r.err, r.body)
 	}
-	var got answer
+	var got vision.Report
 	if err := json.Unmarshal(r.body, &got); err != nil {
 		t.Fatal(err)
 	}
