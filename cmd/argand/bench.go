@@ -67,7 +67,7 @@ func (b *bench) check() error {
 
 func (b *bench) run(ctx context.Context, stdout io.Writer) error {
 	if err := b.check(); err != nil {
-		return err
+		return misused(err)
 	}
 	m := meter.New(kernels.CPU())
 	start := time.Now()

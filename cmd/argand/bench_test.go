@@ -101,24 +101,25 @@ func TestBenchTables(t *testing.T) {
 func TestBenchMistakes(t *testing.T) {
 	text := writeTemp(t, t.TempDir(), "text.png", []byte("no picture"))
 	for _, c := range []struct {
-		args string
-		want string
+		status int
+		args   string
+		want   string
 	}{
-		{"--count 0", "--count 0: want at least 1"},
-		{"--threads -1", "--threads -1"},
-		{"--warmup -1", "--warmup -1"},
-		{"--input 1x4x8x8", "3 channels"},
-		{"--input 1x3x0x8", "at least 1"},
-		{"--input 1x3x8x99999", "at most 16384"},
-		{"--input 2x3x32x32", "1 picture"},
-		{"--input nowhere.png", "nowhere.png"},
-		{"--input 1x3x8x8x8", "neither a size"},
-		{"--input " + text, "text.png"},
-		{"--model nowhere.pth", "nowhere.pth"},
-		{"more", "takes 0 arguments"},
+		{2, "--count 0", "--count 0: want at least 1"},
+		{2, "--threads -1", "--threads -1"},
+		{2, "--warmup -1", "--warmup -1"},
+		{1, "--input 1x4x8x8", "3 channels"},
+		{1, "--input 1x3x0x8", "at least 1"},
+		{1, "--input 1x3x8x99999", "at most 16384"},
+		{1, "--input 2x3x32x32", "1 picture"},
+		{1, "--input nowhere.png", "nowhere.png"},
+		{1, "--input 1x3x8x8x8", "neither a size"},
+		{1, "--input " + text, "text.png"},
+		{1, "--model nowhere.pth", "nowhere.pth"},
+		{2, "more", "takes 0 arguments"},
 	} {
 		status, stdout, stderr := command(t, append([]string{"bench"}, strings.Fields(c.args)...)...)
-		if status != 1 || stdout != "" || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") != 1 {
+		if status != c.status || stdout != "" || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") != 1 {
 			t.Errorf("%s: status %d, %q, %q", c.args, status, stdout, stderr)
 		}
 	}

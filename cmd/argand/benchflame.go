@@ -114,8 +114,8 @@ func (f *flame) write(w io.Writer) error {
 		fmt.Fprintf(w, `<text x="%d" y="%d" font-size="%d">%s</text>`+"\n", flameMargin, y, size, html.EscapeString(s))
 	}
 	text(22, 15, r.Architecture+", "+r.Input)
-	line := fmt.Sprintf("%s, %s: median %.2f ms of %s; %.1f GFLOP/s", r.Backend, plural(r.Threads, "thread"),
-		r.MedianMS, plural(r.Runs, "run"), r.GFLOPS)
+	line := fmt.Sprintf("%s, %s: median %.2f ms of %s; %.1f GFLOP/s", r.Backend, count(r.Threads, "thread"),
+		r.MedianMS, count(r.Runs, "run"), r.GFLOPS)
 	if r.PeakGFLOPS > 0 {
 		line += fmt.Sprintf(", %.1f %% of the peak of %.1f per thread", r.PercentOfPeak, r.PeakGFLOPS)
 	}

@@ -84,15 +84,15 @@ func (r *benchReport) rate(gflop, ms float64) (gflops, percent float64) {
 // write prints the report: the whole, by operator if asked for, and by layer.
 func (r *benchReport) write(w io.Writer, byOperator bool) error {
 	fmt.Fprintf(w, "%s: %s\n%s on %s, %s\n", printable(r.Model), r.Architecture, printable(r.Input), r.Backend,
-		plural(r.Threads, "thread"))
+		count(r.Threads, "thread"))
 	fmt.Fprintf(w, "median %.2f ms, least %.2f ms of %s; the first took %.2f ms, loading %.0f ms\n",
-		r.MedianMS, r.MinMS, plural(r.Runs, "run"), r.FirstMS, r.LoadMS)
+		r.MedianMS, r.MinMS, count(r.Runs, "run"), r.FirstMS, r.LoadMS)
 	fmt.Fprintf(w, "%.2f GFLOP, %.1f GFLOP/s", r.GFLOP, r.GFLOPS)
 	if r.PeakGFLOPS > 0 {
 		fmt.Fprintf(w, ", %.1f %% of the peak, %.1f GFLOP/s per thread", r.PercentOfPeak, r.PeakGFLOPS)
 	}
 	if r.Objects != nil {
-		fmt.Fprintf(w, "; %s found", plural(*r.Objects, "object"))
+		fmt.Fprintf(w, "; %s found", count(*r.Objects, "object"))
 	}
 	fmt.Fprintln(w)
 	if byOperator {
@@ -101,13 +101,6 @@ func (r *benchReport) write(w io.Writer, byOperator bool) error {
 		}
 	}
 	return r.writeLayers(w)
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return strconv.Itoa(n) + " " + what + "s"
 }
 
 // writeOperators prints the times summed by operator and kernel, the slowest first.

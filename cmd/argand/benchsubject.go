@@ -35,11 +35,7 @@ type benchInput struct {
 // subject loads the network on backend and makes its input.
 func (b *bench) subject(ctx context.Context, backend op.Backend) (*subject, error) {
 	n := network{model: b.model}
-	c, _, err := n.open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	a, err := vision.Recognize(c)
+	c, a, err := n.checkpoint(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -73,8 +73,11 @@ func listing(t *testing.T, dir string) string {
 	return strings.Join(names, " ")
 }
 
-// TestMistakes wants one clear line on stderr, nothing on stdout, and status 1.
+// TestMistakes wants one clear line on stderr, nothing on stdout, and status 1, or 2 if the command line is to blame.
 func TestMistakes(t *testing.T) {
+	if err := flag.Set("endpoint", ""); err != nil { // prism sets it for the process
+		t.Fatal(err)
+	}
 	dir := t.TempDir()
 	truncated := writeTemp(t, dir, "truncated.pth", shapes.Model()[:100_000])
 	text := writeTemp(t, dir, "text.pth", []byte("not a checkpoint"))
@@ -82,51 +85,61 @@ func TestMistakes(t *testing.T) {
 	broken := writeTemp(t, dir, "labels.json", []byte(`["circle"`))
 	picture := pictures(t, "s256.png")[0]
 	for _, c := range []struct {
-		args []string
-		want []string
+		status int
+		args   []string
+		want   []string
 	}{
-		{[]string{"dectect"}, []string{`no command "dectect"`, "convert, detect, inspect and pipeline"}},
-		{[]string{"--nonsense"}, []string{"unknown flag: --nonsense"}},
-		{[]string{"detect"}, []string{"at least one picture"}},
-		{[]string{"detect", "--nonsense", picture}, []string{"unknown flag: --nonsense"}},
-		{[]string{"detect", "--model", "", picture}, []string{"--model is empty"}},
-		{[]string{"pipeline", "--input="}, []string{"--input is empty"}},
-		{[]string{"detect", "--score", "1.5", picture}, []string{"--score 1.5", "0 to 1"}},
-		{[]string{"detect", "--score", "NaN", picture}, []string{"--score NaN"}},
-		{[]string{"detect", "--score", "x", picture}, []string{"--score"}},
-		{[]string{"detect", "--min-size", "0", picture}, []string{"--min-size 0"}},
-		{[]string{"detect", "--min-size", "900", "--max-size", "800", picture}, []string{"--max-size 800", "900"}},
-		{[]string{"detect", "--eps", "-1", picture}, []string{"--eps -1"}},
-		{[]string{"detect", "--threads", "-1", picture}, []string{"--threads -1"}},
-		{[]string{"detect", "--preset", "x", picture}, []string{`--preset "x"`, "COCO_V1", "beam-article"}},
-		{[]string{"detect", "--labels", labels, picture}, []string{"2 names", "5"}},
-		{[]string{"detect", "--labels", broken, picture}, []string{broken, "JSON"}},
-		{[]string{"detect", "--labels", filepath.Join(dir, "absent"), picture}, []string{"absent"}},
-		{[]string{"detect", "--model", truncated, picture}, []string{truncated}},
-		{[]string{"detect", "--model", text, picture}, []string{text, "neither a file of torch.save"}},
-		{[]string{"detect", "--model", filepath.Join(dir, "absent"), picture}, []string{"absent"}},
-		{[]string{"detect", filepath.Join(dir, "*.jpg")}, []string{"*.jpg", "no file matches"}},
-		{[]string{"inspect"}, []string{"1 checkpoint file"}},
-		{[]string{"inspect", truncated}, []string{truncated}},
-		{[]string{"inspect", "--json", text}, []string{text}},
-		{[]string{"inspect", dir}, []string{dir, "not a regular file"}},
-		{[]string{"inspect", "--sha256", strings.Repeat("0", 64), truncated}, []string{truncated, "SHA-256 is"}},
-		{[]string{"detect", "--sha256", strings.Repeat("0", 64), picture}, []string{"--sha256 without --model"}},
-		{[]string{"detect", "--sha256", "0", "--model", truncated, picture}, []string{`"0" is not a SHA-256`}},
-		{[]string{"pipeline", "extra"}, []string{"0 arguments"}},
-		{[]string{"pipeline", "--model", truncated}, []string{"--input"}},
-		{[]string{"pipeline", "--model", truncated, "--input", picture}, []string{truncated}},
-		{[]string{"pipeline", "--input", filepath.Join(dir, "*.jpg")}, []string{"*.jpg", "no file matches"}},
-		{[]string{"pipeline", "--parallelism", "x"}, []string{"parallelism"}},
+		{2, []string{"help", "bogus"}, []string{`no command "bogus"`, "convert, detect, inspect and pipeline"}},
+		{2, []string{"help", "detect", "bogus"}, []string{`no command "bogus"`}},
+		{2, []string{"dectect"}, []string{`no command "dectect"`, "convert, detect, inspect and pipeline"}},
+		{2, []string{"--nonsense"}, []string{"unknown flag: --nonsense"}},
+		{2, []string{"detect"}, []string{"at least one picture"}},
+		{2, []string{"detect", "--nonsense", picture}, []string{"unknown flag: --nonsense"}},
+		{2, []string{"detect", "--model", "", picture}, []string{"--model is empty"}},
+		{2, []string{"pipeline", "--input="}, []string{"--input is empty"}},
+		{2, []string{"detect", "--score", "1.5", picture}, []string{"--score 1.5", "0 to 1"}},
+		{2, []string{"detect", "--score", "NaN", picture}, []string{"--score NaN"}},
+		{2, []string{"detect", "--score", "x", picture}, []string{"--score"}},
+		{2, []string{"detect", "--min-size", "0", picture}, []string{"--min-size 0"}},
+		{2, []string{"detect", "--min-size", "900", "--max-size", "800", picture}, []string{"--max-size 800", "900"}},
+		{2, []string{"detect", "--eps", "-1", picture}, []string{"--eps -1"}},
+		{2, []string{"detect", "--threads", "-1", picture}, []string{"--threads -1"}},
+		{2, []string{"detect", "--preset", "x", picture}, []string{`--preset "x"`, "COCO_V1", "beam-article"}},
+		{1, []string{"detect", "--labels", labels, picture}, []string{"2 names", "5"}},
+		{1, []string{"detect", "--labels", broken, picture}, []string{broken, "JSON"}},
+		{1, []string{"detect", "--labels", filepath.Join(dir, "absent"), picture}, []string{"absent"}},
+		{1, []string{"detect", "--model", truncated, picture}, []string{truncated}},
+		{1, []string{"detect", "--model", text, picture}, []string{text, "neither a file of torch.save"}},
+		{1, []string{"detect", "--model", filepath.Join(dir, "absent"), picture}, []string{"absent"}},
+		{1, []string{"detect", filepath.Join(dir, "*.jpg")}, []string{"*.jpg", "no file matches"}},
+		{2, []string{"inspect"}, []string{"1 checkpoint file"}},
+		{1, []string{"inspect", truncated}, []string{truncated}},
+		{1, []string{"inspect", "--json", text}, []string{text}},
+		{1, []string{"inspect", dir}, []string{dir, "not a regular file"}},
+		{1, []string{"inspect", "--sha256", strings.Repeat("0", 64), truncated}, []string{truncated, "SHA-256 is"}},
+		{2, []string{"detect", "--sha256", strings.Repeat("0", 64), picture}, []string{"--sha256 without --model"}},
+		{1, []string{"detect", "--sha256", "0", "--model", truncated, picture}, []string{`"0" is not a SHA-256`}},
+		{2, []string{"pipeline", "--runner", "bogus"}, []string{`--runner "bogus"`, "dataflow, direct, dot, flink"}},
+		{2, []string{"pipeline", "--runner", "flink"}, []string{"--endpoint"}},
+		{2, []string{"pipeline", "extra"}, []string{"0 arguments"}},
+		{2, []string{"pipeline", "--model", truncated}, []string{"--input"}},
+		{1, []string{"pipeline", "--model", truncated, "--input", picture}, []string{truncated}},
+		{1, []string{"pipeline", "--input", filepath.Join(dir, "*.jpg")}, []string{"*.jpg", "no file matches"}},
+		{2, []string{"pipeline", "--parallelism", "x"}, []string{"parallelism"}},
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
 			out := t.TempDir()
+			t.Cleanup(func() { // Beam's flags are the process's
+				if err := flag.Set("runner", ""); err != nil {
+					t.Error(err)
+				}
+			})
 			if c.args[0] == "pipeline" {
 				c.args = append(c.args, "--output", out)
 			}
 			status, stdout, stderr := command(t, c.args...)
-			if status != 1 || stdout != "" {
-				t.Errorf("status %d, stdout %q; want 1 and nothing", status, stdout)
+			if status != c.status || stdout != "" {
+				t.Errorf("status %d, stdout %q; want %d and nothing", status, stdout, c.status)
 			}
 			if !strings.HasPrefix(stderr, "argand: ") || strings.Count(stderr, "\n") != 1 {
 				t.Errorf("stderr %q, want one line that begins with argand", stderr)
@@ -148,7 +161,7 @@ func TestVersionAndHelp(t *testing.T) {
 		t.Errorf("status %d, %q", status, stdout)
 	}
 	for _, args := range [][]string{nil, {"--help"}, {"pipeline", "--help"}, {"detect", "--help"}, {"inspect", "--help"},
-		{"convert", "--help"}} {
+		{"convert", "--help"}, {"help"}, {"help", "detect"}} {
 		status, stdout, stderr := command(t, args...)
 		if status != 0 || stderr != "" || !strings.Contains(stdout, "Usage:") {
 			t.Errorf("%q: status %d, stdout %q, stderr %q", args, status, stdout, stderr)

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/argand-go/argand/loaders"
@@ -23,8 +22,10 @@ func newConvert(stderr io.Writer) *cobra.Command {
 		Long: "Convert writes the tensors of the checkpoint IN, of any format and in any of Beam's file systems, to the\n" +
 			"file OUT, bit for bit: as safetensors if its name ends in .safetensors, as torch.save does if it ends in\n" +
 			".pth, .pt or .bin. OUT appears whole or not at all.\n\n" +
-			"Keys of nested dictionaries are joined by dots. What cannot be kept is told on stderr: values that are not\n" +
-			"tensors, and what one format can hold and the other cannot, such as texts about a safetensors file.",
+			"All keys of IN are in OUT, those of nested dictionaries joined by dots, and all elements, in C order. What\n" +
+			"cannot be kept is told on stderr: values that are not tensors; tied tensors, which share memory in a torch\n" +
+			"file and are written one by one to safetensors; and the texts of a safetensors file. The versions of modules,\n" +
+			"by which PyTorch renames keys of its old files, are kept in torch files only.",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 2 {
 				return fmt.Errorf("convert takes 2 files, IN and OUT, got %d", len(args))
@@ -51,7 +52,7 @@ type convert struct {
 func (c *convert) run(ctx context.Context, in, out string) error {
 	write, err := writerFor(out)
 	if err != nil {
-		return err
+		return misused(err)
 	}
 	if err := c.mayWrite(out); err != nil {
 		return err
@@ -114,35 +115,6 @@ func (c *convert) mayWrite(path string) error {
 		return fmt.Errorf("%s is there already; --force replaces it", path)
 	}
 	return nil
-}
-
-// tellLosses says what of src is not in the file that was made of it.
-func (c *convert) tellLosses(src *loaders.Checkpoint, out string) error {
-	if ignored := src.Ignored(); len(ignored) > 0 {
-		const shown = 10
-		text := printableList(ignored[:min(len(ignored), shown)])
-		if more := len(ignored) - shown; more > 0 {
-			text += fmt.Sprintf(" and %d more", more)
-		}
-		if _, err := fmt.Fprintf(c.stderr, "argand: warning: not tensors, and not written: %s\n", text); err != nil {
-			return err
-		}
-	}
-	if strings.EqualFold(filepath.Ext(out), ".safetensors") {
-		return nil
-	}
-	var lost []string
-	for name, value := range src.Metadata() {
-		if name != "format" || value != "pt" { // what every safetensors file of PyTorch's says
-			lost = append(lost, name)
-		}
-	}
-	if len(lost) == 0 {
-		return nil
-	}
-	slices.Sort(lost)
-	_, err := fmt.Fprintf(c.stderr, "argand: warning: metadata that a torch file cannot hold: %s\n", printableList(lost))
-	return err
 }
 
 // A meteredWriter moves a bar by what passes through it, and stops when ctx ends.

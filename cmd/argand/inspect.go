@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"strings"
 
 	"github.com/argand-go/argand/beamio"
 	"github.com/argand-go/argand/loaders"
@@ -163,13 +162,4 @@ func newReport(c *loaders.Checkpoint) *report {
 		r.summary += ", which this version cannot run"
 	}
 	return r
-}
-
-// printableList joins names for people.
-func printableList(names []string) string {
-	shown := make([]string, len(names))
-	for i, name := range names {
-		shown[i] = printable(name)
-	}
-	return strings.Join(shown, ", ")
 }

@@ -168,7 +168,7 @@ func TestInspectInert(t *testing.T) {
 		t.Errorf("too few files: %v", seen)
 	}
 	_, stdout, _ := command(t, "inspect", filepath.Join(checkpoints, "evil.pth"))
-	for _, want := range []string{"not tensors: evil\n", "because of posix.system\n", "globals: torch._utils._rebuild_tensor_v2, "} {
+	for _, want := range []string{"not tensors: evil\n", "\n1 tensor, 1 element, 4 bytes, in 1 storage of 4 bytes;", "because of posix.system\n", "globals: torch._utils._rebuild_tensor_v2, "} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("table does not tell %q:\n%s", want, stdout)
 		}

@@ -30,10 +30,10 @@ func (r *report) write(w io.Writer) error {
 	for _, n := range storages {
 		stored += n
 	}
-	fmt.Fprintf(w, "\n%d tensors, %d elements, %d bytes, in %d storages of %d bytes; %s\n",
-		len(r.Tensors), elements, bytes, len(storages), stored, r.Format)
+	fmt.Fprintf(w, "\n%s, %s, %d bytes, in %s of %d bytes; %s\n", count(len(r.Tensors), "tensor"),
+		count(elements, "element"), bytes, count(len(storages), "storage"), stored, r.Format)
 	if len(r.Ignored) > 0 {
-		fmt.Fprintf(w, "not tensors: %s\n", printableList(r.Ignored))
+		fmt.Fprintf(w, "not tensors: %s\n", first(20, printables(r.Ignored))) // --json has all
 	}
 	if len(r.Metadata) > 0 {
 		var all []string
@@ -44,11 +44,11 @@ func (r *report) write(w io.Writer) error {
 		fmt.Fprintf(w, "metadata: %s\n", strings.Join(all, ", "))
 	}
 	if len(r.Globals) > 0 {
-		fmt.Fprintf(w, "globals: %s\n", printableList(r.Globals))
+		fmt.Fprintf(w, "globals: %s\n", strings.Join(printables(r.Globals), ", "))
 	}
 	if r.Inert {
 		fmt.Fprintf(w, "opened inert, and nothing in it was run: it would be refused otherwise, because of %s\n",
-			printableList(r.Refused))
+			strings.Join(printables(r.Refused), ", "))
 	}
 	for _, warning := range r.Warnings {
 		fmt.Fprintf(w, "warning: %s\n", warning)

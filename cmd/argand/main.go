@@ -11,9 +11,11 @@ import (
 	"syscall"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/io/filesystem/s3" // s3://; beamx links gs://
 )
 
 func main() {
+	quietS3()
 	serveWorker(os.Args[1:])
 	beam.Init()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -23,10 +25,20 @@ func main() {
 	os.Exit(status)
 }
 
+// quietS3 keeps the client of S3 from writing a line to stderr for each object that has no checksum of the whole, as those
+// uploaded in parts, unless the environment says otherwise. It has no other way of being told.
+func quietS3() {
+	const name = "AWS_RESPONSE_CHECKSUM_VALIDATION"
+	if _, given := os.LookupEnv(name); !given {
+		_ = os.Setenv(name, "when_required")
+	}
+}
+
 // errReported is the error of a command that has already said what went wrong.
 var errReported = errors.New("already reported")
 
-// run runs one command line and returns the exit status: 0, or 1 after an error, which is told in one line on stderr.
+// run runs one command line and returns the exit status: 0, 1 after an error, or 2 after a mistake in the command line.
+// Errors are told in one line on stderr.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	cmd := newRoot(stdout, stderr)
 	cmd.SetArgs(args)
@@ -37,7 +49,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err != nil && !errors.Is(err, errReported) {
 		fmt.Fprintln(stderr, "argand: "+oneLine(err.Error()))
 	}
-	if err != nil {
+	_, wrong := errors.AsType[*misuse](err)
+	switch {
+	case wrong:
+		return 2
+	case err != nil:
 		return 1
 	}
 	return 0

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/io/filesystem"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 	"github.com/argand-go/argand/beamio"
 )
@@ -20,11 +19,10 @@ func init() {
 // matchFiles returns the files of any of Beam's file systems that match a pattern, less what earlier runs have written
 // beside them: overlays of others of the files, and the job's own JSON lines.
 func matchFiles(ctx context.Context, glob string) ([]string, error) {
-	fs, err := filesystem.New(ctx, glob)
+	fs, err := beamio.FileSystem(ctx, glob)
 	if err != nil {
 		return nil, err
 	}
-	defer fs.Close()
 	files, err := fs.List(ctx, glob)
 	if err != nil {
 		return nil, fmt.Errorf("--input %s: %w", glob, err)

@@ -46,7 +46,8 @@ func (n *network) addTo(cmd *cobra.Command) {
 	f.StringVar(&n.model, "model", "",
 		"checkpoint `FILE` of a detector, in any of Beam's file systems (default: the embedded network)")
 	addSHA256(f, &n.sha256)
-	f.StringVar(&n.labels, "labels", "", "`FILE` with the names of the classes: a line each, or a JSON array")
+	f.StringVar(&n.labels, "labels", "", "`FILE` with the names of the classes, in any of Beam's file systems: a line each, or a "+
+		"JSON array")
 	f.StringVar(&n.preset, "preset", "", "`NAME` of a known way to run a network: "+strings.Join(presets(), " or "))
 	f.Float64Var(&n.score, "score", 0.5, "tell of objects that score above `SCORE`, 0 to 1")
 	f.IntVar(&n.minSize, "min-size", defaultMinSize,
@@ -63,18 +64,23 @@ func presets() []string { return []string{"COCO_V1", "beam-article"} }
 // demo reports whether the embedded network is meant.
 func (n *network) demo() bool { return n.model == "" }
 
-// settle checks the flags, and puts the embedded network's defaults in the place of those not given.
+// settle puts the embedded network's defaults in the place of flags that were not given, and checks all.
 func (n *network) settle() error {
-	for _, name := range []string{"model", "input", "output"} { // a script's variable that is not set, say
-		if f := n.flags.Lookup(name); f != nil && f.Changed && f.Value.String() == "" {
-			return fmt.Errorf("--%s is empty; leave it out for its default", name)
-		}
-	}
 	if n.demo() && !n.flags.Changed("min-size") {
 		n.minSize = demoMinSize
 	}
 	if n.demo() && !n.flags.Changed("max-size") {
 		n.maxSize = max(demoMaxSize, n.minSize)
+	}
+	return misused(n.check())
+}
+
+// check returns an error for flags that make no sense.
+func (n *network) check() error {
+	for _, name := range []string{"model", "input", "output"} { // a script's variable that is not set, say
+		if f := n.flags.Lookup(name); f != nil && f.Changed && f.Value.String() == "" {
+			return fmt.Errorf("--%s is empty; leave it out for its default", name)
+		}
 	}
 	switch {
 	case !(n.score >= 0 && n.score <= 1):
@@ -98,15 +104,26 @@ func (n *network) settle() error {
 // givesEps reports whether --eps decides, and not the preset.
 func (n *network) givesEps() bool { return n.preset == "" || n.flags.Changed("eps") }
 
+// maxNamesBytes is how much of a file of names is read: a checkpoint in its place is to be told of, and not to be read.
+const maxNamesBytes = 16 << 20
+
 // names returns the names of the classes by index, or nil for the network's own.
-func (n *network) names() ([]string, error) {
+func (n *network) names(ctx context.Context) ([]string, error) {
 	if n.labels == "" {
 		if n.demo() {
 			return shapes.Labels(), nil
 		}
 		return nil, nil
 	}
-	data, err := os.ReadFile(n.labels)
+	var data []byte
+	var err error
+	if isRemote(n.labels) {
+		if data, err = beamio.ReadFile(ctx, n.labels, maxNamesBytes); err != nil {
+			err = fmt.Errorf("%s: %w", n.labels, err)
+		}
+	} else {
+		data, err = os.ReadFile(n.labels) // which may be a pipe
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -122,29 +139,29 @@ func addSHA256(f *pflag.FlagSet, digits *string) {
 	f.StringVar(digits, "sha256", "", "refuse the checkpoint if its SHA-256 is not `HEX`, 64 digits")
 }
 
-// open opens the checkpoint and reads the names of its classes; nil names are the network's own.
-func (n *network) open(ctx context.Context) (c *loaders.Checkpoint, names []string, err error) {
+// checkpoint opens the checkpoint and recognises the network in it.
+func (n *network) checkpoint(ctx context.Context) (c *loaders.Checkpoint, a vision.Architecture, err error) {
 	if n.demo() {
 		c, err = loaders.OpenBytes(shapes.Model(), "the embedded network")
 	} else {
 		c, err = openFile(ctx, n.model, n.sha256)
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, a, err
 	}
-	a, err := vision.Recognize(c)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", c.Name(), err)
+	if a, err = vision.Recognize(c); err != nil {
+		err = fmt.Errorf("%s: %w", c.Name(), err)
 	}
-	if names, err = n.names(); err != nil {
-		return nil, nil, err
-	}
-	return c, beamio.AddBackground(names, a.Classes), nil
+	return c, a, err
 }
 
 // load loads the network. The times of its operators are added to profile unless that is nil.
 func (n *network) load(ctx context.Context, profile *op.Profile) (*vision.Detector, error) {
-	checkpoint, names, err := n.open(ctx)
+	checkpoint, arch, err := n.checkpoint(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names, err := n.names(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +174,7 @@ func (n *network) load(ctx context.Context, profile *op.Profile) (*vision.Detect
 		opts = append(opts, vision.WithEps(n.eps))
 	}
 	if names != nil {
-		opts = append(opts, vision.WithLabels(names))
+		opts = append(opts, vision.WithLabels(beamio.AddBackground(names, arch.Classes)))
 	}
 	if profile != nil {
 		opts = append(opts, vision.WithProfile(profile))

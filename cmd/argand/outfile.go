@@ -2,11 +2,15 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"image"
 	"io"
+	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -17,16 +21,16 @@ import (
 // this process may still be about to write.
 var writing sync.RWMutex
 
-// writeFile makes the file at path with what write writes. The file appears whole, replacing an older one, or not at
-// all: it is written under a temporary name in the same directory, which is made if need be, and then renamed.
+// writeFile makes the file at path with what write writes. The file appears whole and on disk, or not at all: it is
+// written under a temporary name in the same directory, which is made if need be, and then renamed. A file that it
+// replaces leaves it its permissions; a new one has those of any new file.
 func writeFile(path string, write func(io.Writer) error) (err error) {
 	writing.RLock()
 	defer writing.RUnlock()
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*.tmp")
+	f, err := createBeside(path)
 	if err != nil {
 		return err
 	}
@@ -38,19 +42,42 @@ func writeFile(path string, write func(io.Writer) error) (err error) {
 		}
 	}()
 	w := bufio.NewWriter(f)
-	if err := write(w); err != nil {
-		return err
+	steps := []func() error{func() error { return write(w) }, w.Flush, f.Sync, f.Close,
+		func() error { return os.Rename(f.Name(), path) }}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
 	}
-	if err := w.Flush(); err != nil {
-		return err
+	return nil
+}
+
+// createBeside creates a new file in the directory of path, with the permissions of the file there if there is one.
+func createBeside(path string) (*os.File, error) {
+	mode := fs.FileMode(0o666) // less the umask
+	old, err := os.Stat(path)
+	replaces := err == nil && old.Mode().IsRegular()
+	if replaces {
+		mode = old.Mode().Perm()
 	}
-	if err := f.Chmod(0o644); err != nil {
-		return err
+	dir, base := filepath.Split(path)
+	for try := 0; ; try++ {
+		name := dir + "." + base + "." + strconv.FormatUint(uint64(rand.Uint32()), 36) + ".tmp"
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+		switch {
+		case errors.Is(err, fs.ErrExist) && try < 100:
+			continue
+		case err != nil:
+			return nil, err
+		case replaces:
+			if err := f.Chmod(mode); err != nil { // which the umask may have cut
+				f.Close()
+				os.Remove(name)
+				return nil, err
+			}
+		}
+		return f, nil
 	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }
 
 // writePNG makes a PNG file as writeFile does.

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/io/filesystem"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 	"github.com/argand-go/argand/beamio"
 	"github.com/argand-go/argand/nn/picture"
 )
@@ -15,8 +15,8 @@ import (
 // Workers know DoFns and handlers by name, so they are registered before beam.Init.
 func init() {
 	beamio.Register(&beamio.Detector{})
-	register.DoFn2x1[context.Context, beamio.PredictionResult[beamio.Picture, beamio.Detections], error](&drawFn{})
-	register.DoFn1x0[beamio.Failure[beamio.Picture]](&countFn{})
+	beam.RegisterDoFn(&drawFn{})
+	beam.RegisterDoFn(&countFn{})
 }
 
 // drawFn writes the overlay of each picture. It reads the picture again, which is cheap beside finding what is in it:
@@ -40,7 +40,7 @@ func (f *drawFn) ProcessElement(
 }
 
 func (f *drawFn) draw(ctx context.Context, name string, found *beamio.Detections) error {
-	data, err := readAny(ctx, name)
+	data, err := beamio.ReadFile(ctx, name, picture.DefaultMaxBytes)
 	if err != nil {
 		return err
 	}
@@ -88,22 +88,11 @@ func tick(path string) {
 	_ = f.Close()
 }
 
-// readAny reads a file of any of Beam's file systems.
-func readAny(ctx context.Context, path string) ([]byte, error) {
-	fs, err := filesystem.New(ctx, path)
-	if err != nil {
-		return nil, err
-	}
-	defer fs.Close()
-	return filesystem.Read(ctx, fs, path)
-}
-
 // writeRemote writes an object. Object stores show it once it is closed, and never half of it.
 func writeRemote(ctx context.Context, path string, data []byte) error {
-	fs, err := filesystem.New(ctx, path)
+	fs, err := beamio.FileSystem(ctx, path)
 	if err != nil {
 		return err
 	}
-	defer fs.Close()
 	return filesystem.Write(ctx, fs, path, data)
 }

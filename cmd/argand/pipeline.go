@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -75,8 +74,11 @@ func (p *pipeline) run(ctx context.Context) error {
 	if err := p.settle(); err != nil {
 		return err
 	}
+	if err := checkRunner(); err != nil {
+		return misused(err)
+	}
 	if p.input == "" && !p.demo() {
-		return errors.New("--model without --input: the embedded pictures are for the embedded network")
+		return misused(errors.New("--model without --input: the embedded pictures are for the embedded network"))
 	}
 	scratch, err := os.MkdirTemp("", "argand-*")
 	if err != nil {
@@ -97,6 +99,7 @@ func (p *pipeline) run(ctx context.Context) error {
 			j.total, "an embedded Mask R-CNN of shapes", p.score, p.minSize, p.maxSize)
 	}
 	if err := p.submit(ctx, j); err != nil {
+		p.dropHalves(start)
 		return err
 	}
 	if !awaited() {
@@ -168,29 +171,6 @@ func writePictures(dir string) error {
 		}
 	}
 	return nil
-}
-
-// checkNetwork opens the checkpoint and the file of names, unless they are elsewhere, and returns the path of a file of
-// names as workers read it, or "" for the network's own names.
-func (p *pipeline) checkNetwork(ctx context.Context, scratch string) (labels string, err error) {
-	if isRemote(p.labels) {
-		return p.labels, nil
-	}
-	var names []string
-	if isRemote(p.model) {
-		names, err = p.names()
-	} else {
-		_, names, err = p.open(ctx)
-	}
-	if err != nil || names == nil {
-		return "", err
-	}
-	data, err := json.Marshal(names) // lines would lose empty names at the end
-	if err != nil {
-		return "", err
-	}
-	labels = filepath.Join(scratch, "labels.json")
-	return labels, os.WriteFile(labels, data, 0o644)
 }
 
 // handler returns the recipe of the network for workers.

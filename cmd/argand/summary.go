@@ -93,7 +93,11 @@ func rowsOf(f beamio.Row) []row {
 
 // readLines reads a file of JSON lines.
 func readLines[T any](ctx context.Context, path string) ([]T, error) {
-	data, err := readAny(ctx, path)
+	fs, err := beamio.FileSystem(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	data, err := filesystem.Read(ctx, fs, path)
 	if err != nil {
 		return nil, err
 	}
@@ -110,11 +114,10 @@ func readLines[T any](ctx context.Context, path string) ([]T, error) {
 
 // dropEmpty removes the file of failures that holds none. It stays if the file system cannot remove.
 func (p *pipeline) dropEmpty(ctx context.Context, path string) {
-	fs, err := filesystem.New(ctx, path)
+	fs, err := beamio.FileSystem(ctx, path)
 	if err != nil {
 		return
 	}
-	defer fs.Close()
 	if r, ok := fs.(filesystem.Remover); ok {
 		_ = r.Remove(ctx, path)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 )
 
@@ -45,4 +46,22 @@ func printable(s string) string {
 		}
 	}
 	return s
+}
+
+// printables does that to several names.
+func printables(names []string) []string {
+	shown := make([]string, len(names))
+	for i, name := range names {
+		shown[i] = printable(name)
+	}
+	return shown
+}
+
+// first joins the first n of names, and tells how many more there are.
+func first(n int, names []string) string {
+	text := strings.Join(names[:min(len(names), n)], ", ")
+	if more := len(names) - n; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/runners"
+	"github.com/argand-go/argand/beamio"
+	"github.com/argand-go/argand/nn/vision"
+)
+
+// localRunners and remoteRunners are the names by which beamx registers runners. Beam ends the process when it is asked
+// for another. The remote ones are those that --endpoint leads to.
+var (
+	localRunners  = []string{"dataflow", "direct", "dot", "prism", "DataflowRunner", "DirectRunner", "PrismRunner", "vet"}
+	remoteRunners = []string{"flink", "portable", "spark", "universal", "FlinkRunner", "PortableRunner", "SparkRunner"}
+)
+
+// checkRunner returns an error if the job cannot be run because of Beam's flags.
+func checkRunner() error {
+	switch name := *runners.Runner; {
+	case name == "" || slices.Contains(localRunners, name):
+		return nil
+	case slices.Contains(remoteRunners, name):
+		_, err := jobopts.GetEndpoint()
+		return err
+	default:
+		return fmt.Errorf("--runner %q: want dataflow, direct, dot, flink, portable, prism, spark or universal", name)
+	}
+}
+
+// checkNetwork looks at the checkpoint and the file of names, and returns the path of a file of names as workers read
+// it, or "" for the network's own names. A checkpoint that is elsewhere is looked for and not opened: it may be large,
+// and it is the workers who need it.
+func (p *pipeline) checkNetwork(ctx context.Context, scratch string) (labels string, err error) {
+	var arch vision.Architecture
+	if isRemote(p.model) {
+		_, err = p.reached(ctx, p.model)
+	} else {
+		_, arch, err = p.checkpoint(ctx)
+	}
+	if err != nil {
+		return "", err
+	}
+	if isRemote(p.labels) {
+		if there, err := p.reached(ctx, p.labels); err != nil || !there {
+			return p.labels, err
+		}
+	}
+	names, err := p.names(ctx)
+	if err != nil || names == nil {
+		return "", err
+	}
+	names = beamio.AddBackground(names, arch.Classes)
+	if arch.Classes > 0 && len(names) != arch.Classes {
+		return "", fmt.Errorf("%s: %d names, the network has %d classes", p.labels, len(names), arch.Classes)
+	}
+	if isRemote(p.labels) {
+		return p.labels, nil
+	}
+	data, err := json.Marshal(names) // lines would lose empty names at the end
+	if err != nil {
+		return "", err
+	}
+	labels = filepath.Join(scratch, "labels.json")
+	return labels, os.WriteFile(labels, data, 0o644)
+}
+
+// reached reports whether a file that is elsewhere was seen. It returns an error for one that is known not to be there;
+// of any other that this machine cannot see it only warns, since workers may.
+func (p *pipeline) reached(ctx context.Context, path string) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, reachTime)
+	defer cancel()
+	files, err := beamio.FileSystem(ctx, path)
+	if err == nil {
+		if _, err = files.Size(ctx, path); err == nil {
+			return true, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(ctx.Err(), context.Canceled) {
+			_, err = fmt.Fprintf(p.stderr, "argand: warning: cannot look at %s: %s\n", path, oneLine(err.Error()))
+			return false, err
+		}
+	}
+	return false, fmt.Errorf("%s: %w", path, err)
+}
+
+// reachTime is how long a cloud's answer is waited for; its client would try for ever.
+const reachTime = 20 * time.Second
+
+// dropHalves removes what a job that failed since a time has left behind of files that it was about to write. A worker
+// in this process may be at it still; it will find its file gone.
+func (p *pipeline) dropHalves(since time.Time) {
+	if isRemote(p.output) {
+		return // an object that was not closed is not there
+	}
+	entries, err := os.ReadDir(p.output)
+	if err != nil {
+		return // there is nothing
+	}
+	for _, e := range entries {
+		name, _, half := strings.Cut(e.Name(), ".tmp-")
+		if info, err := e.Info(); err == nil && half && (name == detectionsFile || name == failuresFile) &&
+			!info.ModTime().Before(since.Truncate(time.Second)) {
+			_ = os.Remove(filepath.Join(p.output, e.Name()))
+		}
+	}
+}
