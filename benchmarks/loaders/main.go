@@ -138,6 +138,7 @@ func peak() int {
 // A bench is one run of all measurements.
 type bench struct {
 	python, peer, file string
+	what               string // the file is
 	self               string
 }
 
@@ -152,7 +153,9 @@ func (b *bench) run(n int) (string, error) {
 	if b.self, err = os.Executable(); err != nil {
 		return "", err
 	}
+	b.what = filepath.Base(b.file)
 	if b.file == "" {
+		b.what = "A state_dict of Mask R-CNN"
 		dir, err := os.MkdirTemp("", "")
 		if err != nil {
 			return "", err

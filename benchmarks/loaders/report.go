@@ -21,8 +21,8 @@ func (b *bench) report(n int, versions string, times, peaks map[string][]float64
 	say("`go run ./benchmarks/loaders -python python3 -o benchmarks/loaders/RESULTS.md`, %s, commit %s.",
 		time.Now().UTC().Format(time.DateOnly), commit())
 	say("%s, %d CPUs; %s, %s.\n", cpu(), runtime.NumCPU(), runtime.Version(), strings.TrimSpace(versions))
-	say("A state_dict of Mask R-CNN of %.1f MB in the page cache; medians of %d interleaved repetitions,",
-		float64(info.Size())/1e6, n)
+	say("%s of %.1f MB in the page cache; medians of %d interleaved repetitions,",
+		b.what, float64(info.Size())/1e6, n)
 	say("each in a process of its own. Peak is the resident set of the process at its peak, of which the")
 	say("mapped file is a part once it is touched; the system can take that back.\n")
 	say("| | ms | lowest | × torch.load | peak MB |")
