@@ -79,6 +79,9 @@ func (m *meters) each(prefix string, f func(*metersOf)) {
 
 // tell records a batch.
 func (m *meters) tell(ctx context.Context, prefix string, r *report) {
+	if r.entry != nil {
+		m.throttled(ctx, r.entry)
+	}
 	loaded := r.entry != nil && r.entry.reported.CompareAndSwap(false, true)
 	m.each(prefix, func(m *metersOf) {
 		for _, c := range r.calls {
