@@ -57,10 +57,9 @@ func (f *file) value(key string) (any, error) {
 	if v, ok := f.converted[key]; ok {
 		return v.value, v.err
 	}
-	c := converter{file: f, key: key, left: min(f.limits.Entries, 1<<16+4*int(f.pickled)) - f.parts}
-	most := c.left
+	c := converter{file: f, key: key, parts: f.parts, most: min(f.limits.Entries, 1<<16+4*int(f.pickled))}
 	v, err := c.convert(f.values[key], 0)
-	f.parts += most - c.left
+	f.parts = c.parts
 	if f.converted == nil {
 		f.converted = map[string]converted{}
 	}
@@ -71,17 +70,17 @@ func (f *file) value(key string) (any, error) {
 // A converter makes plain values of a pickle's. Values may contain themselves,
 // so depth and number are bounded.
 type converter struct {
-	file *file
-	key  string // of the value
-	left int    // parts that may still be made
+	file        *file
+	key         string // of the value
+	parts, most int    // made, and that may be made
 }
 
 func (c *converter) convert(v any, depth int) (any, error) {
 	l := &c.file.limits
-	if c.left--; c.left < 0 {
-		c.left = 0
-		return nil, &LimitError{c.file.name, "Entries", int64(l.Entries), "parts of values"}
+	if c.parts >= c.most {
+		return nil, &LimitError{c.file.name, "Entries", int64(c.most), "parts of values"}
 	}
+	c.parts++
 	if depth > l.Nesting {
 		return nil, &LimitError{c.file.name, "Nesting", int64(l.Nesting), "a value in itself"}
 	}
