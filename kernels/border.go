@@ -36,6 +36,15 @@ func (k *importer) do(l *lane, _, i int) {
 			copy(l.mem[v.at(n, 0, 0):][:v.c], src[n*v.c:])
 			continue
 		}
+		if v.c < fewChannels { // a row of each
+			for c := range v.c {
+				d := l.mem[v.at(n, y, 0)+c:]
+				for x, s := range src[((n*v.c+c)*v.h+y)*v.w:][:v.w] {
+					d[x*v.stride] = s
+				}
+			}
+			continue
+		}
 		for c := 0; c < v.c; c += lineFloats { // whole cache lines of the pixels
 			m := min(lineFloats, v.c-c)
 			for x := range v.w {

@@ -108,6 +108,10 @@ func (k *bordering) do(l *lane, rows, i int) {
 		}
 		clear(dst[:side])
 		clear(dst[len(dst)-side:])
+		if k.in.dense() {
+			copy(dst[side:], l.mem[k.in.at(n, y, 0):][:k.in.w*k.in.c])
+			continue
+		}
 		for x := range k.in.w {
 			copy(dst[side+x*k.in.c:][:k.in.c], l.mem[k.in.at(n, y, x):])
 		}
