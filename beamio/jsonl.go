@@ -6,7 +6,9 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
 	"slices"
+	"strings"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/window"
@@ -15,13 +17,31 @@ import (
 )
 
 func init() {
-	register.Function2x1(lineOf)
-	register.Function2x0(noLine)
-	register.DoFn4x1[context.Context, int, func(*string) bool, func(string), error](&writeLinesFn{})
+	beam.RegisterDoFn(&lineFn{})
+	beam.RegisterDoFn(&noLineFn{})
+	beam.RegisterDoFn(&writeLinesFn{})
 	register.Emitter1[string]()
 	register.Emitter2[int, string]()
 	register.Iter1[string]()
 }
+
+// A SinkOption changes how [WriteJSONL] writes.
+type SinkOption func(*writeLinesFn)
+
+// WithShards writes n files at once, on as many workers: rows.jsonl becomes
+// rows-00000-of-00008.jsonl and so on. A row's text decides which of them it is
+// in, so that a second run writes the same files. The default is 1, the file
+// itself. It panics unless 1 ≤ n ≤ 100,000.
+func WithShards(n int) SinkOption {
+	if n < 1 || n > 100_000 {
+		panic(fmt.Sprintf("beamio.WithShards(%d): want 1 to 100,000", n))
+	}
+	return func(f *writeLinesFn) { f.Shards = n }
+}
+
+// Unsorted writes lines as they come, in any order, and holds none of them in
+// memory.
+func Unsorted() SinkOption { return func(f *writeLinesFn) { f.Unsorted = true } }
 
 // WriteJSONL writes a collection of any type to one file of JSON lines, in the
 // order of their text: rows that begin with the name of a file are sorted by
@@ -30,55 +50,104 @@ func init() {
 // The file is written under another name beside path and then renamed, so that
 // path never names half a file; an empty collection makes an empty file.
 // Filesystems that cannot rename copy and remove. The collection must be
-// bounded; its windows do not matter. All lines are held in memory by one
-// worker: it is meant for rows, not for pictures. It panics if the path is empty
-// or the filesystem's package is not linked, as [MatchImages] does.
-func WriteJSONL(s beam.Scope, path string, rows beam.PCollection) beam.PCollection {
+// bounded; its windows do not matter. All lines of a file are held in memory by
+// one worker, for sorting: see [WithShards] and [Unsorted]. It panics if the path
+// is empty or the filesystem's package is not linked, as [MatchImages] does.
+func WriteJSONL(s beam.Scope, path string, rows beam.PCollection, opts ...SinkOption) beam.PCollection {
 	s = s.Scope("beamio.WriteJSONL")
 	filesystem.ValidateScheme(path)
-	lines := beam.ParDo(s, lineOf, beam.WindowInto(s, window.NewGlobalWindows(), rows))
-	// A group there must be, or nothing is written for an empty collection.
-	always := beam.ParDo(s, noLine, beam.Impulse(s))
+	sink := &writeLinesFn{Path: path, Shards: 1}
+	for _, o := range opts {
+		o(sink)
+	}
+	lines := beam.ParDo(s, &lineFn{sink.Shards}, beam.WindowInto(s, window.NewGlobalWindows(), rows))
+	// Groups there must be, or nothing is written for an empty collection.
+	always := beam.ParDo(s, &noLineFn{sink.Shards}, beam.Impulse(s))
 	groups := beam.GroupByKey(s, beam.Flatten(s, lines, always))
-	return beam.ParDo(s, &writeLinesFn{path}, groups)
+	return beam.ParDo(s, sink, groups)
 }
 
-// lineOf keys everything alike, for one writer.
-func lineOf(row beam.X, emit func(int, string)) error {
+// lineFn makes lines of rows, keyed by the number of their shard.
+type lineFn struct{ Shards int }
+
+// ProcessElement emits the line of a row.
+func (f *lineFn) ProcessElement(row beam.X, emit func(int, string)) error {
 	data, err := json.Marshal(row)
 	if err != nil {
 		return fmt.Errorf("beamio.WriteJSONL: %T: %w", row, err)
 	}
-	emit(0, string(data))
+	hash := fnv.New32a()
+	hash.Write(data) // never fails
+	emit(int(hash.Sum32()%uint32(f.Shards)), string(data))
 	return nil
 }
 
-func noLine(_ []byte, emit func(int, string)) { emit(0, "") }
+// noLineFn makes an empty line, which is not written, for every shard.
+type noLineFn struct{ Shards int }
 
-// writeLinesFn writes all lines at once.
-type writeLinesFn struct{ Path string }
+// ProcessElement emits them.
+func (f *noLineFn) ProcessElement(_ []byte, emit func(int, string)) {
+	for shard := range f.Shards {
+		emit(shard, "")
+	}
+}
 
-// ProcessElement gathers the lines, writes them to a file of its own and gives
-// it the name. A second attempt does the same again.
+// writeLinesFn writes the lines of a shard.
+type writeLinesFn struct {
+	Path     string
+	Shards   int
+	Unsorted bool
+}
+
+// ProcessElement writes a shard to a file of its own and gives it the name. A
+// second attempt does the same again.
 func (f *writeLinesFn) ProcessElement(
-	ctx context.Context, _ int, next func(*string) bool, emit func(string),
+	ctx context.Context, shard int, next func(*string) bool, emit func(string),
 ) error {
-	var lines []string
-	for line := ""; next(&line); {
-		if line != "" {
-			lines = append(lines, line)
+	path := shardName(f.Path, shard, f.Shards)
+	err := writeFile(ctx, path, func(w *bufio.Writer) error {
+		var lines []string
+		for line := ""; next(&line); {
+			switch {
+			case line == "":
+			case f.Unsorted:
+				w.WriteString(line) // w keeps the first error
+				if err := w.WriteByte('\n'); err != nil {
+					return err
+				}
+			default:
+				lines = append(lines, line)
+			}
 		}
+		slices.Sort(lines)
+		for _, line := range lines {
+			w.WriteString(line)
+			w.WriteByte('\n')
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("beamio.WriteJSONL: %s: %w", path, err)
 	}
-	slices.Sort(lines)
-	if err := writeFile(ctx, f.Path, lines); err != nil {
-		return fmt.Errorf("beamio.WriteJSONL: %s: %w", f.Path, err)
-	}
-	emit(f.Path)
+	emit(path)
 	return nil
 }
 
-// writeFile writes lines to a temporary name and renames it to path.
-func writeFile(ctx context.Context, path string, lines []string) (err error) {
+// shardName returns the name of a shard: path itself if there is only one.
+func shardName(path string, shard, shards int) string {
+	if shards == 1 {
+		return path
+	}
+	begin := strings.LastIndexByte(path, '/') + 1
+	extension := len(path)
+	if dot := strings.LastIndexByte(path[begin:], '.'); dot > 0 {
+		extension = begin + dot
+	}
+	return fmt.Sprintf("%s-%05d-of-%05d%s", path[:extension], shard, shards, path[extension:])
+}
+
+// writeFile has a file written under a temporary name and renames it to path.
+func writeFile(ctx context.Context, path string, write func(*bufio.Writer) error) (err error) {
 	fs, err := FileSystem(ctx, path)
 	if err != nil {
 		return err
@@ -94,11 +163,11 @@ func writeFile(ctx context.Context, path string, lines []string) (err error) {
 		}
 	}()
 	b := bufio.NewWriter(w)
-	for _, line := range lines {
-		b.WriteString(line) // b keeps the first error for Flush
-		b.WriteByte('\n')
+	err = write(b)
+	if err == nil {
+		err = b.Flush() // which returns the first error of all writes
 	}
-	if err := b.Flush(); err != nil {
+	if err != nil {
 		_ = w.Close()
 		return err
 	}

@@ -1,8 +1,10 @@
 package beamio
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -97,7 +99,7 @@ func noString([]byte, func(string)) {}
 
 func TestNoHalfWrittenFile(t *testing.T) {
 	for path, want := range map[string]string{"breaking://full": "disk full", "breaking://lost": "connection lost"} {
-		err := writeFile(t.Context(), path, []string{strings.Repeat("x", 10_000)})
+		err := writeFile(t.Context(), path, writing(strings.Repeat("x", 10_000)))
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v", path, err)
 		}
@@ -110,7 +112,7 @@ func TestNoHalfWrittenFile(t *testing.T) {
 	write(t, filepath.Dir(path), "rows", []byte("old\n"))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := writeFile(ctx, path, []string{"new"}); !errors.Is(err, context.Canceled) {
+	if err := writeFile(ctx, path, writing("new")); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
 	if data, err := os.ReadFile(path); err != nil || string(data) != "old\n" {
@@ -118,6 +120,76 @@ func TestNoHalfWrittenFile(t *testing.T) {
 	}
 	if entries, _ := os.ReadDir(filepath.Dir(path)); len(entries) != 1 {
 		t.Errorf("left %v", entries)
+	}
+}
+
+func writing(text string) func(*bufio.Writer) error {
+	return func(w *bufio.Writer) error { _, err := w.WriteString(text); return err }
+}
+
+// TestShards wants every row once, in files whose names and content do not depend on the run.
+func TestShards(t *testing.T) {
+	dir := t.TempDir()
+	var rows []string
+	for i := range 100 {
+		rows = append(rows, fmt.Sprint("row ", i))
+	}
+	contents := func(name string, opts ...SinkOption) []string {
+		p, s, col := ptest.CreateList(rows)
+		collect(s, name, WriteJSONL(s, filepath.Join(dir, name, "out.jsonl"), col, opts...))
+		run(t, p)
+		var out []string
+		paths, err := filepath.Glob(filepath.Join(dir, name, "out-0000?-of-00004.jsonl"))
+		if err != nil || len(paths) != 4 || !slices.Equal(sorted(got(name)), paths) {
+			t.Fatalf("%s: files %q, emitted %q, %v", name, paths, got(name), err)
+		}
+		for _, path := range paths {
+			data, err := os.ReadFile(path)
+			if err != nil || strings.Count(string(data), "\n") < 10 {
+				t.Errorf("%s: %v, %q", path, err, data)
+			}
+			out = append(out, string(data))
+		}
+		return out
+	}
+	first := contents("first", WithShards(4))
+	if !slices.Equal(first, contents("second", WithShards(4))) {
+		t.Error("another run wrote other files")
+	}
+	var all []string
+	for i, data := range first {
+		lines := strings.Fields(strings.ReplaceAll(data, "row ", ""))
+		if !slices.IsSorted(lines) {
+			t.Errorf("shard %d is not sorted: %q", i, lines)
+		}
+		all = append(all, lines...)
+	}
+	if slices.Sort(all); len(slices.Compact(all)) != 100 {
+		t.Errorf("%d rows", len(all))
+	}
+	for i, data := range contents("unsorted", WithShards(4), Unsorted()) {
+		lines := strings.SplitAfter(data, "\n")
+		slices.Sort(lines)
+		if strings.Join(lines, "") != first[i] {
+			t.Errorf("shard %d differs without sorting", i)
+		}
+	}
+	for path, want := range map[string]string{
+		"gs://b.c/d": "gs://b.c/d-00002-of-00010", "a.b/c.jsonl": "a.b/c-00002-of-00010.jsonl", "x/.y": "x/.y-00002-of-00010",
+	} {
+		if got := shardName(path, 2, 10); got != want {
+			t.Errorf("%s: %s, want %s", path, got, want)
+		}
+	}
+	for _, n := range []int{0, -1, 100_001} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%d shards do not panic", n)
+				}
+			}()
+			WithShards(n)
+		}()
 	}
 }
 
