@@ -5,6 +5,9 @@
 //
 //	go run ./examples/ensemble
 //
+// With --remote=http://host:8000 one of the classifiers is on a server, KServe's or Triton's, say, and the others are
+// here: a pipeline does not care what runs its models.
+//
 // It takes every flag of Beam's Go SDK, --runner among them. The classifiers in judge_a.pth and judge_b.pth were
 // trained by train_judges.py.
 package main

@@ -72,16 +72,16 @@ func main() {
 	input := flag.String("input", "internal/shapes/*.png", "pictures")
 	model := flag.String("model", "internal/shapes/model_f16.pth", "state_dict of the detector")
 	dir := flag.String("judges", "examples/ensemble", "directory with the classifiers and the names")
+	remote := flag.String("remote", "", "URL of a server with the second classifier; see remote.go")
 	output := flag.String("output", "ensemble.jsonl", "file for the results")
 	flag.Parse()
 	beam.Init() // a worker never returns from here
 	p, s := beam.NewPipelineWithRoot()
 	detector := &beamio.Detector{Model: *model, Labels: *dir + "/shapes.txt", MinSize: 256, MaxSize: 640, Score: 0.5}
 	a := &beamio.Classifier{Model: *dir + "/judge_a.pth", Labels: *dir + "/judges.txt"}
-	b := &beamio.Classifier{Model: *dir + "/judge_b.pth", Labels: *dir + "/judges.txt"}
 	objects := beam.ParDo(s, cut, beamio.RunInference(s, detector, beamio.MatchImages(s, *input)))
 	answersA := beam.ParDo(s, answer, beamio.RunInference(s, a, objects))
-	answersB := beam.ParDo(s, answer, beamio.RunInference(s, b, objects))
+	answersB := beam.ParDo(s, answer, secondJudge(s, *remote, *dir, objects))
 	beamio.WriteJSONL(s, *output, beam.ParDo(s, vote, beam.CoGroupByKey(s, answersA, answersB)))
 	if err := beamx.Run(context.Background(), p); err != nil {
 		log.Fatal("ensemble: ", err)
