@@ -36,7 +36,8 @@ func (o objects) List(ctx context.Context, pattern string) ([]string, error) {
 		return nil, fmt.Errorf("%s: %w", pattern, err)
 	}
 	wide := pattern
-	if first := strings.IndexAny(pattern, wildcards); first >= 0 && pattern[first] != '*' && !strings.Contains(pattern, "**") {
+	first := strings.IndexAny(pattern, wildcards)
+	if first >= 0 && pattern[first] != '*' && !strings.Contains(pattern, "**") {
 		wide = widened(pattern)
 	}
 	names, err := o.beam.List(ctx, escaped(wide))

@@ -25,7 +25,7 @@ func init() {
 	register.Function3x1(renderKeyedResult)
 	register.Function3x1(renderKeyedFailure)
 	register.Function2x1(renderLength)
-	register.DoFn1x0[string](&collectFn{})
+	beam.RegisterDoFn(&collectFn{})
 }
 
 func TestMain(m *testing.M) { os.Exit(ptest.MainRetWithDefault(m, "prism")) }

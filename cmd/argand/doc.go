@@ -11,8 +11,8 @@
 //   - main.go, worker.go, version.go: the process;
 //   - root.go, detect.go, inspect.go, pipeline.go, beamflags.go, precheck.go: the commands, their flags, and what is
 //     looked at before a job;
-//   - inspecttable.go, inspectstats.go, convert.go, convertloss.go: what is told of a checkpoint, how it is written anew,
-//     and what of it is lost then;
+//   - inspecttable.go, inspectstats.go, convert.go, convertloss.go: what is told of a checkpoint, how it is written
+//     anew, and what of it is lost then;
 //   - bench.go, benchsubject.go, benchreport.go, benchflame.go: the command that measures;
 //   - network.go: which network is loaded, and how;
 //   - overlays.go, beamlog.go: the part of the Beam job that draws, and what is shown of Beam's log;

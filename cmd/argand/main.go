@@ -25,8 +25,8 @@ func main() {
 	os.Exit(status)
 }
 
-// quietS3 keeps the client of S3 from writing a line to stderr for each object that has no checksum of the whole, as those
-// uploaded in parts, unless the environment says otherwise. It has no other way of being told.
+// quietS3 keeps the client of S3 from writing a line to stderr for each object that has no checksum of the whole, as
+// those uploaded in parts, unless the environment says otherwise. It has no other way of being told.
 func quietS3() {
 	const name = "AWS_RESPONSE_CHECKSUM_VALIDATION"
 	if _, given := os.LookupEnv(name); !given {

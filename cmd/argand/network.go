@@ -46,8 +46,8 @@ func (n *network) addTo(cmd *cobra.Command) {
 	f.StringVar(&n.model, "model", "",
 		"checkpoint `FILE` of a detector, in any of Beam's file systems (default: the embedded network)")
 	addSHA256(f, &n.sha256)
-	f.StringVar(&n.labels, "labels", "", "`FILE` with the names of the classes, in any of Beam's file systems: a line each, or a "+
-		"JSON array")
+	f.StringVar(&n.labels, "labels", "", "`FILE` with the names of the classes, in any of Beam's file systems: a line "+
+		"each, or a JSON array")
 	f.StringVar(&n.preset, "preset", "", "`NAME` of a known way to run a network: "+strings.Join(presets(), " or "))
 	f.Float64Var(&n.score, "score", 0.5, "tell of objects that score above `SCORE`, 0 to 1")
 	f.IntVar(&n.minSize, "min-size", defaultMinSize,
