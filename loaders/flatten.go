@@ -82,7 +82,11 @@ func (w *flattener) ignore(key string, v any) {
 // object visits an object: a module as its state_dict, and what is derived
 // from dict as a dict.
 func (w *flattener) object(o *object, key string, depth int) error {
-	if p, ok := o.module(); ok {
+	p, looked, ok := o.module()
+	if err := w.count(looked, ""); err != nil {
+		return err
+	}
+	if ok {
 		return w.module(p, key, depth)
 	}
 	if len(o.dict) > 0 && o.class.name != "collections.Counter" {
@@ -93,8 +97,8 @@ func (w *flattener) object(o *object, key string, depth int) error {
 }
 
 func (w *flattener) dict(d types.Dict, key string, depth int) error {
-	entries := unique(d)
-	if err := w.count(len(d)-len(entries), ""); err != nil {
+	entries, err := w.entries(&d)
+	if err != nil {
 		return err
 	}
 	for _, e := range entries {
@@ -103,6 +107,13 @@ func (w *flattener) dict(d types.Dict, key string, depth int) error {
 		}
 	}
 	return nil
+}
+
+// entries returns what dictOf does, and counts what that leaves out: it was
+// looked at, and a dict may be shared very often.
+func (w *flattener) entries(v any) ([]types.DictEntry, error) {
+	entries := dictOf(v)
+	return entries, w.count(lengthOf(v)-len(entries), "")
 }
 
 // count adds n values and a key to what was visited. Values that are shared
@@ -154,8 +165,9 @@ func join(key, name string, depth int) string {
 // the last value, in the place of the first. gopickle keeps them all. Numbers
 // that occur twice are found as keys of tensors.
 func unique(d types.Dict) []types.DictEntry {
-	place := make(map[string]int, len(d))
-	out := make([]types.DictEntry, 0, len(d))
+	few := min(len(d), 256) // it may have one key very often
+	place := make(map[string]int, few)
+	out := make([]types.DictEntry, 0, few)
 	for _, e := range d {
 		if k, ok := e.Key.(string); ok {
 			if i, twice := place[k]; twice {
@@ -213,8 +225,15 @@ func (f *file) damaged(member, key string, err error) error {
 
 // versions reads the _metadata of a state_dict, {"": {"version": 1}, …}.
 func (w *flattener) versions(metadata any, key string) error {
-	for _, e := range dictOf(metadata) {
-		local := dictOf(e.Value)
+	modules, err := w.entries(metadata)
+	if err != nil {
+		return err
+	}
+	for _, e := range modules {
+		local, err := w.entries(e.Value)
+		if err != nil {
+			return err
+		}
 		name, ok := e.Key.(string)
 		if !ok || local == nil {
 			if err := w.count(1, ""); err != nil {

@@ -5,8 +5,10 @@ import (
 	"bytes"
 	"errors"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/argand-go/argand/loaders"
 )
@@ -89,6 +91,45 @@ func TestSharedObjects(t *testing.T) {
 		var l *loaders.LimitError
 		if !errors.As(err, &l) && !strings.Contains(err.Error(), "repeated") {
 			t.Errorf("%s: %v, want a LimitError", name, err)
+		}
+	}
+}
+
+// What is large and referred to again and again is looked at no more often than
+// the limits allow: the time for it is that of a large file, and not of years.
+func TestSharedLargeObjects(t *testing.T) {
+	namespace, ordered := global("argparse", "Namespace"), global("collections", "OrderedDict")+")R"
+	large := str("a") + "q\x000}(" + strings.Repeat("h\x00N", 50_000) + "uq\x01" // one key often
+	often := func(n int) string { return "](" + strings.Repeat("h\x02", n) + "e" }
+	modules := "}("
+	for i := range 20_000 {
+		modules += str(strconv.Itoa(i)) + "h\x01"
+	}
+	flagged := "](" + global("torch._utils", "_rebuild_tensor_v2") + "q\x03" + storage("FloatStorage", "0", 6) + "q\x04" +
+		strings.Repeat("h\x03(h\x04K\x00))\x89}h\x01tR", 20_000) + "e"
+	const entries = "more than Limits.Entries"
+	megabyte := strings.Repeat("x", 1<<20)
+	for name, c := range map[string]struct{ body, text string }{
+		"attributes": {large + "0" + namespace + ")\x81h\x01bq\x02" + often(100_000), entries},
+		"buffers":    {large + "0" + namespace + ")\x81" + dict("_buffers", "h\x01") + "bq\x02" + often(100_000), entries},
+		"versions":   {large + "0" + ordered + dict("_metadata", modules+"u") + "b", entries},
+		"flags":      {large + "0" + flagged, "far more than the pickle holds"},
+		"value":      {large + "q\x020" + dict("v", namespace+"("+often(100_000)+"tR"), entries},
+		"device":     {global("torch", "device") + tuple(str(megabyte), "K\x00") + "Rq\x020" + dict("v", namespace+"("+often(1000)+"tR"), ""},
+		"number of NumPy": {global("numpy.core.multiarray", "scalar") + tuple(global("numpy", "dtype")+tuple(str("f4"))+"R",
+			"B\x00\x00\x10\x00"+megabyte) + "Rq\x020" + dict("v", namespace+"("+often(1000)+"tR"), ""},
+	} {
+		data := zipOf(t, nil, c.body, map[string]int{"0": 24})
+		start := time.Now()
+		var err error
+		if n := allocated(func() { err = touch(t, data) }); n > 2*136<<20 { // touch opens it twice
+			t.Errorf("%s: %d bytes allocated for %d", name, n, len(data))
+		}
+		if took := time.Since(start); took > 5*slowdown*time.Second {
+			t.Errorf("%s: %v", name, took)
+		}
+		if c.text == "" && err != nil || c.text != "" && (err == nil || !strings.Contains(err.Error(), c.text)) {
+			t.Errorf("%s: %v, want %q", name, err, c.text)
 		}
 	}
 }

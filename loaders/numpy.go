@@ -129,20 +129,20 @@ func numpyScalar(args []any) any {
 	}
 	t, ok := args[0].(*numpyType)
 	var b []byte
-	switch x := args[1].(type) {
+	var wide [16]byte
+	switch x := args[1].(type) { // which may be long, and is not copied whole
 	case []byte:
-		b = slices.Clone(x)
+		b = x
 	case string:
-		b = []byte(x)
+		b = []byte(x[:min(len(x), len(wide)+1)])
 	}
 	if !ok || t.typ == nil || len(b) != t.typ.width {
 		return nil
 	}
+	b = wide[:copy(wide[:], b)]
 	if t.big {
 		swapBytes(b, t.typ.part())
 	}
-	var wide [16]byte
-	copy(wide[:], b)
 	lo, hi := binary.LittleEndian.Uint64(wide[:]), binary.LittleEndian.Uint64(wide[8:])
 	single := func(bits uint64) float32 { return math.Float32frombits(uint32(bits)) }
 	switch t.typ.dtype {

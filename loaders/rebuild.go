@@ -19,7 +19,7 @@ func rebuildTensor(f *file, args []any) (any, error) {
 	}
 	v := f.rebuild(args, nil)
 	if len(args) == 7 {
-		v.flags(args[6])
+		return v, f.flags(v, args[6])
 	}
 	return v, nil
 }
@@ -36,17 +36,20 @@ func rebuildTensorV3(f *file, args []any) (any, error) {
 	}
 	v := f.rebuild(args, typ)
 	if len(args) == 8 {
-		v.flags(args[7])
+		return v, f.flags(v, args[7])
 	}
 	return v, nil
 }
 
 // flags reads the metadata of a tensor, {"conj": True, "neg": True}: views
 // whose values are not the bytes of their storage.
-func (v *view) flags(metadata any) {
+func (f *file) flags(v *view, metadata any) error {
 	d, ok := metadata.(*types.Dict)
 	if !ok {
-		return
+		return nil
+	}
+	if err := f.spend(len(*d)); err != nil { // tensors may share it
+		return err
 	}
 	for _, e := range *d {
 		switch {
@@ -56,6 +59,7 @@ func (v *view) flags(metadata any) {
 			v.what = "a view with conjugated values"
 		}
 	}
+	return nil
 }
 
 // rebuild checks the arguments of a tensor; typ is nil if the storage has it.

@@ -99,7 +99,7 @@ func (c *converter) convert(v any, depth int) (any, error) {
 	case *types.FrozenSet:
 		return c.list(keysOf(*x), depth)
 	case *types.Dict:
-		return c.dict(unique(*x), depth)
+		return c.dict(c.unique(*x), depth)
 	case *types.OrderedDict:
 		return c.dict(entriesOf(x), depth)
 	case *object:
@@ -149,6 +149,14 @@ func (c *converter) list(items []any, depth int) ([]any, error) {
 	return out, nil
 }
 
+// unique does what the function of that name does, and counts what that leaves
+// out: it was looked at.
+func (c *converter) unique(d types.Dict) []types.DictEntry {
+	entries := unique(d)
+	c.parts += len(d) - len(entries)
+	return entries
+}
+
 func (c *converter) dict(entries []types.DictEntry, depth int) ([]Item, error) {
 	var out []Item
 	for _, e := range entries {
@@ -190,7 +198,7 @@ func (c *converter) object(o *object, depth int) (any, error) {
 		}
 	case o.class.name == "torch.device":
 		name, ok := o.args[0].(string)
-		if ok && len(o.args) == 1 {
+		if ok = ok && len(name) < 64; ok && len(o.args) == 1 { // a long one is not copied again and again
 			return name, nil
 		}
 		if ok && len(o.args) == 2 {
@@ -210,7 +218,7 @@ func (c *converter) object(o *object, depth int) (any, error) {
 	if out.Items, err = c.list(o.items, depth); err != nil {
 		return nil, err
 	}
-	items, err := c.dict(unique(o.dict), depth)
+	items, err := c.dict(c.unique(o.dict), depth)
 	for _, x := range items {
 		out.Items = append(out.Items, x)
 	}
