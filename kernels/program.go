@@ -25,6 +25,7 @@ type step struct {
 	kernel   kernel
 	rows     int    // rows of the output
 	count    *value // counts them, nil if all rows are meaningful
+	begins   bool   // the next step ends what this one begins: profiles have one time for both
 }
 
 // A kernel is the work of one step, divided into items that may be done in any

@@ -23,6 +23,10 @@ const (
 	// F2 is Winograd's F(2×2, 3×3) for all but few channels: 2.25 times fewer
 	// products, and rounding errors below those of Direct.
 	F2
+
+	// f4 is F(4×4, 3×3) whatever its weights, for the benchmark that Auto's
+	// choice is held against.
+	f4
 )
 
 const (
@@ -58,7 +62,7 @@ func (c Convolution) edge(o *op.Conv2d) int {
 	case c == Direct || s[2] != 3 || s[3] != 3 || stride != one || dilation != one || groups != 1,
 		o.Residual == op.NearestResidual, min(s[0], s[1]) < winogradChannels:
 		return 0
-	case c == F2 || 36*s[0]*s[1] > winogradWeights:
+	case c == F2, c != f4 && 36*s[0]*s[1] > winogradWeights:
 		return 2
 	}
 	return 4
@@ -113,7 +117,8 @@ func (p *planner) winograd(n *op.Node, o *op.Conv2d, w *weights) {
 	if pieces == 1 {
 		k.strips = u.count
 		k.patches = p.scratch(u.taps * tiles * strideFor(u.k))
-		p.addStep(n, fmt.Sprintf("patch%dx%[1]d", k.edge), k.out, transformation{k})
+		p.addStep(n, "", k.out, transformation{k})
+		p.program.steps[len(p.program.steps)-1].begins = true
 	}
 	p.addStep(n, fmt.Sprintf("winograd%dx%[1]d_%s", k.edge, u.tile.Name), k.out, k)
 }
