@@ -124,6 +124,7 @@ func (p *program) RunInto(ctx context.Context, out, in []*tensor.Tensor) error {
 
 	cores.enter()
 	defer cores.leave()
+	var spent time.Duration
 	for i := range p.steps {
 		if err := ctx.Err(); err != nil {
 			return p.stopped(i, err)
@@ -133,9 +134,13 @@ func (p *program) RunInto(ctx context.Context, out, in []*tensor.Tensor) error {
 			r.do(s, m.options.Threads)
 			continue
 		}
-		begin := time.Now()
+		start := time.Now()
 		r.do(s, m.options.Threads)
-		m.options.Profile.Add(s.path, s.op, s.name, time.Since(begin))
+		spent += time.Since(start)
+		if !s.begins {
+			m.options.Profile.Add(s.path, s.op, s.name, spent)
+			spent = 0
+		}
 	}
 	return nil
 }
@@ -164,6 +169,9 @@ func check(kind string, specs []op.Spec, ts []*tensor.Tensor) error {
 		}
 		if got := (op.Spec{DType: t.DType(), Shape: t.Shape()}); !got.Equal(specs[i]) {
 			return &op.OperandError{Kind: kind, Index: i, Got: got.String(), Want: specs[i].String()}
+		}
+		if len(t.Bytes()) == 0 && t.Len() > 0 {
+			return &op.OperandError{Kind: kind, Index: i, Got: "an outline", Want: specs[i].String()}
 		}
 	}
 	return nil

@@ -129,9 +129,11 @@ func wrongOperands(b op.Backend) error {
 		{"a nil input", good, []*tensor.Tensor{nil}, "input", 0},
 		{"an input of another shape", good, []*tensor.Tensor{other}, "input", 0},
 		{"an input of another type", good, []*tensor.Tensor{integers}, "input", 0},
+		{"an input without elements", good, []*tensor.Tensor{x.Outline()}, "input", 0},
 		{"one output", good[:1], in, "output", -1},
 		{"a nil output", []*tensor.Tensor{good[0], nil}, in, "output", 1},
 		{"an output of another shape", []*tensor.Tensor{good[0], flat}, in, "output", 1},
+		{"an output without elements", []*tensor.Tensor{good[0], good[1].Outline()}, in, "output", 1},
 		{"an output of another type", []*tensor.Tensor{empty(tensor.Float64, good[0].Shape()...), good[1]}, in, "output", 0},
 	} {
 		err := p.RunInto(context.Background(), c.out, c.in)

@@ -234,6 +234,8 @@ func (p *program) fit(kind string, ts []*tensor.Tensor, vs []op.Value) error {
 			return &op.OperandError{Kind: kind, Index: i, Got: "nil", Want: want.String()}
 		case !want.Equal(op.Spec{DType: t.DType(), Shape: t.Shape()}):
 			return &op.OperandError{Kind: kind, Index: i, Got: t.String(), Want: want.String()}
+		case len(t.Bytes()) == 0 && t.Len() > 0:
+			return &op.OperandError{Kind: kind, Index: i, Got: "an outline", Want: want.String()}
 		}
 	}
 	return nil
