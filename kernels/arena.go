@@ -3,6 +3,7 @@ package kernels
 import (
 	"context"
 	"math"
+	"runtime"
 	"slices"
 	"sync"
 )
@@ -57,13 +58,14 @@ func (a *arenas) acquire(ctx context.Context, floats int) (*run, error) {
 	return nil, ctx.Err()
 }
 
-// take lends the smallest idle arena that is large enough, or a new one if the
-// limit allows, or nil.
+// take lends the smallest idle arena that is large enough, of equal ones that
+// used last, which is in the caches and may have its helpers still, or a new
+// one if the limit allows, or nil.
 func (a *arenas) take(floats int) *run {
 	bytes := 4 * int64(floats)
 	best := -1
 	for i, r := range a.idle {
-		if len(r.mem) < floats || best >= 0 && len(r.mem) >= len(a.idle[best].mem) {
+		if len(r.mem) < floats || best >= 0 && len(r.mem) > len(a.idle[best].mem) {
 			continue
 		}
 		if a.limit > 0 && 4*int64(len(r.mem)) > a.limit && bytes <= a.limit {
@@ -127,8 +129,15 @@ func (a *arenas) clear() {
 	a.idle = nil
 }
 
-// prepare poisons an arena if that is asked for.
+// prepare returns r, or if Go runs more threads at once than when it was made
+// another run with its memory: helpers that are late may still look at the lanes
+// of r. It poisons the arena if that is asked for.
 func (r *run) prepare(a *arenas) *run {
+	if len(r.lanes) < runtime.GOMAXPROCS(0) {
+		mem := r.mem
+		r = newRun()
+		r.mem = mem
+	}
 	if a.poison {
 		for i := a.zeros; i < len(r.mem); i++ {
 			r.mem[i] = float32(math.NaN())

@@ -3,6 +3,7 @@ package kernels
 import (
 	"context"
 	"errors"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -67,5 +68,40 @@ func TestArenasAreReused(t *testing.T) {
 	}
 	if got := must(a.acquire(t.Context(), 120)); got != big || len(got.mem) != 120 || a.bytes != 4*(120+50) {
 		t.Errorf("a larger arena should take the place of an idle one; %d bytes are kept", a.bytes)
+	}
+}
+
+// TestArenaUsedLastIsTaken: callers one after another, after some at once, do
+// not go from arena to arena.
+func TestArenaUsedLastIsTaken(t *testing.T) {
+	a := &arenas{}
+	one, two := must(a.acquire(t.Context(), 50)), must(a.acquire(t.Context(), 50))
+	a.release(one)
+	a.release(two)
+	for range 3 {
+		got := must(a.acquire(t.Context(), 50))
+		if got != two {
+			t.Error("of two that fit alike the one used last was not taken")
+		}
+		a.release(got)
+	}
+}
+
+// TestRunsHaveALaneForEachThread: also when Go runs more threads than when they
+// were made.
+func TestRunsHaveALaneForEachThread(t *testing.T) {
+	old := runtime.GOMAXPROCS(2)
+	defer runtime.GOMAXPROCS(old)
+	a := &arenas{}
+	r := must(a.acquire(t.Context(), 50))
+	mem := &r.mem[0]
+	a.release(r)
+	for _, c := range []struct{ threads, lanes int }{{5, 5}, {1, 5}, {5, 5}} {
+		runtime.GOMAXPROCS(c.threads)
+		r := must(a.acquire(t.Context(), 50))
+		if len(r.lanes) != c.lanes || &r.mem[0] != mem || a.bytes != 4*50 {
+			t.Errorf("%d threads: %d lanes, want %d, and %d bytes", c.threads, len(r.lanes), c.lanes, a.bytes)
+		}
+		a.release(r)
 	}
 }
