@@ -3,6 +3,7 @@ package kernels
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 
 	"github.com/argand-go/argand/nn/op"
@@ -12,6 +13,7 @@ import (
 // TestLinearRowsDoNotDependOnTheOthers: a row alone has the bits that it has
 // among 64, for sums of one block and of several, on 1, 2, 3 and 7 threads.
 func TestLinearRowsDoNotDependOnTheOthers(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(7)) // or fewer would do for more threads
 	r := rand.New(rand.NewPCG(61, 62))
 	for _, size := range [][2]int{{512, 1000}, {2048, 10}, {3331, 77}} {
 		var b builder

@@ -2,7 +2,6 @@ package kernels
 
 import (
 	"runtime"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -56,6 +55,28 @@ func idle(t *testing.T, callers int64) {
 	}
 }
 
+// await waits for something that must happen, or fails.
+func await(t *testing.T, c <-chan struct{}, what string) {
+	select {
+	case <-c:
+	case <-time.After(10 * time.Second):
+		t.Error("waited in vain for " + what)
+	}
+}
+
+// meeting returns a function that each of two lanes must call at once, so that
+// neither does both of two items.
+func meeting(t *testing.T) func() {
+	var come atomic.Int32
+	both := make(chan struct{})
+	return func() {
+		if come.Add(1) == 2 {
+			close(both)
+		}
+		await(t, both, "another lane")
+	}
+}
+
 // TestItemsAreDoneOnce does thousands of short steps on more threads than there
 // are cores, so that helpers come late for all there is to come late for.
 func TestItemsAreDoneOnce(t *testing.T) {
@@ -105,14 +126,11 @@ func TestCallerSleeps(t *testing.T) {
 	defer cores.leave()
 	r := newRun()
 	for range 5 {
-		idle(t, 1)              // so that there is a core for a new helper
-		var both sync.WaitGroup // neither lane can do both items
-		both.Add(2)
-		finished := false
+		idle(t, 1) // so that there is a core for a new helper
+		meet, finished := meeting(t), false
 		k := &task{n: 2}
 		k.f = func(l *lane, _ int) {
-			both.Done()
-			both.Wait()
+			meet()
 			if l != r.lanes[0] {
 				time.Sleep(20 * time.Millisecond)
 				finished = true
@@ -134,9 +152,8 @@ func TestHelpersLeave(t *testing.T) {
 	idle(t, 0)
 	cores.enter()
 	r := newRun()
-	var both sync.WaitGroup
-	both.Add(2)
-	(&task{2, func(*lane, int) { both.Done(); both.Wait() }}).on(r, 0)
+	meet := meeting(t)
+	(&task{2, func(*lane, int) { meet() }}).on(r, 0)
 	cores.leave()
 	idle(t, 0)
 	for start := time.Now(); runtime.NumGoroutine() > goroutines; time.Sleep(time.Millisecond) {
@@ -157,7 +174,7 @@ func TestHelpersLeave(t *testing.T) {
 			cores.enter()
 			close(arrived)
 		case !helper && items[0] == 1:
-			<-arrived
+			await(t, arrived, "a helper")
 		}
 	}}).on(r, 0)
 	cores.leave()

@@ -3,6 +3,7 @@ package vision
 import (
 	"bytes"
 	"fmt"
+	"runtime"
 	"testing"
 
 	"github.com/argand-go/argand/internal/procedural"
@@ -14,6 +15,7 @@ import (
 // TestBitsOfANetwork: a whole ResNet-18 gives the same bits on 1, 2, 3 and 7
 // threads, for a picture alone and in batches, and every time.
 func TestBitsOfANetwork(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(7)) // or fewer would do for more threads
 	const side, pictures = 64, 3
 	src := proceduralResNet(t, "resnet18")
 	x, err := tensor.New(tensor.Float32, pictures, 3, side, side)
