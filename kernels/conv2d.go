@@ -87,7 +87,8 @@ func (p *planner) rowTaps(
 	return padded, ph
 }
 
-// bordering is the kernel that copies an image into a frame of zeros.
+// bordering is the kernel that copies an image of few channels, which lie
+// without gaps, into a frame of zeros.
 type bordering struct {
 	in, out *value
 	padding [2]int
@@ -107,13 +108,7 @@ func (k *bordering) do(l *lane, rows, i int) {
 			continue
 		}
 		clear(dst[:side])
+		copy(dst[side:], l.mem[k.in.at(n, y, 0):][:k.in.w*k.in.c])
 		clear(dst[len(dst)-side:])
-		if k.in.dense() {
-			copy(dst[side:], l.mem[k.in.at(n, y, 0):][:k.in.w*k.in.c])
-			continue
-		}
-		for x := range k.in.w {
-			copy(dst[side+x*k.in.c:][:k.in.c], l.mem[k.in.at(n, y, x):])
-		}
 	}
 }

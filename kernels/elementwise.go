@@ -1,6 +1,8 @@
 package kernels
 
 import (
+	"math"
+
 	"github.com/argand-go/argand/kernels/internal/tile"
 	"github.com/argand-go/argand/nn/op"
 )
@@ -95,6 +97,9 @@ func rowsOf(v *tile.Vectors, act op.Act) tile.Rows {
 	}
 	return nil
 }
+
+// sigmoidOf returns 1 / (1 + e⁻ˣ) for what needs it of single numbers.
+func sigmoidOf(x float32) float32 { return 1 / (1 + float32(math.Exp(float64(-x)))) }
 
 // after returns what a kernel that applies ReLU by itself does to the rows it
 // has stored, while they are in L1, nil for nothing.

@@ -1,8 +1,6 @@
 package kernels
 
 import (
-	"math"
-
 	"github.com/argand-go/argand/kernels/internal/tile"
 	"github.com/argand-go/argand/nn/op"
 )
@@ -270,5 +268,3 @@ func spread(s []int, first, step int) {
 		first += step
 	}
 }
-
-func sigmoidOf(x float32) float32 { return 1 / (1 + float32(math.Exp(float64(-x)))) }

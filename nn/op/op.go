@@ -43,7 +43,8 @@ func F32(shape ...int) Spec { return Spec{tensor.Float32, shape} }
 type Act uint8
 
 // The activation functions, PyTorch's at infinities too: SiLU, HardSwish and
-// GELU of −∞ are NaN. The zero Act leaves its argument as it is.
+// GELU of −∞ are NaN. Only GELU of +∞ is +∞, where PyTorch has NaN. The zero Act
+// leaves its argument as it is.
 const (
 	NoAct       Act = iota
 	ReLU            // max(x, 0)

@@ -57,9 +57,10 @@ func relu6Go(x float32) float32 {
 	return reluGo(x)
 }
 
-// geluGo is the only one without assembly: the error function has none.
+// geluGo is the only one without assembly: the error function has none. Of
+// 1 + erf(x) = erfc(−x) the former loses all digits where it is next to 0.
 func geluGo(x float32) float32 {
-	return float32(float64(x) * 0.5 * (1 + math.Erf(float64(x)/math.Sqrt2)))
+	return float32(float64(x) * 0.5 * math.Erfc(-float64(x)/math.Sqrt2))
 }
 
 // Constants of expGo, which is exact to 1.1 units in the last place.

@@ -34,7 +34,7 @@ func act(a op.Act, x float64) float64 {
 	case op.ReLU6:
 		return min(max(x, 0), 6)
 	case op.GELU:
-		return x / 2 * (1 + math.Erf(x/math.Sqrt2))
+		return x / 2 * math.Erfc(-x/math.Sqrt2)
 	}
 	return x
 }
