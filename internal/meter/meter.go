@@ -62,6 +62,7 @@ func (m *Meter) Load(ctx context.Context, g *op.Graph, o op.Options) (op.Model, 
 	if err != nil {
 		return nil, err
 	}
+	watched = *watched.Outline() // the backend may let go of the checkpoint
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, n := range g.Nodes {

@@ -101,6 +101,22 @@ func TestCounts(t *testing.T) {
 	}
 }
 
+// TestKeepsNoWeights: a model that is measured keeps no more memory than another.
+func TestKeepsNoWeights(t *testing.T) {
+	g := &op.Graph{
+		Inputs: []op.Input{{Value: 0, DType: tensor.Float32}}, Values: 2, Outputs: []op.Value{1},
+		Nodes: []op.Node{{Path: "fc", Op: &op.Linear{Weight: filled(t, 7, 4)}, In: []op.Value{0}, Out: []op.Value{1}}},
+	}
+	l, err := New(kernels.CPU()).Load(t.Context(), g, op.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if w := l.(*model).graph.Nodes[0].Op.(*op.Linear).Weight; len(w.Bytes()) > 0 {
+		t.Errorf("%d bytes of %v are kept", len(w.Bytes()), w)
+	}
+}
+
 // TestErrors wants the other backend's errors.
 func TestErrors(t *testing.T) {
 	m := New(kernels.CPU())
