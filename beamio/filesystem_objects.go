@@ -27,17 +27,16 @@ func (o objects) Close() error { return nil }
 
 // List returns what matches a pattern, without the objects that stand for
 // folders. Beam's clients ask the store for the names that begin like the
-// pattern up to its first "*", and take wildcards before it for themselves; so
-// they are asked for more than is wanted, unless the pattern has a "**", which
-// only they know.
+// pattern up to its first "*", take wildcards before it for themselves, and
+// differ in what they take for one; so they are asked for more than is wanted,
+// unless the pattern has a "**", which only they know.
 func (o objects) List(ctx context.Context, pattern string) ([]string, error) {
 	pattern = strings.ReplaceAll(pattern, "[!", "[^") // gs:// knows both
 	if _, err := path.Match(pattern, ""); err != nil {
 		return nil, fmt.Errorf("%s: %w", pattern, err)
 	}
 	wide := pattern
-	first := strings.IndexAny(pattern, wildcards)
-	if first >= 0 && pattern[first] != '*' && !strings.Contains(pattern, "**") {
+	if !strings.Contains(pattern, "**") {
 		wide = widened(pattern)
 	}
 	names, err := o.beam.List(ctx, escaped(wide))
@@ -95,8 +94,9 @@ func found(err error) error {
 	if err == nil {
 		return nil
 	}
-	for _, text := range []string{"object doesn't exist", "bucket doesn't exist", "StatusCode: 404"} {
-		if strings.Contains(err.Error(), text) {
+	text := err.Error()
+	for _, gone := range []string{"object doesn't exist", "bucket doesn't exist", "https response error StatusCode: 404"} {
+		if strings.Contains(text, gone) && !strings.Contains(text, "get credentials: ") { // which may be what is not there
 			return absent{err}
 		}
 	}

@@ -123,6 +123,11 @@ func TestObjectPaths(t *testing.T) {
 	if !errors.Is(gone, fs.ErrNotExist) || errors.Is(found(errors.New("StatusCode: 403")), fs.ErrNotExist) || found(nil) != nil {
 		t.Error(gone)
 	}
+	role := errors.New("operation error S3: HeadObject, get identity: get credentials: failed to refresh cached credentials, " +
+		"no EC2 IMDS role found, operation error ec2imds: GetMetadata, http response error StatusCode: 404")
+	if errors.Is(found(role), fs.ErrNotExist) {
+		t.Error("no credentials are taken for no object")
+	}
 }
 
 // alignedTogether reports whether the tensors of a checkpoint lie in one block as they do in the file.

@@ -111,6 +111,7 @@ func TestMatchCloud(t *testing.T) {
 			"in/*": "in/s256.png", "in/s256.png": "in/s256.png", "*/s[0-9]56.*": "in/s256.png",
 			"odd/*": "odd/a b+50% #1?.png", "odd/a b+50% #1?.png": "odd/a b+50% #1?.png", "od?/*": "odd/a b+50% #1?.png",
 			"dir/model-0000?-of-00002.safetensors": safe, "dir/model-0000[!2-9]-*": safe[:36], "[d]ir/mode*s": safe,
+			`*/s2\56.p?g`: "in/s256.png", "od*/a b+50%*\\?.png": "odd/a b+50% #1?.png",
 		} {
 			if got := listed(t, bucket, pattern); got != want {
 				t.Errorf("%s matches %q, want %q", pattern, got, want)
