@@ -33,7 +33,7 @@ func (h warnings) Enabled(_ context.Context, level slog.Level) bool {
 }
 
 func (h warnings) Handle(_ context.Context, r slog.Record) error {
-	_, err := fmt.Fprintln(h.w, "argand: warning: "+oneLine(r.Message))
+	_, err := fmt.Fprintln(h.w, "argand: warning: "+strings.TrimPrefix(oneLine(r.Message), "Warning: "))
 	return err
 }
 

@@ -102,6 +102,9 @@ func openFile(ctx context.Context, path, digits string, opts ...loaders.Option) 
 	if digits != "" {
 		opts = append(opts, loaders.WithSHA256(digits))
 	}
+	if err := answers(ctx, path, reachTime); err != nil {
+		return nil, err
+	}
 	return beamio.OpenCheckpoint(ctx, path, opts...)
 }
 

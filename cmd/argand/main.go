@@ -18,6 +18,7 @@ func main() {
 	quietS3()
 	serveWorker(os.Args[1:])
 	beam.Init()
+	setBeamLog(os.Stderr, false) // of its clients of object stores, too
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)

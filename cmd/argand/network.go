@@ -118,6 +118,9 @@ func (n *network) names(ctx context.Context) ([]string, error) {
 	var data []byte
 	var err error
 	if isRemote(n.labels) {
+		if err = answers(ctx, n.labels, reachTime); err != nil {
+			return nil, err
+		}
 		if data, err = beamio.ReadFile(ctx, n.labels, maxNamesBytes); err != nil {
 			err = fmt.Errorf("%s: %w", n.labels, err)
 		}

@@ -93,6 +93,24 @@ func (p *pipeline) reached(ctx context.Context, path string) (bool, error) {
 	return false, fmt.Errorf("%s: %w", path, err)
 }
 
+// answers returns an error if nobody answers for a file that is elsewhere. What else is wrong with it is told by
+// opening it, which has no end of its own if nobody answers.
+func answers(ctx context.Context, path string, wait time.Duration) error {
+	if !isRemote(path) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	files, err := beamio.FileSystem(ctx, path)
+	if err != nil {
+		return nil
+	}
+	if _, err = files.Size(ctx, path); errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("%s: no answer in %v: %w", path, wait, err)
+	}
+	return nil
+}
+
 // reachTime is how long a cloud's answer is waited for; its client would try for ever.
 const reachTime = 20 * time.Second
 
