@@ -125,6 +125,7 @@ func TestMistakes(t *testing.T) {
 		{2, []string{"pipeline", "--model", truncated}, []string{"--input"}},
 		{1, []string{"pipeline", "--model", truncated, "--input", picture}, []string{truncated}},
 		{1, []string{"pipeline", "--input", filepath.Join(dir, "*.jpg")}, []string{"*.jpg", "no file matches"}},
+		{1, []string{"pipeline", "--input", dir}, []string{dir + ": a directory", filepath.Join(dir, "*")}},
 		{2, []string{"pipeline", "--parallelism", "x"}, []string{"parallelism"}},
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {

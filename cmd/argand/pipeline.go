@@ -143,6 +143,9 @@ func (p *pipeline) prepare(ctx context.Context, scratch string) (*job, error) {
 	if isRemote(j.glob) {
 		return j, nil
 	}
+	if info, err := os.Stat(j.glob); err == nil && info.IsDir() {
+		return nil, fmt.Errorf("--input %s: a directory; the files in it are %s", j.glob, joinPath(j.glob, "*"))
+	}
 	files, err := matchFiles(ctx, j.glob)
 	if err != nil {
 		return nil, err
