@@ -8,7 +8,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -94,51 +96,119 @@ func TestManyBundlesAtOnce(t *testing.T) {
 }
 
 func TestCancelledBundleStops(t *testing.T) {
-	f := &inferFn[int, int]{Spec: specOf(t, &double{Name: "cancel", Pause: time.Hour}, settings{})}
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	results, failures, err := drive(ctx, f, []int{1, 2, 3})
-	if !errors.Is(err, context.DeadlineExceeded) || len(results)+len(failures) != 0 {
-		t.Errorf("got %v, %q, %v", results, failures, err)
-	}
-	if n := len(probeOf("cancel").batches); n != 1 {
-		t.Errorf("%d batches begun, want 1: nothing is tried singly after the end", n)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		f := &inferFn[int, int]{Spec: specOf(t, &double{Name: "cancel", Pause: time.Hour}, settings{})}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		results, failures, err := drive(ctx, f, []int{1, 2, 3})
+		if !errors.Is(err, context.DeadlineExceeded) || len(results)+len(failures) != 0 {
+			t.Errorf("got %v, %q, %v", results, failures, err)
+		}
+		if n := len(probeOf("cancel").batches); n != 1 {
+			t.Errorf("%d batches begun, want 1: nothing is tried singly after the end", n)
+		}
+	})
 }
 
 // TestCancelledLoadIsNoBusinessOfOthers loads in a bundle that is cancelled meanwhile.
 func TestCancelledLoadIsNoBusinessOfOthers(t *testing.T) {
-	var r registry
-	ctx, cancel := context.WithCancel(t.Context())
-	began := make(chan struct{})
-	load := func(ctx context.Context) (any, error) {
-		close(began)
-		<-ctx.Done()
-		return nil, ctx.Err()
-	}
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		if _, err := r.acquire(ctx, want{key: "k", load: load}); !errors.Is(err, context.Canceled) {
-			t.Errorf("the cancelled bundle got %v", err)
+	synctest.Test(t, func(t *testing.T) {
+		var r registry
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			if _, err := r.acquire(ctx, want{key: "k", load: func(ctx context.Context) (any, error) {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}}); !errors.Is(err, context.Canceled) {
+				t.Errorf("the cancelled bundle got %v", err)
+			}
+		}()
+		synctest.Wait()
+		go func() {
+			e, err := r.acquire(t.Context(), want{key: "k", load: func(context.Context) (any, error) { return 5, nil }})
+			if err != nil || e.copies[0] != 5 {
+				t.Errorf("the other bundle got %v, %v", e, err)
+			}
+		}()
+		synctest.Wait()
+		cancel()
+		synctest.Wait()
+		if len(r.entries) != 1 {
+			t.Errorf("%d entries", len(r.entries))
 		}
 	})
-	<-began
-	wg.Go(func() {
-		e, err := r.acquire(t.Context(), want{key: "k", load: func(context.Context) (any, error) { return 5, nil }})
-		if err != nil || e.copies[0] != 5 {
-			t.Errorf("the other bundle got %v, %v", e, err)
-		}
-	})
-	time.Sleep(10 * time.Millisecond)
-	cancel()
-	wg.Wait()
-	if _, err := r.acquire(t.Context(), want{key: "p", load: func(context.Context) (any, error) { panic("oh") }}); err == nil {
-		t.Error("a panic in Load was lost")
-	}
-	if _, err := r.acquire(t.Context(), want{key: "n", load: func(context.Context) (any, error) { return nil, nil }}); err == nil {
-		t.Error("a nil model was accepted")
+}
+
+// TestLoadFails wants one failure for all who waited for it, whatever it is.
+func TestLoadFails(t *testing.T) {
+	for name, load := range map[string]func() (any, error){
+		"panic":    func() (any, error) { panic("oh") },
+		"nil":      func() (any, error) { return nil, nil },
+		"Bytes":    func() (any, error) { return sizeless{}, nil },
+		"time-out": func() (any, error) { return nil, &TimeoutError{After: time.Second} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var r registry
+				var loads, failures atomic.Int64
+				for range 9 {
+					go func() {
+						if _, err := r.acquire(t.Context(), want{key: "k", load: func(context.Context) (any, error) {
+							loads.Add(1)
+							time.Sleep(time.Second)
+							return load()
+						}}); err != nil {
+							failures.Add(1)
+						}
+					}()
+				}
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				if loads.Load() != 1 || failures.Load() != 9 || len(r.entries) != 0 {
+					t.Errorf("%d loads, %d failures, %d entries", loads.Load(), failures.Load(), len(r.entries))
+				}
+			})
+		})
 	}
 }
+
+type sizeless struct{}
+
+func (sizeless) Bytes() int64 { panic("nobody knows") }
+
+// TestBudgetIsMetLater has two models in use that together are too large, which
+// is not known before both are loaded.
+func TestBudgetIsMetLater(t *testing.T) {
+	var r registry
+	acquire := func(key string, size int64) *entry {
+		e, err := r.acquire(t.Context(), want{key: key, maxBytes: 100, load: func(context.Context) (any, error) {
+			return sized(size), nil
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e
+	}
+	a := acquire("a", 60)
+	b := acquire("b", 60)
+	r.release(b, false)
+	if !b.gone || a.gone {
+		t.Errorf("the first gone %v, the second %v", a.gone, b.gone)
+	}
+	r.release(a, false)
+	if a.gone || r.over != nil {
+		t.Error("a model that fits is gone")
+	}
+	large := acquire("large", 200)
+	r.release(large, false)
+	if large.gone || !a.gone { // nothing can help
+		t.Errorf("the large model gone %v, the other %v", large.gone, a.gone)
+	}
+}
+
+type sized int64
+
+func (s sized) Bytes() int64 { return int64(s) }
 
 // TestDownstreamFailure has an emitter panic, as Beam's do when a later DoFn
 // fails; the instance must be fit for its next bundle.

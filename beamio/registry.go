@@ -25,6 +25,7 @@ type registry struct {
 	records map[string]*record
 	uses    int64         // a clock that ticks with every use
 	change  chan struct{} // closed when a model is let go, if somebody waits for it
+	over    *want         // whose limits are exceeded for as long as models are in use; nil if none are
 }
 
 // record is what is remembered of a model, whether it is loaded or not.
@@ -54,14 +55,15 @@ type want struct {
 
 // entry is a model that is being loaded or, once ready is closed, is loaded.
 type entry struct {
-	key, id  string
-	ready    chan struct{}
-	err      error
-	copies   []any         // Model[E, P]s, at least one
-	took     time.Duration // what loading took
-	bytes    int64         // what the weights of all copies take
-	reported atomic.Bool   // whether a bundle has put these into its metrics
-	record   *record
+	key, id   string
+	ready     chan struct{}
+	err       error
+	abandoned bool          // err may come from the end of the loader's bundle
+	copies    []any         // Model[E, P]s, at least one
+	took      time.Duration // what loading took
+	bytes     int64         // what the weights of all copies take
+	reported  atomic.Bool   // whether a bundle has put these into its metrics
+	record    *record
 
 	seats   chan any      // copies that are free for a batch
 	prepare chan struct{} // as many at once are held as examples are prepared
@@ -103,6 +105,9 @@ func (r *registry) recordOf(key string) *record {
 // meanwhile waits. A failure is not kept: it is returned to those who waited for
 // it, and whoever asks next loads again. The entry must be released.
 func (r *registry) acquire(ctx context.Context, w want) (*entry, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	rec := r.recordOf(w.key)
 	if n := rec.calls.n.Load(); n >= maxHungCalls {
 		return nil, &HungError{w.id, int(n)}
@@ -122,12 +127,10 @@ func (r *registry) acquire(ctx context.Context, w want) (*entry, error) {
 			if e.err == nil {
 				return e, nil
 			}
-			// The loader's bundle may have been cancelled, which is no reason
-			// for this one to fail.
-			if !isCancelled(e.err) || ctx.Err() != nil {
+			if !e.abandoned || ctx.Err() != nil {
 				return nil, e.err
 			}
-			continue
+			continue // that another bundle was cancelled is no reason for this one to fail
 		}
 		victims, wait := r.makeRoom(w.maxModels, w.maxBytes, 1, rec.bytes)
 		if wait == nil {
@@ -177,12 +180,16 @@ func (r *registry) load(ctx context.Context, w want, e *entry) {
 			break
 		}
 		e.copies = append(e.copies, model)
-		e.bytes += bytesOf(model)
+		var bytes int64
+		if bytes, err = guarded(func() (int64, error) { return bytesOf(model), nil }); err != nil {
+			break
+		}
+		e.bytes += bytes
 	}
 	e.took = time.Since(start)
 	var victims []*entry
 	if err != nil {
-		e.err = fmt.Errorf("beamio: loading the model: %w", err)
+		e.err, e.abandoned = fmt.Errorf("beamio: loading the model: %w", err), ctx.Err() != nil
 		slog.InfoContext(ctx, "beamio: a model was not loaded", "model", w.id, "error", err)
 		closeModels([]*entry{e})
 		r.mu.Lock()
@@ -199,7 +206,10 @@ func (r *registry) load(ctx context.Context, w want, e *entry) {
 		}
 		r.mu.Lock()
 		e.record.bytes = e.bytes
-		victims, _ = r.makeRoom(w.maxModels, w.maxBytes, 0, 0)
+		var wait chan struct{}
+		if victims, wait = r.makeRoom(w.maxModels, w.maxBytes, 0, 0); wait != nil {
+			r.over = &w
+		}
 		r.mu.Unlock()
 	}
 	close(e.ready)
@@ -230,7 +240,7 @@ func (r *registry) makeRoom(maxModels int, maxBytes int64, n int, bytes int64) (
 		}
 		over := maxModels > 0 && count+n > maxModels || maxBytes > 0 && sum+bytes > maxBytes
 		switch {
-		case !over || count == 0:
+		case !over || count+n <= 1: // one may be too large
 			return victims, nil
 		case oldest == nil:
 			if r.change == nil {
@@ -270,12 +280,27 @@ func (r *registry) release(e *entry, keep bool) {
 	} else {
 		e.refs--
 	}
-	last := e.gone && e.refs == 0 && e.holds == 0
+	var victims []*entry
+	if e.gone && e.refs == 0 && e.holds == 0 {
+		victims = append(victims, e)
+	}
+	victims = append(victims, r.shrink()...)
 	r.signal()
 	r.mu.Unlock()
-	if last {
-		closeModels([]*entry{e})
+	closeModels(victims)
+}
+
+// shrink makes the room that models took whose sizes were not known before they
+// were loaded. It is called under r.mu, and the victims are to be closed after that.
+func (r *registry) shrink() []*entry {
+	if r.over == nil {
+		return nil
 	}
+	victims, wait := r.makeRoom(r.over.maxModels, r.over.maxBytes, 0, 0)
+	if wait == nil {
+		r.over = nil
+	}
+	return victims
 }
 
 // hold counts a user for longer of an entry that somebody else uses, or returns
@@ -343,8 +368,4 @@ func closeModels(entries []*entry) {
 			slog.Info("beamio: closed a model", "model", e.id, "bytes", e.bytes)
 		}
 	}
-}
-
-func isCancelled(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
