@@ -217,5 +217,5 @@ func (r *Remote[E, P]) Load(ctx context.Context) (Model[E, P], error) {
 		return nil, err
 	}
 	m := &remoteModel[E, P]{r, c}
-	return &Steps[E, []RemoteTensor, P]{Prepare: r.Codec.Encode, Predict: m.predict, Network: c}, nil
+	return &Steps[E, []RemoteTensor, P]{Prepare: m.encode, Predict: m.predict, Network: c}, nil
 }

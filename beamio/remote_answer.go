@@ -133,7 +133,7 @@ func (t *RemoteTensor) set(v *tensor.Tensor, err error) error {
 
 // readText fills in the elements of an array of JSON, flat or nested.
 func (t *RemoteTensor) readText(dtype tensor.DType, data json.RawMessage) error {
-	if n := t.Shape.Len(); n > len(data) {
+	if n := t.Shape.Len(); n > len(data)/2 { // an element takes a character and a comma, at least
 		return fmt.Errorf("%d bytes of data for %v", len(data), t.Shape)
 	}
 	switch dtype {
@@ -162,16 +162,14 @@ func (t *RemoteTensor) readText(dtype tensor.DType, data json.RawMessage) error 
 	case tensor.Uint64:
 		return readArray(t, data, unsigned[uint64](64))
 	case tensor.Bool:
-		elements, err := flatten[bool](data, t.Shape.Len())
+		elements, err := flatten(data, t.Shape.Len(), func(b bool) (bool, error) { return b, nil })
 		if err != nil {
 			return err
 		}
 		return t.set(tensor.Of(elements, t.Shape...))
 	}
-	strings, err := flatten[string](data, t.Shape.Len())
-	for _, s := range strings {
-		t.Bytes = append(t.Bytes, []byte(s))
-	}
+	var err error
+	t.Bytes, err = flatten(data, t.Shape.Len(), func(s string) ([]byte, error) { return []byte(s), nil })
 	return err
 }
 
@@ -188,24 +186,19 @@ func unsigned[T uint8 | uint16 | uint32 | uint64](bits int) func(string) (T, err
 }
 
 func readArray[T tensor.Element](t *RemoteTensor, data json.RawMessage, parse func(string) (T, error)) error {
-	numbers, err := flatten[json.Number](data, t.Shape.Len())
+	elements, err := flatten(data, t.Shape.Len(), func(n json.Number) (T, error) { return parse(string(n)) })
 	if err != nil {
 		return err
-	}
-	elements := make([]T, len(numbers))
-	for i, n := range numbers {
-		if elements[i], err = parse(string(n)); err != nil {
-			return err
-		}
 	}
 	return t.set(tensor.Of(elements, t.Shape...))
 }
 
-// flatten returns the n elements of an array, which may be of arrays.
-func flatten[T any](data json.RawMessage, n int) ([]T, error) {
+// flatten returns the n elements of an array, which may be of arrays, made of
+// JSON's tokens by parse.
+func flatten[T, E any](data json.RawMessage, n int, parse func(T) (E, error)) ([]E, error) {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
-	out := make([]T, 0, n)
+	out := make([]E, 0, n)
 	for depth := 0; ; {
 		token, err := d.Token()
 		if err != nil {
@@ -225,7 +218,11 @@ func flatten[T any](data json.RawMessage, n int) ([]T, error) {
 			if len(out) == n {
 				return nil, fmt.Errorf("data: more than %d elements", n)
 			}
-			out = append(out, v)
+			e, err := parse(v)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, e)
 		default:
 			return nil, fmt.Errorf("data: an element %v", token)
 		}

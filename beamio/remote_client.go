@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -108,8 +109,8 @@ func newRemoteClient(u *url.URL, retries int, timeout time.Duration, maxBytes in
 	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	if t, ok := http.DefaultTransport.(*http.Transport); ok {
 		t = t.Clone()
-		t.MaxIdleConnsPerHost = 256 // requests in flight keep their connections
-		t.DisableCompression = true // lengths in the header are of what is sent
+		t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 256 // requests in flight keep their connections
+		t.DisableCompression = true                      // lengths in the header are of what is sent
 		c.http.Transport = t
 	}
 	return c
@@ -184,15 +185,17 @@ func (c *remoteClient) do(ctx context.Context, request func(context.Context) (*h
 		again, overloaded := err != nil && !isPermanent(err), false
 		if err == nil {
 			if a.status == http.StatusOK {
-				c.throttle.succeed()
+				c.throttle.count(1, 1)
 				return a, nil
 			}
 			failed.Status, failed.Body = a.status, messageOf(a.body)
 			again = retryable(a.status)
 			overloaded = a.status == http.StatusTooManyRequests || a.status == http.StatusServiceUnavailable
 		}
-		if !again {
-			c.throttle.succeed() // it is no fault of the server's load
+		if again {
+			c.throttle.count(1, 0)
+		} else {
+			c.throttle.count(1, 1) // it is no fault of the server's load
 		}
 		pause := backoff(failed.Attempts)
 		if again && a != nil {
@@ -239,7 +242,7 @@ func (c *remoteClient) attempt(
 		return nil, c.late(ctx, limited, err)
 	}
 	defer response.Body.Close()
-	limit := c.maxBytes
+	limit := min(c.maxBytes, math.MaxInt64-1)
 	if response.StatusCode != http.StatusOK {
 		limit = 16 << 10
 	}

@@ -15,6 +15,24 @@ type remoteModel[E, P any] struct {
 	client *remoteClient
 }
 
+// encode returns the inputs for an example. What the protocol cannot say must not
+// fail the examples that it would be sent with.
+func (m *remoteModel[E, P]) encode(ctx context.Context, e E) ([]RemoteTensor, error) {
+	inputs, err := m.Codec.Encode(ctx, e)
+	if err == nil && len(inputs) == 0 {
+		err = errors.New("no inputs")
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range inputs {
+		if _, err := wireInputOf(t); err != nil {
+			return nil, fmt.Errorf("input %q: %w", t.Name, err)
+		}
+	}
+	return inputs, nil
+}
+
 // predict sends a batch in as many requests as it has kinds of inputs.
 func (m *remoteModel[E, P]) predict(ctx context.Context, batch [][]RemoteTensor) ([]P, error) {
 	out, errs := make([]P, len(batch)), make(ExampleErrors, len(batch))
@@ -23,7 +41,7 @@ func (m *remoteModel[E, P]) predict(ctx context.Context, batch [][]RemoteTensor)
 		switch {
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
-		case err != nil && !isFinal(err) && len(batch) > 1:
+		case err != nil && !isFinal(err) && len(group) > 1:
 			return nil, err // each is asked for alone
 		}
 		for k, i := range group {

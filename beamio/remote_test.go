@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -169,6 +170,35 @@ func TestRemoteGroups(t *testing.T) {
 	}
 }
 
+// TestRemoteInputs has a codec that makes inputs which the protocol cannot say: they concern their own example.
+func TestRemoteInputs(t *testing.T) {
+	s := &v2Server{model: func(in []v2Tensor) ([]v2Tensor, error) {
+		return []v2Tensor{{"y", "FP32", []int{in[0].shape[0], 1}, make([]byte, 4*in[0].shape[0])}}, nil
+	}}
+	h := remoteOf(s.serve(t))
+	h.Codec = &pairs{}
+	out, err := loadRemote(t, h).Infer(t.Context(), []string{"a b", "a b c", "a", "", "c d"})
+	each, ok := err.(ExampleErrors)
+	if !ok || len(each.Unwrap()) != 3 || each[0] != nil || each[4] != nil || !slices.Equal(s.sizes, []int{2}) {
+		t.Fatalf("%q, %v, batches %v", out, err, s.sizes)
+	}
+	for _, i := range []int{1, 2, 3} {
+		if stage, _ := stageOf(each[i], ""); stage != StagePreprocess {
+			t.Errorf("example %d failed at %q: %v", i, stage, each[i])
+		}
+	}
+}
+
+// pairs is a codec of pairs of words, and does not count them.
+type pairs struct{ numbers }
+
+func (*pairs) Encode(_ context.Context, e string) ([]RemoteTensor, error) {
+	if e == "" {
+		return nil, nil
+	}
+	return []RemoteTensor{{Name: "x", Shape: tensor.Shape{2}, Bytes: bytes.Fields([]byte(e))}}, nil
+}
+
 // TestRemoteDown wants a server that is down to cost each batch one series of attempts, not each example.
 func TestRemoteDown(t *testing.T) {
 	s := &v2Server{before: func(w http.ResponseWriter, _ *http.Request, _ int) bool {
@@ -292,6 +322,7 @@ func TestRemoteRetries(t *testing.T) {
 		"retry after":       {[]any{after("7", ""), function(good)}, Remote[string, string]{}, 2, -1, nil, 7 * time.Second},
 		"retry after years": {[]any{after("99999999", "")}, Remote[string, string]{}, 1, 429, nil, 0},
 		"truncated":         {[]any{function(truncated), function(good)}, Remote[string, string]{}, 2, -1, nil, 0},
+		"any length":        {[]any{function(good)}, Remote[string, string]{MaxBytes: math.MaxInt64}, 1, -1, nil, 0},
 		"too long":          {[]any{function(good)}, Remote[string, string]{MaxBytes: 9}, 1, 0, errTooLong, 0},
 		"hang": {[]any{function(hang), function(good)}, Remote[string, string]{Timeout: 3 * time.Second}, 2, -1, nil,
 			3 * time.Second},
@@ -347,11 +378,17 @@ func TestThrottle(t *testing.T) {
 		if th.p() != 0 {
 			t.Fatalf("p = %v to begin with", th.p())
 		}
+		for range 100 { // in flight, and nothing is wrong
+			if err := th.wait(t.Context()); err != nil || th.lost.Load() != 0 {
+				t.Fatalf("%v, %d ns lost", err, th.lost.Load())
+			}
+		}
 		begin, sent := time.Now(), 0
 		for time.Since(begin) < 30*time.Second {
 			if err := th.wait(t.Context()); err != nil {
 				t.Fatal(err)
 			}
+			th.count(1, 0)
 			sent++
 			time.Sleep(10 * time.Millisecond)
 		}
@@ -368,7 +405,7 @@ func TestThrottle(t *testing.T) {
 			if err := th.wait(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			th.succeed()
+			th.count(1, 1)
 			sent++
 			time.Sleep(10 * time.Millisecond)
 		}
@@ -498,13 +535,14 @@ var wrongAnswers = map[string]struct {
 	"garbage behind":  {len(answerOne), answerOne + "xx", "2 bytes"},
 	"rows":            {-1, `{"outputs":[{"name":"y","shape":[2,1],"datatype":"FP32","data":[1,2]}]}`, "for 1 examples"},
 	"scalar":          {-1, `{"outputs":[{"name":"y","shape":[],"datatype":"FP32","data":[1]}]}`, "for 1 examples"},
-	"too few":         {-1, `{"outputs":[{"name":"y","shape":[1,2],"datatype":"FP32","data":[1]}]}`, "1 elements, want 2"},
+	"too few":         {-1, `{"outputs":[{"name":"y","shape":[1,2],"datatype":"FP32","data":[ 1 ]}]}`, "1 elements, want 2"},
 	"too many":        {-1, `{"outputs":[{"name":"y","shape":[1,1],"datatype":"FP32","data":[1,2]}]}`, "more than 1"},
 	"text in numbers": {-1, `{"outputs":[{"name":"y","shape":[1,1],"datatype":"FP32","data":["1"]}]}`, "element 1"},
 	"object":          {-1, `{"outputs":[{"name":"y","shape":[1,1],"datatype":"FP32","data":[{}]}]}`, "object"},
 	"null":            {-1, `{"outputs":[{"name":"y","shape":[1,1],"datatype":"FP32","data":null}]}`, "element"},
 	"no data":         {-1, `{"outputs":[{"name":"y","shape":[1,1],"datatype":"FP32"}]}`, "bytes of data"},
 	"range":           {-1, `{"outputs":[{"name":"y","shape":[1,1],"datatype":"INT8","data":[128]}]}`, "out of range"},
+	"spaces":          {-1, `{"outputs":[{"name":"y","shape":[1,4],"datatype":"FP32","data":[          1]}]}`, "1 elements, want 4"},
 	"fraction":        {-1, `{"outputs":[{"name":"y","shape":[1,1],"datatype":"INT64","data":[1.5]}]}`, "syntax"},
 	"type":            {-1, `{"outputs":[{"name":"y","shape":[1,1],"datatype":"FP8","data":[1]}]}`, "FP8"},
 	"shape":           {-1, `{"outputs":[{"name":"y","shape":[1,-1],"datatype":"FP32","data":[1]}]}`, "shape"},

@@ -15,8 +15,9 @@ import (
 //
 //	p = max(0, (all − K·ok) / (all + 1)), K = 2
 //
-// where all counts the requests of the last ten seconds and ok those that
-// succeeded. A request that is held back asks again after about a second. Unlike
+// where all counts the requests that ended in the last ten seconds and ok those
+// that succeeded: those in flight have not failed, however slow the model is. A
+// request that is held back asks again after about a second. Unlike
 // in the book it is not counted again then, so that while a server is down p
 // falls as earlier failures pass out of sight, and a request every few seconds
 // finds out when it is up.
@@ -36,7 +37,7 @@ const (
 	overloadRatio   = 2 // Python's default
 )
 
-// wait holds a request back while need be, and counts it.
+// wait holds a request back while need be.
 func (t *throttle) wait(ctx context.Context) error {
 	for t.p() > rand.Float64() {
 		pause := throttleDelay/2 + rand.N(throttleDelay)
@@ -45,13 +46,11 @@ func (t *throttle) wait(ctx context.Context) error {
 		}
 		t.lost.Add(int64(pause))
 	}
-	t.count(1, 0)
 	return ctx.Err()
 }
 
-// succeed counts a request that the server was up to.
-func (t *throttle) succeed() { t.count(0, 1) }
-
+// count counts requests that have ended, and of these the ones that the server
+// was up to.
 func (t *throttle) count(all, ok int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
