@@ -8,20 +8,15 @@ import (
 )
 
 // registerDoFn makes a DoFn known to Beam. F is the type of its method
-// ProcessElement, which is called by call, without reflection. Beam's
+// ProcessElement, which is called by call, without reflection; Beam finds the
+// other methods, which are called once a bundle, by reflection. Beam's
 // register.DoFn6x1 does the same, but covers every signature that the other
 // methods may have: each of its instances takes the compiler many seconds.
 func registerDoFn[F any](doFn any, call func(f F, args []any) []any) {
 	beam.RegisterDoFn(reflect.TypeOf(doFn))
 	reflectx.RegisterStructWrapper(reflect.TypeOf(doFn).Elem(), func(doFn any) map[string]reflectx.Func {
-		v, methods := reflect.ValueOf(doFn), make(map[string]reflectx.Func)
-		for _, name := range []string{"StartBundle", "FinishBundle"} {
-			if m := v.MethodByName(name); m.IsValid() {
-				methods[name] = reflectx.MakeFunc(m.Interface())
-			}
-		}
-		methods["ProcessElement"] = &caller[F]{v.MethodByName("ProcessElement").Interface().(F), call}
-		return methods
+		f := reflect.ValueOf(doFn).MethodByName("ProcessElement").Interface().(F)
+		return map[string]reflectx.Func{"ProcessElement": &caller[F]{f, call}}
 	})
 }
 

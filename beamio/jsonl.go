@@ -147,7 +147,7 @@ func shardName(path string, shard, shards int) string {
 }
 
 // writeFile has a file written under a temporary name and renames it to path.
-func writeFile(ctx context.Context, path string, write func(*bufio.Writer) error) (err error) {
+func writeFile(ctx context.Context, path string, write func(*bufio.Writer) error) error {
 	fs, err := FileSystem(ctx, path)
 	if err != nil {
 		return err
@@ -157,25 +157,30 @@ func writeFile(ctx context.Context, path string, write func(*bufio.Writer) error
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if r, ok := fs.(filesystem.Remover); ok && err != nil {
-			_ = r.Remove(context.WithoutCancel(ctx), temporary) // err tells more
+	written, closed := false, false
+	defer func() { // even if write panics, as Beam's iterators do
+		if !closed {
+			_ = w.Close() // what happened before tells more
+		}
+		if r, ok := fs.(filesystem.Remover); ok && !written {
+			_ = r.Remove(context.WithoutCancel(ctx), temporary)
 		}
 	}()
 	b := bufio.NewWriter(w)
-	err = write(b)
-	if err == nil {
-		err = b.Flush() // which returns the first error of all writes
-	}
-	if err != nil {
-		_ = w.Close()
+	if err := write(b); err != nil {
 		return err
 	}
+	if err := b.Flush(); err != nil { // which returns the first error of all writes
+		return err
+	}
+	closed = true
 	if err := w.Close(); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return filesystem.Rename(ctx, fs, temporary, path)
+	err = filesystem.Rename(ctx, fs, temporary, path)
+	written = err == nil
+	return err
 }

@@ -115,6 +115,14 @@ func TestNoHalfWrittenFile(t *testing.T) {
 	if err := writeFile(ctx, path, writing("new")); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("a panic was swallowed")
+			}
+		}()
+		_ = writeFile(t.Context(), path, func(*bufio.Writer) error { panic("a broken stream, as Beam's iterators tell") })
+	}()
 	if data, err := os.ReadFile(path); err != nil || string(data) != "old\n" {
 		t.Errorf("the file holds %q, %v", data, err)
 	}
