@@ -53,7 +53,7 @@ func newBatch[E, P any](set *settings, r *recipe[E, P], e *entry, items []*item[
 // run makes predictions for all items. It ends with ctx.
 func (b *batch[E, P]) run(ctx context.Context) {
 	defer close(b.done)
-	b.err = b.try(ctx)
+	_, b.err = guarded(func() (any, error) { return nil, b.try(ctx) })
 	if b.model != nil {
 		b.entry.seats <- b.model
 		b.model = nil
@@ -203,12 +203,14 @@ func (b *batch[E, P]) sit(ctx context.Context) error {
 	start := time.Now()
 	defer func() { b.report.waited += time.Since(start); b.report.sat = true }()
 	for {
-		var seat any
-		select {
-		case <-b.entry.dead:
+		if b.entry.isDead() { // even if another copy has a seat
 			if err := b.acquire(ctx); err != nil {
 				return err
 			}
+		}
+		var seat any
+		select {
+		case <-b.entry.dead:
 			continue
 		case seat = <-b.entry.seats:
 		case <-ctx.Done():

@@ -94,7 +94,7 @@ func (w *worker[E, P]) add(ctx context.Context, it *item[E, P], out outputs[E, P
 			w.lanes = make(map[laneKey]*lane[E, P])
 		}
 		it.bundle = w.ctx
-		r, err := w.routes.route(ctx, it)
+		r, err := w.routes.route(ctx, it, &w.set)
 		if err != nil {
 			return err
 		}
@@ -198,6 +198,9 @@ func (w *worker[E, P]) collect(ctx context.Context, most int, out outputs[E, P])
 				return ctx.Err()
 			}
 		}
+		if err := w.ctx.Err(); err != nil { // a gathered batch leaves out what nobody wants
+			return err
+		}
 		if s.batch.err != nil {
 			return s.batch.err
 		}
@@ -210,6 +213,7 @@ func (w *worker[E, P]) collect(ctx context.Context, most int, out outputs[E, P])
 			}
 		}
 		s.leave()
+		w.shares[0] = nil // the array must not keep pictures alive
 		w.shares = w.shares[1:]
 		w.shared -= len(s.items)
 	}

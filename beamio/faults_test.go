@@ -109,6 +109,24 @@ func TestTimeouts(t *testing.T) {
 	})
 }
 
+// TestCancelledBundleEmitsNothing ends a bundle's context before the batch runs
+// that its example is in.
+func TestCancelledBundleEmitsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBundle(t, &scale{Name: t.Name()}, WithBatchDelay(time.Second), WithBatchSize(4, 4))
+		ctx, cancel := context.WithCancel(b.ctx)
+		b.ctx = ctx
+		if err := errors.Join(b.start(), b.process(7)); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		time.Sleep(time.Minute)
+		if err := b.finish(); !errors.Is(err, context.Canceled) || len(b.results)+len(b.failures) != 0 {
+			t.Errorf("got %v, %v, %v", b.results, b.failures, err)
+		}
+	})
+}
+
 // given is a handler for a model that a test has made.
 type given struct{ Name string }
 
@@ -214,6 +232,73 @@ func TestGarbageInFlight(t *testing.T) {
 	})
 }
 
+// TestWatchOutlivesCancelledBundles has more bundles cancelled while they load a
+// file than a file is tried.
+func TestWatchOutlivesCancelledBundles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		watch := WithModelWatch(factors(t, 5)[0], time.Hour)
+		w := watcherOf(t.Name())
+		for range maxTries + 1 {
+			b := newBundle(t, &scale{Name: t.Name()}, watch)
+			ctx, cancel := context.WithCancel(b.ctx)
+			b.ctx, w.loading = ctx, cancel
+			w.broken.Store(true)
+			if err := b.run(1); !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v", err)
+			}
+		}
+		w.loading = func() {}
+		w.broken.Store(false)
+		if b := newBundle(t, &scale{Name: t.Name()}, watch).mustRun(t, 1); b.predictions()[0] != 5 {
+			t.Errorf("got %v", b.results)
+		}
+		time.Sleep(time.Hour * (idleTicks + 2))
+	})
+}
+
+// TestWatchesOfOneFile have batches of the size that each transform wants.
+func TestWatchesOfOneFile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		watch := WithModelWatch(factors(t, 5)[0], time.Minute)
+		for _, opts := range [][]Option{
+			{WithBatchSize(4, 4)}, {WithBatchSize(2, 2)}, {WithBatchSize(4, 4), WithBatchWeight(1)},
+		} {
+			newBundle(t, &scale{Name: t.Name()}, append(opts, watch)...).mustRun(t, 1, 1, 1, 1)
+		}
+		if got := watcherOf(t.Name()).sizes(); !slices.Equal(got, []int{4, 2, 2, 1, 1, 1, 1}) {
+			t.Errorf("batches of %v", got)
+		}
+		time.Sleep(time.Minute * (idleTicks + 2))
+	})
+}
+
+// TestUpdatesAreWeighed routes examples that ask for checkpoints.
+func TestUpdatesAreWeighed(t *testing.T) {
+	route := func(h ModelHandler[int, int]) (*item[int, int], *recipe[int, int]) {
+		p, err := pack(h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		set := settings{MinBatch: 1, MaxBatch: 2, MaxWeight: 9}
+		rs, err := newRoutes(newRecipe(h, p, &set), &set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		it := &item[int, int]{path: "m.txt", example: 7}
+		r, err := rs.route(t.Context(), it, &set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return it, r
+	}
+	if it, r := route(&scale{Name: t.Name()}); it.weight != 7 || it.err != nil || r.id != "scale m.txt" {
+		t.Errorf("%+v by %s", it, r.id)
+	}
+	if it, _ := route(&given{}); it.err == nil || it.stage != StageLoad { // without WithPath
+		t.Errorf("%+v", it)
+	}
+}
+
 var full = flag.Bool("full", false, "run the largest tests at full size")
 
 // TestManyElementsInManyBundles has 64 bundles at once in every mode. With -full
@@ -258,8 +343,13 @@ func TestManyElementsInManyBundles(t *testing.T) {
 						t.Errorf("%d results, %v", len(got), b.failures)
 					}
 					for i, r := range b.results {
-						if at := b.at[slices.Index(b.at, b.at[i])]; int(at) > each || r.Inference != 3*r.Example {
+						if at := b.at[i]; int(at) != r.Example || r.Inference != 3*r.Example {
 							t.Errorf("%v at %v", r, at)
+						}
+					}
+					for i, f := range b.failures {
+						if at := b.failedAt[i]; int(at) != f.Example {
+							t.Errorf("%v at %v", f, at)
 						}
 					}
 				})

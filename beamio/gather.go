@@ -34,7 +34,7 @@ type gathered[E, P any] struct {
 // gather adds an example to a batch that is forming, and runs the batch if it
 // is full. A batch runs anyhow when its first example has waited for the delay.
 func (w *worker[E, P]) gather(l *lane[E, P], it *item[E, P]) {
-	key := w.spec + "\x00" + l.recipe.key + "\x00" + l.bucket
+	key := w.spec + "\x00" + l.recipe.key + "\x00" + l.recipe.prefix + "\x00" + l.bucket
 	size := w.size(l)
 	g := &gathering
 	g.mu.Lock()

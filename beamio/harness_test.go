@@ -40,6 +40,7 @@ type watcher struct {
 	loads, closed, running, most atomic.Int64
 	release                      chan struct{}
 	loading                      func()
+	broken                       atomic.Bool // no load works, however often
 
 	mu      sync.Mutex
 	batches [][]int
@@ -96,7 +97,9 @@ func (h *scale) Load(context.Context) (Model[int, int], error) {
 	if n := w.loads.Add(1); int(n) <= h.NoLoad {
 		return nil, fmt.Errorf("load %d does not work", n)
 	}
-	w.loading()
+	if w.loading(); w.broken.Load() {
+		return nil, errors.New("broken")
+	}
 	m := &scaler{h: h, w: w, factor: 1}
 	if n, ok := h.Args["factor"]; ok {
 		m.factor = n
@@ -173,7 +176,8 @@ type bundleOf struct {
 	ctx      context.Context // with metrics
 	results  []PredictionResult[int, int]
 	failures []Failure[int]
-	at       []beam.EventTime // of results, then of failures
+	at       []beam.EventTime // of results
+	failedAt []beam.EventTime
 }
 
 // newBundle makes an instance of the DoFn that the options make.
@@ -196,7 +200,7 @@ func (b *bundleOf) result(at beam.EventTime, r PredictionResult[int, int]) {
 }
 
 func (b *bundleOf) failure(at beam.EventTime, f Failure[int]) {
-	b.failures, b.at = append(b.failures, f), append(b.at, at)
+	b.failures, b.failedAt = append(b.failures, f), append(b.failedAt, at)
 }
 
 func (b *bundleOf) start() error { return b.fn.StartBundle(b.ctx, b.result, b.failure) }

@@ -15,7 +15,10 @@ type lane[E, P any] struct {
 	ahead  int           // examples in the queue beyond a batch, for preparing
 }
 
-type laneKey struct{ model, bucket string }
+// laneKey has the prefix because cohorts may share a model, but not their metrics.
+type laneKey struct{ model, prefix, bucket string }
+
+func (r *recipe[E, P]) lane(bucket string) laneKey { return laneKey{r.key, r.prefix, bucket} }
 
 // maxLanes is how many lanes of a bundle can wait until they have full batches.
 // The examples of more lanes are run in smaller ones, to bound memory.
@@ -34,7 +37,7 @@ func (l *lane[E, P]) letGo() {
 func (w *worker[E, P]) laneOf(
 	ctx context.Context, r *recipe[E, P], it *item[E, P], out outputs[E, P],
 ) (*lane[E, P], error) {
-	k := laneKey{r.key, it.bucket}
+	k := r.lane(it.bucket)
 	l := w.lanes[k]
 	if l != nil && l.entry != nil && l.entry.isDead() {
 		l.letGo()
@@ -49,7 +52,7 @@ func (w *worker[E, P]) laneOf(
 		if r, e, err = w.routes.hold(ctx, r, &w.set); err != nil {
 			return nil, err
 		}
-		k.model = r.key
+		k = r.lane(it.bucket)
 	}
 	if l = w.lanes[k]; l == nil {
 		l = &lane[E, P]{recipe: r, bucket: it.bucket}
@@ -80,7 +83,7 @@ func (w *worker[E, P]) retire(ctx context.Context, r *recipe[E, P], out outputs[
 			return err
 		}
 		l.letGo() // its batches use the model for as long as they need it
-		delete(w.lanes, laneKey{l.recipe.key, l.bucket})
+		delete(w.lanes, l.recipe.lane(l.bucket))
 	}
 	w.order = kept
 	return nil

@@ -67,8 +67,8 @@ func WithBatchWeight(n int) Option {
 // most: Python's max_batch_duration_secs, without its state and shuffle. Every
 // bundle emits the results of its own examples, in their windows. It is meant
 // for streams, whose bundles hold an example or two, and for sliding and
-// session windows. A bundle takes up to d longer. By default batches do not
-// reach over bundles.
+// session windows. A bundle takes up to d longer, and in sliding and session
+// windows every example does. By default batches do not reach over bundles.
 func WithBatchDelay(d time.Duration) Option {
 	return func(s *settings) { s.need(d > 0, "a batch delay of %v", d); s.Delay = d }
 }
@@ -95,8 +95,10 @@ func WithConcurrency(n int) Option {
 // 100 ms and at most 2 s, hangs. Go cannot end it: its goroutine and its model
 // stay until it returns. The model is not used again, the next batch loads it
 // anew, and the old one is closed when the call returns. With four such calls
-// at once bundles fail with a [*HungError]. By default there is no limit, and a
-// bundle waits for a call for as long as it takes.
+// at once bundles fail with a [*HungError]. Preparing that hangs loses its
+// example alone: the model is used on, and may be closed before it returns. With
+// 64 such calls at once bundles fail. By default there is no limit, and a bundle
+// waits for a call for as long as it takes.
 func WithTimeout(d time.Duration) Option {
 	return func(s *settings) { s.need(d > 0, "a time-out of %v", d); s.Timeout = d }
 }
@@ -170,7 +172,7 @@ func WithMaxModels(n int) Option {
 // WithModelBudget is [WithMaxModels] by memory, Python's use_model_manager: a
 // limit in bytes on what the models say in their methods Bytes() int64. How
 // large a model is is known once it was loaded, so the first time makes room
-// afterwards. One model alone may be larger than the budget.
+// afterwards, as soon as batches end. One model alone may be larger than the budget.
 func WithModelBudget(bytes int64) Option {
 	return func(s *settings) { s.need(bytes >= 1, "a budget of %d bytes", bytes); s.MaxBytes = bytes }
 }

@@ -2,6 +2,7 @@ package beamio
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -85,6 +86,11 @@ func emitUpdates(line string, emit func(beam.EventTime, string)) {
 }
 
 func emitStamped(n int, emit func(beam.EventTime, int)) { emit(beam.EventTime(n*1000), n) }
+
+// unpreferred wants batches of nothing.
+type unpreferred struct{ given }
+
+func (*unpreferred) PreferredBatch() (low, high int) { return 0, 0 }
 
 // factors writes files with numbers and returns their paths.
 func factors(t *testing.T, numbers ...int) []string {
@@ -438,6 +444,38 @@ func TestParity(t *testing.T) {
 			if broken.Validate() == nil {
 				t.Errorf("%v is valid", broken)
 			}
+		}
+	})
+	t.Run("KeyModelMapping", func(t *testing.T) { // of cohorts that share a model
+		p, s, col := ptest.CreateList(count(0, 8))
+		type cohort = Cohort[string, int, int]
+		h := &scale{Name: t.Name()}
+		RunInference(s, &PerKey[string, int, int]{
+			Cohorts: []cohort{{Keys: []string{"a"}, Handler: h}, {Keys: []string{"b"}, Handler: h}}, Default: h,
+		}, beam.ParDo(s, keyOf, col))
+		c := counters(run(t, p), DefaultNamespace)
+		if c["a-num_inferences"] != 2 || c["b-num_inferences"] != 2 || c["default-num_inferences"] != 4 ||
+			watcherOf(t.Name()).loads.Load() != 1 {
+			t.Errorf("counters %v, %d loads", c, watcherOf(t.Name()).loads.Load())
+		}
+		for _, broken := range []ModelHandler[int, int]{
+			&PerKey[string, int, int]{Cohorts: []cohort{{Keys: []string{"\xff"}, Handler: h}}},
+			&PerKey[float64, int, int]{Cohorts: []Cohort[float64, int, int]{{Keys: []float64{nan()}, Handler: h}}},
+			&PerKey[string, int, int]{Cohorts: []cohort{{Keys: []string{"a"}, Handler: &unpreferred{}}}},
+			&PerKey[string, int, int]{Default: &unpreferred{}},
+		} {
+			if err := validate(broken); err == nil {
+				t.Errorf("%v is valid", broken)
+			}
+		}
+		large := &PerKey[int64, int, int]{Cohorts: []Cohort[int64, int, int]{{Keys: []int64{1<<53 + 1}, Handler: h}}}
+		data, err := json.Marshal(large)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back PerKey[int64, int, int]
+		if err := json.Unmarshal(data, &back); err != nil || large.Validate() != nil || back.Cohorts[0].Keys[0] != 1<<53+1 {
+			t.Errorf("came back as %+v, %v", back, err)
 		}
 	})
 	t.Run("MaybeKeyedModelHandler", func(t *testing.T) { // the collection's type decides; see TestKeysPassThrough

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 )
@@ -90,6 +91,7 @@ func (p *PerKey[K, E, P]) UnmarshalJSON(data []byte) error {
 // Validate implements what [ModelHandler] says of it. Every cohort must have
 // keys that no other has, a name of its own, and a valid handler.
 func (p *PerKey[K, E, P]) Validate() error {
+	var all []K
 	keys, names := make(map[K]bool), map[string]bool{defaultCohort: true}
 	for _, c := range p.Cohorts {
 		switch {
@@ -107,15 +109,24 @@ func (p *PerKey[K, E, P]) Validate() error {
 			}
 			keys[k] = true
 		}
-		if err := validate(c.Handler); err != nil {
+		all = append(all, c.Keys...)
+		if err := errors.Join(validate(c.Handler), checkPreferred(c.Handler)); err != nil {
 			return fmt.Errorf("cohort %s: %w", c.name(), err)
 		}
 	}
 	if p.Default == nil && len(p.Cohorts) == 0 {
 		return errors.New("no models")
 	}
+	var arrived []K
+	data, err := json.Marshal(all)
+	if err == nil {
+		err = json.Unmarshal(data, &arrived)
+	}
+	if err != nil || !slices.Equal(arrived, all) {
+		return fmt.Errorf("the keys %v would not reach the workers as they are: %s, %v", all, data, err)
+	}
 	if p.Default != nil {
-		return validate(p.Default)
+		return errors.Join(validate(p.Default), checkPreferred(p.Default))
 	}
 	return nil
 }

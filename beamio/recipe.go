@@ -113,6 +113,15 @@ func preferredBatch(h any) (low, high int) {
 	return 1, 1024
 }
 
+// checkPreferred returns an error if no batch can be of the size that a handler
+// prefers.
+func checkPreferred(h any) error {
+	if low, high := preferredBatch(h); low < 1 || high < low {
+		return fmt.Errorf("%T's preferred batch size from %d to %d cannot be", h, low, high)
+	}
+	return nil
+}
+
 // idOf returns what a handler calls its model, or otherwise.
 func idOf(h any, otherwise string) string {
 	if m, ok := h.(interface{ ModelID() string }); ok && m.ModelID() != "" {

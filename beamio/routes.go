@@ -32,7 +32,7 @@ const maxPaths = 64
 
 // route returns the recipe for an example, and notes in the example what its
 // batches must know, or that it has no model.
-func (rs *routes[E, P]) route(ctx context.Context, it *item[E, P]) (*recipe[E, P], error) {
+func (rs *routes[E, P]) route(ctx context.Context, it *item[E, P], set *settings) (*recipe[E, P], error) {
 	r := rs.main
 	switch {
 	case rs.cohorts != nil:
@@ -50,8 +50,10 @@ func (rs *routes[E, P]) route(ctx context.Context, it *item[E, P]) (*recipe[E, P
 		var known bool
 		if r, known = rs.updated[it.path]; !known {
 			var err error
-			if r, err = rs.main.at(it.path, "", &settings{}); err != nil {
-				return nil, err
+			r, err = guarded(func() (*recipe[E, P], error) { return rs.main.at(it.path, "", set) })
+			if err != nil {
+				it.fail(StageLoad, err)
+				return rs.main, nil
 			}
 			if r.update = true; len(rs.updated) >= maxPaths {
 				clear(rs.updated)

@@ -55,8 +55,9 @@ func isRegistered[T any]() bool {
 // A PCollection<E> becomes a PCollection<[PredictionResult]>, and a
 // PCollection<KV<K, E>>, of any type K, becomes a
 // PCollection<KV<K, PredictionResult>>. Elements keep their windows and
-// timestamps; those of a bundle keep their order. An example that fails fails
-// its bundle, which runners retry or give up; see [RunInferenceDLQ].
+// timestamps; those of a bundle keep their order, but for those of different
+// models or buckets. An example that fails fails its bundle, which runners retry
+// or give up; see [RunInferenceDLQ].
 //
 // Batches do not reach over bundles without [WithBatchDelay]. In session and
 // sliding windows every example is a batch by itself without it.
@@ -191,8 +192,7 @@ func newSettings[E, P any](h ModelHandler[E, P], strict bool, opts []Option) (se
 	set.need(cohorts || !updated || withPath(h, "x") != nil, "updates of a %T without a method WithPath", h)
 	set.need(cohorts || set.MaxWeight == 0 || weigher[E](h) != nil, "batch weights of a %T without a method Weight", h)
 	if !set.sized && !cohorts {
-		low, high := preferredBatch(h)
-		set.need(low >= 1 && high >= low, "%T's preferred batch size from %d to %d", h, low, high)
+		set.errs = append(set.errs, checkPreferred(h))
 	}
 	if set.Updated && !set.limited() {
 		set.MaxModels = 2

@@ -54,8 +54,9 @@ type file struct {
 }
 
 func watchOf[E, P any](main *recipe[E, P], set *settings) *watch[E, P] {
-	own := *main // no other transform has a model that is going to be replaced
-	own.key = fmt.Sprintf("%s watched as %s every %v", main.key, set.WatchGlob, set.WatchInterval)
+	own := *main // no other transform has a model that is going to be replaced, unless it makes the same batches
+	own.key = fmt.Sprintf("%s watched as %s every %v, from %d to %d, weighed %t",
+		main.key, set.WatchGlob, set.WatchInterval, main.low, main.high, main.weight != nil)
 	watching.mu.Lock()
 	defer watching.mu.Unlock()
 	w, ok := watching.watches[own.key].(*watch[E, P])
@@ -143,10 +144,15 @@ func (w *watch[E, P]) refresh(ctx context.Context) {
 	case w.tries >= maxTries:
 		return
 	}
-	r, err := w.main.at(f.path, fmt.Sprintf("%d %d", f.modified.UnixNano(), f.size), &w.set)
+	r, err := guarded(func() (*recipe[E, P], error) {
+		return w.main.at(f.path, fmt.Sprintf("%d %d", f.modified.UnixNano(), f.size), &w.set)
+	})
 	next := version[E, P]{recipe: r, file: f}
 	if err == nil {
 		next.entry, err = models.acquire(ctx, w.want(r))
+	}
+	if err != nil && ctx.Err() != nil {
+		return // that a bundle was cancelled is no fault of the file's
 	}
 	if err != nil {
 		w.tries++
@@ -177,11 +183,10 @@ func (w *watch[E, P]) change(v *version[E, P]) {
 // name of equals. It returns none if there is none.
 func newest(ctx context.Context, glob string) (file, error) {
 	var best file
-	fs, err := filesystem.New(ctx, glob)
+	fs, err := FileSystem(ctx, glob)
 	if err != nil {
 		return best, err
 	}
-	defer fs.Close()
 	paths, err := fs.List(ctx, glob)
 	if err != nil {
 		return best, err
@@ -193,6 +198,7 @@ func newest(ctx context.Context, glob string) (file, error) {
 			if f.modified, err = dated.LastModified(ctx, path); err != nil {
 				return best, err
 			}
+			f.modified = f.modified.UTC() // so that equal times are equal for ==
 		}
 		if d := f.modified.Compare(best.modified); best.path == "" || d > 0 || d == 0 && f.path > best.path {
 			best = f
