@@ -135,6 +135,9 @@ func (i *item) write(w io.Writer, t Tensors, skip int64) error {
 	case x.DType() != i.dtype || !x.Shape().Equal(i.shape):
 		return &WriteError{Key: i.key, Msg: fmt.Sprintf("it is %v, but was said to be %v %v", x, i.dtype, i.shape)}
 	}
+	if int64(len(x.Bytes())) != i.bytes {
+		return &WriteError{Key: i.key, Msg: "it is an outline, without elements"}
+	}
 	_, err = w.Write(x.Bytes()[skip:])
 	runtime.KeepAlive(x) // its bytes may be those of a file that is mapped for as long as x is reachable
 	if err != nil {

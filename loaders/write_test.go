@@ -348,6 +348,8 @@ func TestWriteErrors(t *testing.T) {
 	}{
 		{"key without tensor", faulty{StateDict: &d, keys: []string{"v"}}, `tensor "v": it is among the keys`, ""},
 		{"nil", func() loaders.Tensors { var d loaders.StateDict; d.Set("w", nil); return &d }(), "there is none", ""},
+		{"outline", func() loaders.Tensors { var d loaders.StateDict; d.Set("w", scalar(t, 1).Outline()); return &d }(),
+			"an outline", ""},
 		{"key twice", faulty{StateDict: &d, keys: []string{"w", "w"}}, "two tensors have this key", ""},
 		{"not UTF-8", key("\xff"), "not UTF-8", ""},
 		{"no type", faulty{StateDict: &d, info: info(func(i *loaders.Info) { i.DType, i.Type = 0, "x" })},
