@@ -1,10 +1,14 @@
 package kernels
 
 import (
+	"math/rand/v2"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/argand-go/argand/nn/op"
 )
 
 func TestCoresAreNotLentTwice(t *testing.T) {
@@ -181,4 +185,40 @@ func TestHelpersLeave(t *testing.T) {
 	if items != [2]int{99, 1} {
 		t.Errorf("of 100 items caller and helper did %d, want 99 and 1", items)
 	}
+}
+
+// TestThreadsChange runs two models from several goroutines while Go is told to
+// run more and fewer threads at once: all get their bits, and no core stays lent.
+func TestThreadsChange(t *testing.T) {
+	old := runtime.GOMAXPROCS(1)
+	defer runtime.GOMAXPROCS(old)
+	g, x := large(), normal(rand.New(rand.NewPCG(63, 64)), 1, 3, 45, 51)
+	b := backends(t)[0]
+	models := []op.Model{must(b.Load(t.Context(), g, op.Options{})), must(b.Load(t.Context(), g, op.Options{Threads: 3}))}
+	want := runOn(t, models[0], x)
+	stop := make(chan struct{})
+	var callers, changer sync.WaitGroup
+	changer.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			case <-time.After(time.Millisecond):
+				runtime.GOMAXPROCS([]int{1, 5, 2, 7}[i%4])
+			}
+		}
+	})
+	for i := range 4 {
+		callers.Go(func() {
+			for range 15 {
+				for j, y := range runOn(t, models[i%2], x) {
+					sameBits(t, "while threads change", y, want[j])
+				}
+			}
+		})
+	}
+	callers.Wait()
+	close(stop)
+	changer.Wait()
+	idle(t, 0)
 }
