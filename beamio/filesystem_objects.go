@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/io/filesystem"
 )
@@ -101,6 +102,17 @@ func found(err error) error {
 		}
 	}
 	return err
+}
+
+// LastModified returns when an object was written, or the zero time if the store
+// does not tell.
+func (o objects) LastModified(ctx context.Context, name string) (time.Time, error) {
+	dated, ok := o.beam.(filesystem.LastModifiedGetter)
+	if !ok {
+		return time.Time{}, nil
+	}
+	at, err := dated.LastModified(ctx, escaped(name))
+	return at, found(err)
 }
 
 // Remove removes an object.

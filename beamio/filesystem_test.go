@@ -2,6 +2,7 @@ package beamio
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -10,8 +11,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 	"unsafe"
 
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/io/filesystem"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/io/filesystem/memfs"
 	"github.com/argand-go/argand/loaders"
 	"github.com/argand-go/argand/tensor"
@@ -129,6 +132,50 @@ func TestObjectPaths(t *testing.T) {
 		t.Error("no credentials are taken for no object")
 	}
 }
+
+// TestObjectTimes asks stores when an object was written, and for the newest.
+func TestObjectTimes(t *testing.T) {
+	store := &datedStore{zone: time.FixedZone("there", 3600)}
+	at, err := objects{store}.LastModified(t.Context(), "s3://b/a#2")
+	if err != nil || at.Unix() != 2 || store.asked != "s3://b/a%232" {
+		t.Errorf("%v, %v of %s", at, err, store.asked)
+	}
+	if at, err := (objects{&breaking}).LastModified(t.Context(), "s3://b/a"); err != nil || !at.IsZero() {
+		t.Errorf("%v, %v from a store that does not tell", at, err)
+	}
+	clients.mu.Lock()
+	if clients.open == nil {
+		clients.open = make(map[string]filesystem.Interface)
+	}
+	clients.open["dated"] = objects{store}
+	clients.mu.Unlock()
+	first, err := newest(t.Context(), "dated://b/*")
+	if err != nil || first.path != "dated://b/m#7" || first.size != 5 {
+		t.Errorf("the newest is %+v, %v", first, err)
+	}
+	store.zone = time.FixedZone("there", 3600) // the same, but for its address
+	if again, err := newest(t.Context(), "dated://b/*"); err != nil || again != first {
+		t.Errorf("then it is %+v, %v", again, err)
+	}
+}
+
+// datedStore is a store whose objects were written at the second that is the last figure of their names.
+type datedStore struct {
+	breakingFS
+	zone  *time.Location
+	asked string
+}
+
+func (*datedStore) List(context.Context, string) ([]string, error) {
+	return []string{"dated://b/m#7", "dated://b/m#6", "dated://b/folder9/"}, nil
+}
+
+func (s *datedStore) LastModified(_ context.Context, name string) (time.Time, error) {
+	s.asked = name
+	return time.Unix(int64(name[len(name)-1]-'0'), 0).In(s.zone), nil
+}
+
+func (*datedStore) Size(context.Context, string) (int64, error) { return 5, nil }
 
 // alignedTogether reports whether the tensors of a checkpoint lie in one block as they do in the file.
 func alignedTogether(t *testing.T, c *loaders.Checkpoint) bool {
