@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/argand-go/argand/loaders"
@@ -343,5 +344,32 @@ func TestDamagedTensorInAValue(t *testing.T) {
 	var e *loaders.FormatError
 	if !errors.As(err, &e) || e.Key != "layer" || !strings.Contains(err.Error(), "2 extents but 1 strides") {
 		t.Errorf("%v", err)
+	}
+}
+
+// A checkpoint is for many goroutines, which take the same tensors and values.
+func TestManyGoroutines(t *testing.T) {
+	for _, name := range []string{"deflated.pth", "views.pth", "net_in_dict.pth", "numpy_p4.pth"} {
+		want, c := open2(t, "testdata/"+name), open2(t, "testdata/"+name)
+		var g sync.WaitGroup
+		for range 8 {
+			g.Go(func() {
+				for _, k := range c.Keys() {
+					x, err := c.Tensor(k)
+					w, failed := want.Tensor(k)
+					if err != nil || failed != nil || !bytes.Equal(x.Bytes(), w.Bytes()) {
+						t.Errorf("%s, %s: %v, %v", name, k, err, failed)
+					}
+				}
+				for _, k := range c.Ignored() {
+					v, err := c.Value(k)
+					w, failed := want.Value(k)
+					if err != nil || failed != nil || !reflect.DeepEqual(v, w) {
+						t.Errorf("%s, %s: %v, %v, want %v, %v", name, k, v, err, w, failed)
+					}
+				}
+			})
+		}
+		g.Wait()
 	}
 }
