@@ -25,7 +25,7 @@ func (*judge) Encode(_ context.Context, p beamio.Picture) ([]beamio.RemoteTensor
 // Decode returns the one class.
 func (*judge) Decode(_ context.Context, outputs []beamio.RemoteTensor) (beamio.Classes, error) {
 	name, score := outputs[0], outputs[1]
-	if len(name.Bytes) != 1 || score.Value == nil {
+	if len(name.Bytes) != 1 || score.Value == nil || score.Value.Len() != 1 {
 		return beamio.Classes{}, errors.New("not a name and a probability")
 	}
 	f, err := score.Value.Float32s()
