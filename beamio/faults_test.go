@@ -13,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/io/filesystem"
 )
 
 // TestTimeouts has a bubble's clock, and fails if a goroutine of ours remains.
@@ -254,6 +256,30 @@ func TestWatchOutlivesCancelledBundles(t *testing.T) {
 		}
 		time.Sleep(time.Hour * (idleTicks + 2))
 	})
+}
+
+// TestWatchGoesOnWithoutTheStore has one that does not answer.
+func TestWatchGoesOnWithoutTheStore(t *testing.T) {
+	clients.mu.Lock()
+	if clients.open == nil {
+		clients.open = make(map[string]filesystem.Interface)
+	}
+	clients.open["silent"] = silentStore{&breaking}
+	clients.mu.Unlock()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBundle(t, &scale{Name: t.Name()}, WithModelWatch("silent://b/*", time.Minute)).mustRun(t, 3)
+		if !slices.Equal(b.predictions(), []int{3}) {
+			t.Errorf("got %v", b.results)
+		}
+		time.Sleep((maxListing + time.Minute) * (idleTicks + 2))
+	})
+}
+
+type silentStore struct{ filesystem.Interface }
+
+func (silentStore) List(ctx context.Context, _ string) ([]string, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
 }
 
 // TestWatchesOfOneFile have batches of the size that each transform wants.

@@ -37,6 +37,8 @@ type watch[E, P any] struct {
 const (
 	idleTicks = 10
 	maxTries  = 3
+	// Google's client asks a store that does not answer for ever.
+	maxListing = 2 * time.Minute
 )
 
 // version is a model and the file that it was loaded from.
@@ -130,7 +132,9 @@ func (w *watch[E, P]) loop() {
 // refresh loads the newest file, if it is another than before. It is called by
 // who has the lock.
 func (w *watch[E, P]) refresh(ctx context.Context) {
-	f, err := newest(ctx, w.set.WatchGlob)
+	listing, cancel := context.WithTimeout(ctx, maxListing)
+	f, err := newest(listing, w.set.WatchGlob)
+	cancel()
 	if err != nil {
 		slog.WarnContext(ctx, "beamio: watching for models failed", "glob", w.set.WatchGlob, "error", err)
 		return
