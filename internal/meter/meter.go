@@ -89,17 +89,21 @@ func (m *Meter) Take() []Layer {
 		}
 	}
 	clear(m.flops)
-	place := func(l Layer) int {
+	// A step that the backend adds to a layer stands behind it, whichever took longer.
+	place := func(l Layer) (at, behind int) {
 		if at := slices.Index(m.order, key{l.Path, l.Op}); at >= 0 || l.Op == "input" {
-			return at
+			return at, 0
 		}
-		// A step that the backend adds to a layer stands beside it.
 		if at := slices.IndexFunc(m.order, func(k key) bool { return k.path == l.Path }); at >= 0 {
-			return at
+			return at, 1
 		}
-		return len(m.order)
+		return len(m.order), 0
 	}
-	slices.SortStableFunc(layers, func(a, b Layer) int { return cmp.Compare(place(a), place(b)) })
+	slices.SortStableFunc(layers, func(a, b Layer) int {
+		atA, behindA := place(a)
+		atB, behindB := place(b)
+		return cmp.Or(cmp.Compare(atA, atB), cmp.Compare(behindA, behindB))
+	})
 	return layers
 }
 
