@@ -28,6 +28,7 @@ func mustJSON(t testing.TB, v any) string {
 // specOf returns the spec of a DoFn.
 func specOf(t testing.TB, h any, set settings) string {
 	t.Helper()
+	fresh(t)
 	p, err := pack(h)
 	if err != nil {
 		t.Fatal(err)

@@ -7,14 +7,18 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/io/filesystem"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
 )
 
 // TestTimeouts has a bubble's clock, and fails if a goroutine of ours remains.
@@ -137,6 +141,7 @@ var givenModels sync.Map // name → Model[int, int]
 func init() { Register(&given{}) }
 
 func giveModel(t *testing.T, m Model[int, int]) string {
+	fresh(t)
 	givenModels.Store(t.Name(), m)
 	return t.Name()
 }
@@ -163,14 +168,16 @@ func TestBrokenModels(t *testing.T) {
 	} {
 		for _, opts := range [][]Option{{}, {WithTimeout(time.Minute)}, {WithBatchDelay(time.Millisecond)}} {
 			t.Run(fmt.Sprint(c.name, len(opts)), func(t *testing.T) {
-				opts = append(opts, WithBatchSize(2, 2))
-				b := newBundle(t, &given{Name: giveModel(t, c.model)}, opts...).mustRun(t, 7, 8)
-				if len(b.results) != 0 || len(b.failures) != 2 || !strings.Contains(b.failures[0].Error, c.want) {
-					t.Errorf("got %v, %v", b.results, b.failures)
-				}
-				if b.counter("failed_batches_counter") != 1 || b.counter("failed_examples") != 2 {
-					t.Error("not counted")
-				}
+				synctest.Test(t, func(t *testing.T) { // which fails if a goroutine of ours remains
+					opts = append(opts, WithBatchSize(2, 2))
+					b := newBundle(t, &given{Name: giveModel(t, c.model)}, opts...).mustRun(t, 7, 8)
+					if len(b.results) != 0 || len(b.failures) != 2 || !strings.Contains(b.failures[0].Error, c.want) {
+						t.Errorf("got %v, %v", b.results, b.failures)
+					}
+					if b.counter("failed_batches_counter") != 1 || b.counter("failed_examples") != 2 {
+						t.Error("not counted")
+					}
+				})
 			})
 		}
 	}
@@ -382,6 +389,145 @@ func TestManyElementsInManyBundles(t *testing.T) {
 			}
 			wg.Wait()
 		})
+	}
+}
+
+// TestEveryFaultOnARunner has a model that misbehaves in every way in one job.
+func TestEveryFaultOnARunner(t *testing.T) {
+	const limit = 400 * time.Millisecond
+	h := &scale{Name: t.Name(), Fail: []int{3}, Panic: []int{9}, Slow: []int{14}, Short: []int{21}, Deaf: []int{26},
+		Blame: []int{33}}
+	p, s, col := ptest.CreateList(count(0, 40))
+	res, bad := RunInferenceDLQ(s, h, col, WithTimeout(limit), WithBatchSize(4, 4))
+	collect(s, t.Name(), beam.ParDo(s, renderResult, res))
+	collect(s, t.Name()+" bad", beam.ParDo(s, renderFailure, bad))
+	m := run(t, p)
+	why := map[int]string{
+		3: "cannot scale 3", 9: "panic: frightened by 9", 14: "not done after 400ms",
+		21: "the model returned 0 predictions for 1 examples",
+		26: "not done after 400ms, and deaf to the end of its context", 33: "33 is to blame",
+	}
+	var want, wantBad []string
+	for n := range 40 {
+		if why[n] == "" {
+			want = append(want, fmt.Sprintf("%d→%d by scale", n, n))
+		} else {
+			wantBad = append(wantBad, fmt.Sprintf("%d failed at inference by scale: %s", n, why[n]))
+		}
+	}
+	equal(t, "results", got(t.Name()), want)
+	equal(t, "failures", got(t.Name()+" bad"), wantBad)
+	c := counters(m, DefaultNamespace)
+	if c["num_inferences"] != 34 || c["failed_examples"] != 6 || c["failed_batches_counter"] < 5 ||
+		c["timed_out_calls"] < 2 || c["hung_calls"] < 1 { // a batch, and the example alone, unless a bundle ends there
+		t.Errorf("counters %v", c)
+	}
+	close(watcherOf(t.Name()).release)
+	awaitNoGoroutines(t)
+}
+
+// awaitNoGoroutines waits until the only goroutines with code of this package
+// are those of tests.
+func awaitNoGoroutines(t *testing.T) {
+	t.Helper()
+	stacks := make([]byte, 1<<20)
+	for start := time.Now(); ; time.Sleep(5 * time.Millisecond) {
+		var ours []string
+		for _, stack := range strings.Split(string(stacks[:runtime.Stack(stacks, true)]), "\n\n") {
+			if strings.Contains(stack, "argand/beamio") && !strings.Contains(stack, "testing.tRunner(") {
+				ours = append(ours, stack)
+			}
+		}
+		if len(ours) == 0 {
+			return
+		}
+		if time.Since(start) > 20*time.Second {
+			t.Fatalf("%d goroutines remain:\n%s", len(ours), strings.Join(ours, "\n\n"))
+		}
+	}
+}
+
+// TestPreparingMayOutliveItsBundle has a model make room while it prepares an
+// example that nobody waits for any more.
+func TestPreparingMayOutliveItsBundle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		var network closer
+		m := &Steps[int, int, int]{
+			Prepare: func(_ context.Context, n int) (int, error) {
+				if n == 2 {
+					<-release
+				}
+				if network.closed.Load() {
+					t.Error("the model was closed while it prepared an example")
+				}
+				return n, nil
+			},
+			Predict: func(_ context.Context, batch []int) ([]int, error) { return batch, nil },
+			Network: &network,
+		}
+		opts := []Option{WithMaxModels(1), WithTimeout(time.Minute), WithBatchSize(2, 2)}
+		b := newBundle(t, &given{Name: giveModel(t, m)}, opts...).mustRun(t, 1, 2)
+		if !slices.Equal(b.predictions(), []int{1}) || len(b.failures) != 1 {
+			t.Errorf("got %v, %v", b.results, b.failures)
+		}
+		if b := newBundle(t, &scale{Name: t.Name()}, opts...).mustRun(t, 5); len(b.results) != 1 {
+			t.Errorf("got %v, %v", b.results, b.failures)
+		}
+		if network.closed.Load() {
+			t.Error("closed too early")
+		}
+		close(release)
+		synctest.Wait()
+		if !network.closed.Load() {
+			t.Error("not closed")
+		}
+	})
+}
+
+type closer struct{ closed atomic.Bool }
+
+func (c *closer) Close() error { c.closed.Store(true); return nil }
+
+// TestDroppedBundlesLetGo has a DoFn forgotten in the middle of a bundle, as
+// Beam does when another DoFn fails.
+func TestDroppedBundlesLetGo(t *testing.T) {
+	w := watcherOf(t.Name())
+	func() {
+		b := newBundle(t, &scale{Name: t.Name()}, WithBatchSize(1, 1))
+		if err := errors.Join(b.start(), b.process(1)); err != nil {
+			t.Fatal(err)
+		}
+		models.retire(b.fn.worker.order[0].entry) // as a watch does
+	}()
+	for start := time.Now(); w.closed.Load() == 0; time.Sleep(time.Millisecond) {
+		if runtime.GC(); time.Since(start) > 20*time.Second {
+			t.Fatal("the model stays open")
+		}
+	}
+}
+
+// TestModelsAreForgotten uses more checkpoints in a bundle than are remembered.
+func TestModelsAreForgotten(t *testing.T) {
+	b := newBundle(t, &scale{Name: t.Name()}, WithMaxModels(2), WithBatchSize(1, 1))
+	if err := b.start(); err != nil {
+		t.Fatal(err)
+	}
+	n := 3 * maxRecords
+	for i := range n {
+		err := b.fn.worker.add(b.ctx, &item[int, int]{path: fmt.Sprint("none", i), example: i}, unkeyed(b.result, b.failure))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(b.fn.worker.order) > manyLanes || len(b.fn.worker.lanes) != len(b.fn.worker.order) {
+			t.Fatalf("%d lanes, %d in order", len(b.fn.worker.lanes), len(b.fn.worker.order))
+		}
+	}
+	if err := b.finish(); err != nil || len(b.failures) != n {
+		t.Errorf("%d failures, %v", len(b.failures), err)
+	}
+	if len(models.records) > maxRecords {
+		t.Errorf("%d records", len(models.records))
 	}
 }
 

@@ -28,6 +28,8 @@ type scale struct {
 	Slow    []int         // examples that take until the context ends
 	Deaf    []int         // examples that take until the watcher lets them go
 	Fail    []int         // examples that fail the whole batch
+	Panic   []int         // examples that make Infer panic
+	Short   []int         // examples whose batches get one prediction too few
 	Blame   []int         // examples that fail by ExampleErrors
 	Buckets int
 	NoLoad  int // how many loads fail
@@ -66,6 +68,27 @@ var watchers sync.Map // name → *watcher
 func watcherOf(name string) *watcher {
 	w, _ := watchers.LoadOrStore(name, &watcher{release: make(chan struct{}), loading: func() {}})
 	return w.(*watcher)
+}
+
+// fresh has the package and its tests forget all models, and what was seen of
+// them, when a test ends: with -count its handlers are those of the time before.
+func fresh(t testing.TB) {
+	t.Cleanup(func() {
+		models.mu.Lock()
+		for _, e := range models.entries {
+			e.gone = true
+		}
+		clear(models.entries)
+		clear(models.records)
+		models.over = nil
+		models.mu.Unlock()
+		watching.mu.Lock()
+		clear(watching.watches)
+		watching.mu.Unlock()
+		for _, seen := range []*sync.Map{&watchers, &probes, &collected, &givenModels} {
+			seen.Clear()
+		}
+	})
 }
 
 func (h *scale) ModelID() string { return strings.TrimSpace("scale " + h.Path) }
@@ -156,6 +179,10 @@ func (m *scaler) Infer(ctx context.Context, batch []int) ([]int, error) {
 			<-m.w.release
 		case slices.Contains(m.h.Fail, n):
 			return nil, fmt.Errorf("cannot scale %d", n)
+		case slices.Contains(m.h.Panic, n):
+			panic(fmt.Sprintf("frightened by %d", n))
+		case slices.Contains(m.h.Short, n):
+			return out[1:], nil
 		case slices.Contains(m.h.Blame, n):
 			each[i] = fmt.Errorf("%d is to blame", n)
 		}
@@ -183,6 +210,7 @@ type bundleOf struct {
 // newBundle makes an instance of the DoFn that the options make.
 func newBundle(t testing.TB, h ModelHandler[int, int], opts ...Option) *bundleOf {
 	t.Helper()
+	fresh(t)
 	p, err := pack(h)
 	if err != nil {
 		t.Fatal(err)

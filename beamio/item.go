@@ -41,8 +41,9 @@ func (it *item[E, P]) prepare(ctx context.Context, e *entry, steps stepped[E, P]
 	}
 	start := time.Now()
 	done, hangs := e.record.steps.track()
+	loan := models.lend(e)
 	var err error
-	it.prepared, err = call(ctx, limit, done, func(ctx context.Context) (any, error) {
+	it.prepared, err = call(ctx, limit, func() { loan.end(); done() }, func(ctx context.Context) (any, error) {
 		return steps.prepare(ctx, it.example)
 	})
 	it.took = time.Since(start)
@@ -50,6 +51,7 @@ func (it *item[E, P]) prepare(ctx context.Context, e *entry, steps stepped[E, P]
 		it.stage, it.err = stageOf(err, StagePreprocess)
 	}
 	if t, ok := err.(*TimeoutError); ok && t.Hung {
+		loan.hangs()
 		hangs()
 	}
 }

@@ -3,6 +3,7 @@ package beamio
 import (
 	"context"
 	"runtime"
+	"slices"
 )
 
 // A lane collects the examples of a bundle that may be in one batch.
@@ -13,6 +14,8 @@ type lane[E, P any] struct {
 	steps  stepped[E, P] // the model, if it prepares
 	queue  []*item[E, P] // in order of arrival
 	ahead  int           // examples in the queue beyond a batch, for preparing
+
+	dropped runtime.Cleanup // lets the model go when the lane is garbage
 }
 
 // laneKey has the prefix because cohorts may share a model, but not their metrics.
@@ -24,11 +27,24 @@ func (r *recipe[E, P]) lane(bucket string) laneKey { return laneKey{r.key, r.pre
 // The examples of more lanes are run in smaller ones, to bound memory.
 const maxLanes = 8
 
+// manyLanes is how many lanes a bundle has before it drops those that are empty:
+// a stream's bundle may last for days, and have examples for ever new models.
+const manyLanes = 64
+
+// hold keeps the model until letGo. Beam drops the DoFns of a bundle that
+// another DoFn fails, and tells nobody: what they hold goes with them.
+func (l *lane[E, P]) hold(e *entry) {
+	l.entry = e
+	l.dropped = runtime.AddCleanup(l, func(e *entry) { go models.release(e, true) }, e)
+}
+
 // letGo lets the model go.
 func (l *lane[E, P]) letGo() {
 	if l.entry != nil {
+		l.dropped.Stop()
 		models.release(l.entry, true)
 		l.entry = nil
+		runtime.KeepAlive(l) // or else Stop might come too late
 	}
 }
 
@@ -55,17 +71,33 @@ func (w *worker[E, P]) laneOf(
 		k = r.lane(it.bucket)
 	}
 	if l = w.lanes[k]; l == nil {
+		w.sweep()
 		l = &lane[E, P]{recipe: r, bucket: it.bucket}
 		w.lanes[k] = l
 		w.order = append(w.order, l)
 	}
-	l.letGo()
-	if l.entry = e; e != nil {
+	if l.letGo(); e != nil {
+		l.hold(e)
 		if l.steps, _ = e.copies[0].(stepped[E, P]); l.steps != nil && !w.set.Alone {
 			l.ahead = 2 * runtime.GOMAXPROCS(0)
 		}
 	}
 	return l, w.retire(ctx, r, out)
+}
+
+// sweep drops empty lanes if there are many.
+func (w *worker[E, P]) sweep() {
+	if len(w.order) < manyLanes {
+		return
+	}
+	w.order = slices.DeleteFunc(w.order, func(l *lane[E, P]) bool {
+		if len(l.queue) > 0 {
+			return false
+		}
+		l.letGo()
+		delete(w.lanes, l.recipe.lane(l.bucket))
+		return true
+	})
 }
 
 // retire ends the lanes of models that r replaces.

@@ -205,6 +205,7 @@ func got(name string) []string {
 // run runs a pipeline on prism and returns its counters and distributions.
 func run(t *testing.T, p *beam.Pipeline) metrics.QueryResults {
 	t.Helper()
+	fresh(t)
 	res, err := ptest.RunWithMetrics(p)
 	if err != nil {
 		t.Fatal(err)

@@ -96,7 +96,7 @@ func WithConcurrency(n int) Option {
 // stay until it returns. The model is not used again, the next batch loads it
 // anew, and the old one is closed when the call returns. With four such calls
 // at once bundles fail with a [*HungError]. Preparing that hangs loses its
-// example alone: the model is used on, and may be closed before it returns. With
+// example alone: the model is used on, and closed only when it has returned. With
 // 64 such calls at once bundles fail. By default there is no limit, and a bundle
 // waits for a call for as long as it takes.
 func WithTimeout(d time.Duration) Option {

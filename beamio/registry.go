@@ -28,20 +28,6 @@ type registry struct {
 	over    *want         // whose limits are exceeded for as long as models are in use; nil if none are
 }
 
-// record is what is remembered of a model, whether it is loaded or not.
-type record struct {
-	sizes sizer
-	calls late  // of Infer
-	steps late  // of Prepare
-	bytes int64 // under registry.mu
-}
-
-// So many calls of a model may hang before it is given up.
-const (
-	maxHungCalls = 4
-	maxHungSteps = 64
-)
-
 // want is what a transform wants of the registry.
 type want struct {
 	key, id   string
@@ -73,6 +59,7 @@ type entry struct {
 	limited bool  // counts for the limits
 	refs    int   // users, until a batch is done
 	holds   int   // users for longer
+	late    int   // calls that hang: nobody waits for them, but it is not closed before they return
 	used    int64 // when last
 	gone    bool  // not in the registry any more: closed without users
 }
@@ -84,21 +71,6 @@ func (e *entry) isDead() bool {
 	default:
 		return false
 	}
-}
-
-// recordOf returns the record of a key.
-func (r *registry) recordOf(key string) *record {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	rec, ok := r.records[key]
-	if !ok {
-		rec = &record{}
-		if r.records == nil {
-			r.records = make(map[string]*record)
-		}
-		r.records[key] = rec
-	}
-	return rec
 }
 
 // acquire returns the model under w.key, after loading it if need be. Who asks
@@ -190,7 +162,7 @@ func (r *registry) load(ctx context.Context, w want, e *entry) {
 	var victims []*entry
 	if err != nil {
 		e.err, e.abandoned = fmt.Errorf("beamio: loading the model: %w", err), ctx.Err() != nil
-		slog.InfoContext(ctx, "beamio: a model was not loaded", "model", w.id, "error", err)
+		slog.InfoContext(ctx, "beamio: a model was not loaded", "model", w.id, "took", e.took, "error", err)
 		closeModels([]*entry{e})
 		r.mu.Lock()
 		delete(r.entries, w.key)
@@ -250,7 +222,7 @@ func (r *registry) makeRoom(maxModels int, maxBytes int64, n int, bytes int64) (
 		}
 		delete(r.entries, oldest.key)
 		oldest.gone = true
-		victims = append(victims, oldest)
+		victims = append(victims, oldest.unused()...)
 	}
 }
 
@@ -280,14 +252,19 @@ func (r *registry) release(e *entry, keep bool) {
 	} else {
 		e.refs--
 	}
-	var victims []*entry
-	if e.gone && e.refs == 0 && e.holds == 0 {
-		victims = append(victims, e)
-	}
-	victims = append(victims, r.shrink()...)
+	victims := append(e.unused(), r.shrink()...)
 	r.signal()
 	r.mu.Unlock()
 	closeModels(victims)
+}
+
+// unused returns the entry if it is to be closed: it has left the registry, and
+// its last user is gone. It is called under registry.mu.
+func (e *entry) unused() []*entry {
+	if e.gone && e.refs == 0 && e.holds == 0 && e.late == 0 {
+		return []*entry{e}
+	}
+	return nil
 }
 
 // shrink makes the room that models took whose sizes were not known before they
@@ -335,13 +312,6 @@ func (r *registry) kill(e *entry) {
 	if !e.isDead() {
 		close(e.dead)
 	}
-}
-
-// forget drops the record of a key that will not be asked for again.
-func (r *registry) forget(key string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.records, key)
 }
 
 // signal wakes those who wait for room, under r.mu.

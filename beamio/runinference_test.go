@@ -134,6 +134,7 @@ func TestWithoutDeadLettersTheJobFails(t *testing.T) {
 }
 
 func TestLoadErrorIsReported(t *testing.T) {
+	fresh(t)
 	p, s, col := ptest.CreateList(count(0, 5))
 	h := &double{Name: "no load", NoLoad: math.MaxInt}
 	res, _ := RunInferenceDLQ(s, h, col)
@@ -303,11 +304,11 @@ func TestWindowsAndTimestampsStay(t *testing.T) {
 		}},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
+		test := func(t *testing.T, alone bool, opts ...Option) {
 			p, s, col := ptest.CreateList(count(0, 30))
 			col = beam.WindowInto(s, tt.fn, beam.ParDo(s, &timestampFn{}, col))
-			h := &double{Name: "window " + tt.name, Fail: []int{13}}
-			res, bad := RunInferenceDLQ(s, h, col, WithBatchSize(4, 4))
+			h := &double{Name: t.Name(), Fail: []int{13}}
+			res, bad := RunInferenceDLQ(s, h, col, append(opts, WithBatchSize(4, 4))...)
 			collect(s, h.Name, beam.ParDo(s, renderWindow, res))
 			collect(s, h.Name+" bad", beam.ParDo(s, renderFailureWindow, bad))
 			beam.GroupByKey(s, beam.AddFixedKey(s, res)) // panics if windows were lost
@@ -325,11 +326,12 @@ func TestWindowsAndTimestampsStay(t *testing.T) {
 			}
 			equal(t, "results", got(h.Name), want)
 			equal(t, "failures", got(h.Name+" bad"), wantBad)
-			alone := slices.Max(probeOf(h.Name).batches) == 1
-			if alone != tt.alone {
+			if got := slices.Max(probeOf(h.Name).batches) == 1; got != alone {
 				t.Errorf("batches of %v", probeOf(h.Name).batches)
 			}
-		})
+		}
+		t.Run(tt.name, func(t *testing.T) { test(t, tt.alone) })
+		t.Run(tt.name+" with a delay", func(t *testing.T) { test(t, tt.alone, WithBatchDelay(5*time.Millisecond)) })
 	}
 }
 

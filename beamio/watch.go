@@ -161,6 +161,9 @@ func (w *watch[E, P]) refresh(ctx context.Context) {
 	if err != nil {
 		w.tries++
 		w.failures.Add(1)
+		if r != nil {
+			models.forget(r.key)
+		}
 		slog.WarnContext(ctx, "beamio: a new model was not loaded, the old one goes on", "path", f.path, "error", err)
 		return
 	}
