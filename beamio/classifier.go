@@ -5,13 +5,12 @@ import (
 	"errors"
 	"reflect"
 
-	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/argand-go/argand/kernels"
 	"github.com/argand-go/argand/nn/picture"
 	"github.com/argand-go/argand/nn/vision"
 )
 
-func init() { beam.RegisterType(reflect.TypeFor[Classes]()) }
+func init() { registerRow(reflect.TypeFor[Classes]()) }
 
 // Classes is what a [Classifier] says of a picture: a row that crosses stages,
 // the most probable class first.

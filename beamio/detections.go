@@ -3,12 +3,11 @@ package beamio
 import (
 	"reflect"
 
-	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/argand-go/argand/nn/picture"
 	"github.com/argand-go/argand/nn/vision"
 )
 
-func init() { beam.RegisterType(reflect.TypeFor[Detections]()) }
+func init() { registerRow(reflect.TypeFor[Detections]()) }
 
 // maskThreshold is the probability from which a pixel belongs to a mask, as
 // torchvision's documentation has it.

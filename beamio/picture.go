@@ -14,7 +14,7 @@ import (
 )
 
 func init() {
-	beam.RegisterType(reflect.TypeFor[Picture]())
+	registerRow(reflect.TypeFor[Picture]())
 	register.Function3x1(listPictures)
 	register.Emitter1[Picture]()
 }

@@ -18,8 +18,8 @@ import (
 // init function or at least before beam.Init, where Beam panics otherwise.
 func Register[E, P any](h ModelHandler[E, P]) {
 	runtime.RegisterType(typeOf(h)) // not beam.RegisterType: a handler is no row and may have any fields
-	beam.RegisterType(reflect.TypeFor[PredictionResult[E, P]]())
-	beam.RegisterType(reflect.TypeFor[Failure[E]]())
+	registerRow(reflect.TypeFor[PredictionResult[E, P]]())
+	registerRow(reflect.TypeFor[Failure[E]]())
 	register.Emitter2[beam.EventTime, PredictionResult[E, P]]()
 	register.Emitter2[beam.EventTime, Failure[E]]()
 	register.Emitter3[beam.EventTime, beam.T, PredictionResult[E, P]]()

@@ -125,7 +125,7 @@ func (f *keyedTaggedInferFn[E, P]) FinishBundle(
 // registerTagged leaves it to reflection to call these DoFns: what Beam's package
 // register makes of a DoFn takes long and much memory to compile.
 func registerTagged[E, P any]() {
-	beam.RegisterType(reflect.TypeFor[tagged[E]]())
+	registerRow(reflect.TypeFor[tagged[E]]())
 	beam.RegisterDoFn(reflect.TypeOf(&tagFn[E]{}))
 	beam.RegisterDoFn(reflect.TypeOf(&keyedTagFn[E]{}))
 	beam.RegisterDoFn(reflect.TypeOf(&taggedInferFn[E, P]{}))
