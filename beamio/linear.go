@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/argand-go/argand/kernels"
 	"github.com/argand-go/argand/nn"
 	"github.com/argand-go/argand/tensor"
 )
@@ -46,21 +45,18 @@ func (l *Linear) Load(ctx context.Context) (Model[[]float32, []float32], error) 
 	if err != nil {
 		return nil, err
 	}
-	weights := nn.NewWeights(src)
-	w := weights.At(l.Layer)
-	shape := w.Shape("weight")
-	if len(shape) != 2 {
-		shape = tensor.Shape{1, 1} // Err says what is wrong
-	}
-	layer := nn.NewLinear(w, shape[1], shape[0])
-	if err := weights.Err("Linear"); err != nil {
-		return nil, err
-	}
-	net, err := nn.Compile(ctx, kernels.CPU(), layer)
+	in, out := 1, 1
+	net, err := compile(ctx, src, "Linear", func(weights nn.Weights) nn.Module {
+		w := weights.At(l.Layer)
+		if shape := w.Shape("weight"); len(shape) == 2 { // or else compile says what is wrong
+			in, out = shape[1], shape[0]
+		}
+		return nn.NewLinear(w, in, out)
+	}, 0)
 	if err != nil {
 		return nil, err
 	}
-	return &linear{net, shape[1], shape[0]}, nil
+	return &linear{net, in, out}, nil
 }
 
 // linear is a loaded [Linear]. Its network is embedded for Bytes and Close.

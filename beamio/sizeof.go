@@ -1,6 +1,10 @@
 package beamio
 
-import "reflect"
+import (
+	"reflect"
+
+	"github.com/argand-go/argand/tensor"
+)
 
 // sizeOf returns how many bytes of data v holds: numbers, and the contents of
 // strings, slices, arrays, maps, structs and pointers, without their headers.
@@ -37,8 +41,11 @@ func sizeOfValue(v reflect.Value, depth int) int64 {
 			return 0
 		}
 		if v.CanInterface() {
-			if b, ok := v.Interface().(interface{ Bytes() int64 }); ok {
+			switch b := v.Interface().(type) {
+			case interface{ Bytes() int64 }:
 				return b.Bytes()
+			case *tensor.Tensor: // whose owner may be a whole file
+				return int64(len(b.Bytes()))
 			}
 		}
 		n = sizeOfValue(v.Elem(), depth)

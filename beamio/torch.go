@@ -1,0 +1,222 @@
+package beamio
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/argand-go/argand/kernels"
+	"github.com/argand-go/argand/loaders"
+	"github.com/argand-go/argand/nn"
+	"github.com/argand-go/argand/nn/vision"
+)
+
+// Torch is a handler for any network that takes and returns tensors, with the
+// weights of a state_dict saved by PyTorch: [Tensor] → [][Tensor], an example
+// without an axis for the batch to the network's outputs for it, without one
+// either. It is Python's PytorchModelHandlerTensor. Register it with
+// beamio.Register(&beamio.Torch{}), and a network of one's own with
+// [RegisterNetwork].
+//
+//	func init() {
+//		beamio.Register(&beamio.Torch{})
+//		beamio.RegisterNetwork(&MLP{})
+//	}
+//
+//	results := beamio.RunInference(s, &beamio.Torch{Path: "mlp.pth", Network: &MLP{Hidden: 32}}, tensors)
+//
+// Without a Network it runs ResNets, ResNeXts and Wide ResNets, recognised by
+// the checkpoint: pictures (3, H, W), normalised, to logits (classes). A
+// [Classifier] does that with pictures in files; a [Detector] finds objects,
+// which is not one row of numbers for each picture.
+//
+// Examples must be float32, as PyTorch has it for a network of float32 weights:
+// others fail at [StagePreprocess]. Those of one shape are stacked to a batch,
+// and those of different shapes do not get into each other's way. What the
+// network cannot take fails at [StageInference], with the network's error. A
+// result does not depend on its batch, to the bit. An example's weight, for
+// [WithBatchWeight], is the bytes of its elements.
+type Torch struct {
+	Network Network // of a type that was given to RegisterNetwork; nil for one of package nn/vision
+	Path    string  // checkpoint, on any filesystem of Beam's
+	SHA256  string  // of the checkpoint, 64 hexadecimal digits; "" to take any
+	Prefix  string  // where the state_dict is in the checkpoint, "state_dict.model" say; "" if it is all of it
+	Arch    string  // without a Network, torchvision's name of it, "resnet18"; "" to recognise it
+	// Device is "cpu", which "" means too, or "auto", which takes the fastest
+	// device of a worker that this program has a backend for, and logs which it
+	// is. "cuda" is an error where CUDA is not built in; Python falls back to
+	// the CPU without a word.
+	Device  string
+	Threads int // of one run; as many as Go runs at once by default
+}
+
+// torchFields are those of [Torch] that are plain, and its network packed.
+type torchFields struct {
+	Network *packed `json:",omitempty"`
+	Path    string
+	SHA256  string `json:",omitempty"`
+	Prefix  string `json:",omitempty"`
+	Arch    string `json:",omitempty"`
+	Device  string `json:",omitempty"`
+	Threads int    `json:",omitempty"`
+}
+
+// MarshalJSON packs the network.
+func (t Torch) MarshalJSON() ([]byte, error) {
+	f := torchFields{nil, t.Path, t.SHA256, t.Prefix, t.Arch, t.Device, t.Threads}
+	if t.Network != nil {
+		n, err := pack(t.Network)
+		if err != nil {
+			return nil, fmt.Errorf("Network: %w", err)
+		}
+		f.Network = &n
+	}
+	return json.Marshal(f)
+}
+
+// UnmarshalJSON unpacks it.
+func (t *Torch) UnmarshalJSON(data []byte) error {
+	var f torchFields
+	if err := json.Unmarshal(data, &f); err != nil {
+		return err
+	}
+	*t = Torch{nil, f.Path, f.SHA256, f.Prefix, f.Arch, f.Device, f.Threads}
+	if f.Network == nil {
+		return nil
+	}
+	n, err := unpack[Network](*f.Network)
+	if err != nil {
+		return fmt.Errorf("Network: %w", err)
+	}
+	t.Network = n
+	return nil
+}
+
+// ModelID returns the path of the checkpoint.
+func (t *Torch) ModelID() string { return t.Path }
+
+// WithPath returns a copy for another checkpoint, for [WithModelWatch] and
+// [WithModelUpdates]. It has the same SHA256, if there is one: then no other
+// content is accepted.
+func (t *Torch) WithPath(path string) ModelHandler[Tensor, []Tensor] {
+	other := *t
+	other.Path = path
+	return &other
+}
+
+// PreferredBatch returns 1 and 1024 for a network of one's own, 1 and 16 for
+// those of nn/vision.
+func (t *Torch) PreferredBatch() (low, high int) {
+	if t.Network != nil {
+		return 1, 1024
+	}
+	return 1, 16
+}
+
+// Weight returns the bytes of an example's elements.
+func (t *Torch) Weight(e Tensor) int {
+	if e.Tensor == nil {
+		return 0
+	}
+	return len(e.Bytes())
+}
+
+// Bucket returns the type and the shape of an example.
+func (t *Torch) Bucket(e Tensor) string { return e.String() }
+
+// Validate implements what [ModelHandler] says of it.
+func (t *Torch) Validate() error {
+	switch {
+	case t.Path == "":
+		return errors.New("no checkpoint: Path is empty")
+	case strings.HasSuffix(t.Prefix, "."):
+		return fmt.Errorf("the Prefix %q ends in a dot, which is no part of it", t.Prefix)
+	case t.Threads < 0:
+		return fmt.Errorf("%d Threads", t.Threads)
+	case t.Network != nil && t.Arch != "":
+		return fmt.Errorf("a Network, and %q of nn/vision too", t.Arch)
+	}
+	errs := []error{checkDigest(t.SHA256), checkArch(t.Arch), checkDevice(t.Device)}
+	if t.Network != nil {
+		errs = append(errs, validate(t.Network))
+	}
+	return errors.Join(errs...)
+}
+
+// checkArch looks at the name of a network of nn/vision.
+func checkArch(name string) error {
+	for _, family := range []string{"resnet", "resnext", "wide_resnet"} {
+		if name == "" || strings.HasPrefix(name, family) {
+			return nil
+		}
+	}
+	if strings.HasPrefix(name, "maskrcnn_") || strings.HasPrefix(name, "fasterrcnn_") {
+		return fmt.Errorf("Arch %q: the outputs of a detector are not one row for each example; "+
+			"beamio.Detector is for those", name)
+	}
+	return fmt.Errorf("no Arch %q: there are ResNets, ResNeXts and Wide ResNets, as torchvision calls them", name)
+}
+
+// checkDevice looks at the name of a device.
+func checkDevice(name string) error {
+	switch {
+	case name == "", name == "cpu", name == "auto":
+		return nil
+	case name == "cuda", strings.HasPrefix(name, "cuda:"):
+		return fmt.Errorf("Device %q: CUDA is not built in; \"auto\" and \"cpu\" run on the CPU", name)
+	}
+	return fmt.Errorf("no Device %q: there are \"cpu\" and \"auto\"", name)
+}
+
+// Load implements [ModelHandler]. What does not fit between the checkpoint and
+// the network is an [*nn.StateDictError]; without a Network there are the errors
+// of vision.NewClassifier besides.
+func (t *Torch) Load(ctx context.Context) (Model[Tensor, []Tensor], error) {
+	if err := checkDevice(t.Device); err != nil {
+		return nil, err
+	}
+	if t.Device == "auto" {
+		slog.InfoContext(ctx, "beamio: chose a device", "model", t.Path, "device", kernels.CPU().Name())
+	}
+	file, err := openModel(ctx, t.Path, t.SHA256)
+	if err != nil {
+		return nil, err
+	}
+	src := file.Sub(t.Prefix)
+	if t.Network != nil {
+		net, err := compile(ctx, src, typeOf(t.Network).Name(), t.Network.Build, t.Threads)
+		if err != nil {
+			return nil, err
+		}
+		return &torchModel{net}, nil
+	}
+	net, err := t.known(ctx, src)
+	if err != nil {
+		return nil, err
+	}
+	return &torchModel{logits{net}}, nil
+}
+
+// known loads a network of nn/vision.
+func (t *Torch) known(ctx context.Context, src *loaders.Checkpoint) (*vision.Classifier, error) {
+	a, err := vision.Recognize(src)
+	if _, unknown := err.(*vision.UnknownArchitectureError); unknown && t.Arch != "" {
+		w := nn.NewWeights(src) // which says what it lacks
+		vision.NewResNet(w, nn.DefaultEps)
+		if wrong := w.Err(t.Arch); wrong != nil {
+			return nil, wrong
+		}
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case a.Detector():
+		return nil, checkArch(a.Name)
+	case t.Arch != "" && t.Arch != a.Name:
+		return nil, fmt.Errorf("%s: a %v, and not a %s", t.Path, a, t.Arch)
+	}
+	return vision.NewClassifier(ctx, kernels.CPU(), src, vision.WithThreads(t.Threads))
+}
