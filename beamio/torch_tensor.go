@@ -18,7 +18,7 @@ import (
 
 func init() {
 	beam.RegisterSchemaProvider(reflect.TypeFor[Tensor](), tensorProvider{})
-	beam.RegisterType(reflect.TypeFor[Tensor]())
+	registerRow(reflect.TypeFor[Tensor]())
 }
 
 // Tensor is a tensor as an element of a collection, alone or in a field of a
