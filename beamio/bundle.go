@@ -61,7 +61,7 @@ func (w *worker[E, P]) start(spec string) error {
 	if w.routes, err = newRoutes(main, &w.set); err != nil {
 		return err
 	}
-	w.meters, w.spec = newMeters(set.Namespace), spec
+	w.meters, w.spec = newMeters(&w.set), spec
 	return nil
 }
 
@@ -234,11 +234,15 @@ func (w *worker[E, P]) emit(ctx context.Context, r *recipe[E, P], it *item[E, P]
 		out.result(it, result)
 		return nil
 	}
-	w.meters.failed(ctx, r.prefix)
+	w.meters.failed(ctx, r.prefix, it.stage)
+	name := nameOf(it.example)
 	slog.InfoContext(ctx, "beamio: an example failed",
-		"model", r.id, "example", nameOf(it.example), "stage", it.stage, "error", it.err)
+		"model", r.id, "example", name, "stage", it.stage, "error", it.err)
 	if w.set.Strict {
-		return fmt.Errorf("beamio: %s%s: %w", nameOf(it.example), it.stage, it.err)
+		if name != "" {
+			name += ": "
+		}
+		return fmt.Errorf("beamio: %s%s: %w", name, it.stage, it.err)
 	}
 	out.failure(it, Failure[E]{it.example, it.stage, it.err.Error(), r.id})
 	return nil

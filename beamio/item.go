@@ -61,10 +61,10 @@ func (it *item[E, P]) fail(stage string, err error) {
 	it.stage, it.err = stageOf(err, stage)
 }
 
-// nameOf returns the example's own name, followed by a colon, if it has one.
+// nameOf returns the example's own name, if it has one.
 func nameOf(example any) string {
 	if s, ok := example.(fmt.Stringer); ok {
-		return s.String() + ": "
+		return s.String()
 	}
 	return ""
 }

@@ -2,18 +2,42 @@ package beamio
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 )
 
-// meters are the metrics of a transform. The first seven have the names and
-// the meaning of Python's RunInference; the others are ours. They may only be
-// touched on the bundle's goroutine, with the bundle's context, and not in
-// Setup.
+// The names of the metrics. The first seven are those of Python's RunInference,
+// and have their meaning.
+const (
+	nameInferences    = "num_inferences"
+	nameFailedBatches = "failed_batches_counter"
+	nameBatchSize     = "inference_request_batch_size"
+	nameBatchBytes    = "inference_request_batch_byte_size"
+	nameBatchLatency  = "inference_batch_latency_micro_secs"
+	nameLoadLatency   = "load_model_latency_milli_secs"
+	nameModelBytes    = "model_byte_size"
+
+	nameFailedExamples = "failed_examples"
+	nameTimeouts       = "timed_out_calls"
+	nameHung           = "hung_calls"
+	namePrepareLatency = "decode_latency_micro_secs"
+	nameQueueWait      = "queue_wait_micro_secs"
+	nameUpdates        = "model_updates"
+	nameFailedUpdates  = "model_update_failures"
+
+	nameFailedAt       = nameFailedExamples + "_"               // and a stage
+	nameExampleLatency = "inference_example_latency_micro_secs" // in buckets alone
+)
+
+// meters are the metrics of a transform. They may only be touched on the
+// bundle's goroutine, with the bundle's context, and not in Setup.
 type meters struct {
 	namespace string
 	all       metersOf
+	failedAt  map[string]beam.Counter // by stage
+	buckets   *histograms
 	prefixed  map[string]*metersOf // of cohorts and updated models, besides
 }
 
@@ -36,29 +60,38 @@ type metersOf struct {
 	failedUpdates  beam.Counter      // models that could not
 }
 
-func newMeters(namespace string) meters {
-	return meters{namespace, newMetersOf(namespace, ""), make(map[string]*metersOf)}
+func newMeters(set *settings) meters {
+	m := meters{
+		namespace: set.Namespace,
+		all:       newMetersOf(set.Namespace, ""),
+		failedAt:  make(map[string]beam.Counter),
+		prefixed:  make(map[string]*metersOf),
+	}
+	if set.Histograms {
+		m.buckets = newHistograms(set.Namespace)
+	}
+	return m
 }
 
 func newMetersOf(namespace, prefix string) metersOf {
 	count := func(name string) beam.Counter { return beam.NewCounter(namespace, prefix+name) }
 	dist := func(name string) beam.Distribution { return beam.NewDistribution(namespace, prefix+name) }
 	return metersOf{
-		inferences:    count("num_inferences"),
-		failedBatches: count("failed_batches_counter"),
-		batchSize:     dist("inference_request_batch_size"),
-		batchBytes:    dist("inference_request_batch_byte_size"),
-		batchLatency:  dist("inference_batch_latency_micro_secs"),
-		loadLatency:   dist("load_model_latency_milli_secs"),
-		modelBytes:    dist("model_byte_size"),
+		inferences:    count(nameInferences),
+		failedBatches: count(nameFailedBatches),
+		batchSize:     dist(nameBatchSize),
+		batchBytes:    dist(nameBatchBytes),
+		batchLatency:  dist(nameBatchLatency),
+		loadLatency:   dist(nameLoadLatency),
+		modelBytes:    dist(nameModelBytes),
 
-		failedExamples: count("failed_examples"),
-		timeouts:       count("timed_out_calls"),
-		hung:           count("hung_calls"),
-		prepareLatency: dist("decode_latency_micro_secs"),
-		queueWait:      dist("queue_wait_micro_secs"),
-		updates:        count("model_updates"),
-		failedUpdates:  count("model_update_failures"),
+		failedExamples: count(nameFailedExamples),
+		timeouts:       count(nameTimeouts),
+		hung:           count(nameHung),
+		prepareLatency: dist(namePrepareLatency),
+		queueWait:      dist(nameQueueWait),
+		updates:        count(nameUpdates),
+		failedUpdates:  count(nameFailedUpdates),
 	}
 }
 
@@ -81,6 +114,9 @@ func (m *meters) each(prefix string, f func(*metersOf)) {
 func (m *meters) tell(ctx context.Context, prefix string, r *report) {
 	if r.entry != nil {
 		m.throttled(ctx, r.entry)
+	}
+	for _, c := range r.calls {
+		m.buckets.called(ctx, c)
 	}
 	loaded := r.entry != nil && r.entry.reported.CompareAndSwap(false, true)
 	m.each(prefix, func(m *metersOf) {
@@ -114,12 +150,34 @@ func add(ctx context.Context, c beam.Counter, n int64) {
 	}
 }
 
-func (m *meters) failed(ctx context.Context, prefix string) {
+// failed counts an example that failed at a stage.
+func (m *meters) failed(ctx context.Context, prefix, stage string) {
 	m.each(prefix, func(m *metersOf) { m.failedExamples.Inc(ctx, 1) })
+	if !slices.Contains(stages(), stage) { // a handler may call its stages as it likes, one for each example even
+		stage = otherStage
+	}
+	c, ok := m.failedAt[stage]
+	if !ok {
+		c = beam.NewCounter(m.namespace, nameFailedAt+stage)
+		m.failedAt[stage] = c
+	}
+	c.Inc(ctx, 1)
 }
 
+// otherStage is what metrics call stages that are none of [stages].
+const otherStage = "other"
+
+// stages returns the stages in the order in which an example goes through them.
+func stages() []string {
+	return []string{StageRoute, StageLoad, StageRead, StageDecode, StagePreprocess, StageInference, StagePostprocess}
+}
+
+// prepared records the preparing of an example.
 func (m *meters) prepared(ctx context.Context, took time.Duration) {
 	m.all.prepareLatency.Update(ctx, took.Microseconds())
+	if m.buckets != nil {
+		m.buckets.prepareLatency.add(ctx, took.Microseconds(), 1)
+	}
 }
 
 func (m *meters) updated(ctx context.Context, n, failed int64) {

@@ -26,6 +26,7 @@ type settings struct {
 	Timeout            time.Duration
 	Namespace, ModelID string
 	NoExample          bool
+	Histograms         bool
 	WatchGlob          string
 	WatchInterval      time.Duration
 	MaxModels          int

@@ -164,12 +164,14 @@ func (w *watch[E, P]) refresh(ctx context.Context) {
 		if r != nil {
 			models.forget(r.key)
 		}
-		slog.WarnContext(ctx, "beamio: a new model was not loaded, the old one goes on", "path", f.path, "error", err)
+		slog.WarnContext(ctx, "beamio: a new model was not loaded, the old one goes on",
+			"path", f.path, "try", w.tries, "error", err)
 		return
 	}
 	if w.change(&next); old != nil {
 		w.updates.Add(1)
-		slog.InfoContext(ctx, "beamio: changed the model", "from", old.recipe.id, "to", r.id)
+		slog.InfoContext(ctx, "beamio: changed the model",
+			"from", old.recipe.id, "to", r.id, "path", f.path, "bytes", next.entry.bytes, "took", next.entry.took)
 	}
 }
 
