@@ -15,10 +15,12 @@ func init() {
 	beam.RegisterFunction(decodeRow)
 }
 
-// registerRow makes a struct known to Beam whose values may cross stages. They are encoded as Beam's rows, but runners
-// are not told so. Go's SDK writes null for a nil slice, into a field that it declares never to be null. Runners in Java
-// take rows apart and put them together again, lose the null and its mark, and what is behind it is taken for the
-// slice: elements disappear. Flink, by Beam 2.62, lost all pictures of MatchImages but one.
+// registerRow makes a struct known to Beam whose values may cross stages. They
+// are encoded as Beam's rows, but runners are not told so. Go's SDK writes null
+// for a nil slice, into a field that it declares never to be null. Runners in
+// Java take rows apart and put them together again, lose the null and its mark,
+// and what is behind it is taken for the slice: elements disappear. Flink, by
+// Beam 2.62, lost all pictures of MatchImages but one.
 func registerRow(t reflect.Type) {
 	beam.RegisterType(t)
 	beam.RegisterCoder(t, encodeRow, decodeRow)
