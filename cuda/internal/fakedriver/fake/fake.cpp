@@ -1,0 +1,485 @@
+// A fake libcuda.so.1 over the host's memory, for tests without a GPU.
+//
+// It is stricter than a real driver, so that what would be luck there fails here. A stream's work is done only when
+// somebody waits for it, so that a result that is read too early, or a buffer that is reused too early, shows. Memory
+// comes with 0xCC in it and between guards. Calls without a current context, copies beyond an allocation and handles that
+// are not there are refused. Any call can be told to fail, and everything alive is counted.
+//
+// Everything is done under one lock: goroutines call from many threads.
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "kernels.h"
+
+#ifndef FAKE_VERSION
+#define FAKE_VERSION 12090
+#endif
+
+namespace {
+
+enum {
+	INVALID_VALUE = 1,
+	OUT_OF_MEMORY = 2,
+	NO_DEVICE = 100,
+	INVALID_DEVICE = 101,
+	INVALID_IMAGE = 200,
+	INVALID_CONTEXT = 201,
+	INVALID_HANDLE = 400,
+	NOT_FOUND = 500,
+	NOT_READY = 600,
+	ILLEGAL_ADDRESS = 700,
+	CAPTURE_UNSUPPORTED = 900,
+	CAPTURE_INVALIDATED = 901,
+};
+
+using Work = std::function<int()>;
+
+struct Graph { std::vector<Work> work; };
+struct Stream {
+	std::deque<Work> queue;
+	uint64_t submitted = 0, done = 0;
+	std::unique_ptr<Graph> capture;
+	bool invalidated = false;
+};
+struct Event { Stream *stream = nullptr; uint64_t ticket = 0; };
+struct Module { std::string image; };
+struct Context { int retained = 0; };
+
+std::mutex lock;
+thread_local Context *current;
+Context context;
+int lost;              // the error that every call returns, once there was a fatal one
+size_t total = 1 << 30, used;
+std::map<uint64_t, size_t> device; // allocations by address
+std::map<void *, size_t> host;
+std::set<Stream *> streams;
+std::set<Event *> events;
+std::set<Module *> modules;
+std::set<Graph *> graphs, executables;
+std::map<std::string, int> calls;
+std::map<std::string, std::map<int, int>> failures; // by function and number of the call: the code
+int broken;                                         // guards that were written over
+
+enum { GUARD = 256 };
+
+// enter counts a call and returns the code that it is to fail with.
+int enter(const char *name, bool in_context) {
+	int n = ++calls[name];
+	auto &f = failures[name];
+	if (auto i = f.find(n); i != f.end()) {
+		int code = i->second;
+		if (code >= 700 && code < 720) lost = code;
+		return code;
+	}
+	if (lost) return lost;
+	if (in_context && (!current || !current->retained)) return INVALID_CONTEXT;
+	return 0;
+}
+
+#define ENTER_WHERE(in_context)                        \
+	std::lock_guard<std::mutex> locked(lock);          \
+	if (int code = enter(__func__, in_context)) return code
+#define ENTER() ENTER_WHERE(true)
+#define ENTER_ANYWHERE() ENTER_WHERE(false)
+
+bool inside(uint64_t p, size_t n) {
+	auto i = device.upper_bound(p);
+	if (i == device.begin()) return false;
+	--i;
+	return p + n <= i->first + i->second && p + n >= p;
+}
+
+void fatal(int code) { lost = code; }
+
+// drain does a stream's work up to a ticket.
+int drain(Stream *s, uint64_t ticket) {
+	while (s->done < ticket && !s->queue.empty()) {
+		Work w = std::move(s->queue.front());
+		s->queue.pop_front();
+		s->done++;
+		if (int code = w()) {
+			fatal(code);
+			return code;
+		}
+	}
+	return lost;
+}
+
+int drain_all() {
+	for (Stream *s : streams)
+		if (int code = drain(s, s->submitted)) return code;
+	return 0;
+}
+
+int submit(void *stream, Work w) {
+	auto *s = static_cast<Stream *>(stream);
+	if (!streams.count(s)) return INVALID_HANDLE;
+	if (s->invalidated) return CAPTURE_INVALIDATED;
+	if (s->capture) {
+		s->capture->work.push_back(std::move(w));
+		return 0;
+	}
+	s->queue.push_back(std::move(w));
+	s->submitted++;
+	return 0;
+}
+
+// waits refuses what cannot be done while a stream is captured.
+int waits(Stream *s) {
+	if (!s->capture) return 0;
+	s->invalidated = true;
+	return CAPTURE_UNSUPPORTED;
+}
+
+template <class T> int drop(std::set<T *> &of, void *p) {
+	auto *t = static_cast<T *>(p);
+	if (!of.erase(t)) return INVALID_HANDLE;
+	delete t;
+	return 0;
+}
+
+} // namespace
+
+extern "C" {
+
+int cuInit(unsigned) { ENTER_ANYWHERE(); return 0; }
+int cuDriverGetVersion(int *v) { ENTER_ANYWHERE(); *v = FAKE_VERSION; return 0; }
+
+int cuGetErrorName(int code, const char **s) {
+	switch (code) {
+	case INVALID_VALUE: *s = "CUDA_ERROR_INVALID_VALUE"; return 0;
+	case OUT_OF_MEMORY: *s = "CUDA_ERROR_OUT_OF_MEMORY"; return 0;
+	case NO_DEVICE: *s = "CUDA_ERROR_NO_DEVICE"; return 0;
+	case INVALID_IMAGE: *s = "CUDA_ERROR_INVALID_IMAGE"; return 0;
+	case INVALID_CONTEXT: *s = "CUDA_ERROR_INVALID_CONTEXT"; return 0;
+	case INVALID_HANDLE: *s = "CUDA_ERROR_INVALID_HANDLE"; return 0;
+	case NOT_FOUND: *s = "CUDA_ERROR_NOT_FOUND"; return 0;
+	case ILLEGAL_ADDRESS: *s = "CUDA_ERROR_ILLEGAL_ADDRESS"; return 0;
+	}
+	return INVALID_VALUE;
+}
+
+int cuGetErrorString(int code, const char **s) {
+	switch (code) {
+	case OUT_OF_MEMORY: *s = "out of memory"; return 0;
+	case NO_DEVICE: *s = "no CUDA-capable device is detected"; return 0;
+	case ILLEGAL_ADDRESS: *s = "an illegal memory access was encountered"; return 0;
+	}
+	return INVALID_VALUE;
+}
+
+int cuDeviceGetCount(int *n) { ENTER_ANYWHERE(); *n = 1; return 0; }
+int cuDeviceGet(int *d, int i) { ENTER_ANYWHERE(); *d = i; return i == 0 ? 0 : INVALID_DEVICE; }
+int cuDeviceGetName(char *s, int n, int) { ENTER_ANYWHERE(); snprintf(s, n, "a GPU that is not there"); return 0; }
+int cuDeviceTotalMem_v2(size_t *n, int) { ENTER_ANYWHERE(); *n = total; return 0; }
+int cuDeviceGetUuid_v2(void *u, int) { ENTER_ANYWHERE(); memset(u, 0xAB, 16); return 0; }
+
+int cuDeviceGetAttribute(int *v, int attribute, int) {
+	ENTER_ANYWHERE();
+	switch (attribute) {
+	case 16: *v = 4; return 0;       // multiprocessors
+	case 75: *v = 9; return 0;       // capability
+	case 76: *v = 0; return 0;
+	case 97: *v = 227 << 10; return 0; // shared memory that a block may ask for
+	}
+	return INVALID_VALUE;
+}
+
+int cuDevicePrimaryCtxRetain(void **c, int) { ENTER_ANYWHERE(); context.retained++; *c = &context; return 0; }
+int cuDevicePrimaryCtxRelease_v2(int) {
+	ENTER_ANYWHERE();
+	if (!context.retained) return INVALID_CONTEXT;
+	context.retained--;
+	return 0;
+}
+int cuCtxSetCurrent(void *c) { ENTER_ANYWHERE(); current = static_cast<Context *>(c); return 0; }
+int cuMemGetInfo_v2(size_t *available, size_t *all) { ENTER(); *available = total - used; *all = total; return 0; }
+
+int cuMemAlloc_v2(uint64_t *p, size_t n) {
+	ENTER();
+	if (n == 0) return INVALID_VALUE;
+	if (n > total - used) return OUT_OF_MEMORY;
+	auto *block = static_cast<unsigned char *>(aligned_alloc(256, (n + 2 * GUARD + 255) / 256 * 256));
+	memset(block, 0xFD, GUARD);
+	memset(block + GUARD, 0xCC, n);
+	memset(block + GUARD + n, 0xFD, GUARD);
+	*p = reinterpret_cast<uint64_t>(block + GUARD);
+	device[*p] = n;
+	used += n;
+	return 0;
+}
+
+int cuMemFree_v2(uint64_t p) {
+	ENTER();
+	auto i = device.find(p);
+	if (i == device.end()) return INVALID_VALUE;
+	if (int code = drain_all()) return code;
+	auto *at = reinterpret_cast<unsigned char *>(p);
+	for (int k = 0; k < GUARD; k++) broken += at[k - GUARD] != 0xFD || at[i->second + k] != 0xFD;
+	used -= i->second;
+	device.erase(i);
+	free(at - GUARD);
+	return 0;
+}
+
+int cuMemHostAlloc(void **p, size_t n, unsigned) {
+	ENTER();
+	*p = malloc(n);
+	memset(*p, 0xCC, n);
+	host[*p] = n;
+	return 0;
+}
+int cuMemFreeHost(void *p) {
+	ENTER();
+	if (!host.count(p)) return INVALID_VALUE;
+	int code = drain_all(); // as a real driver does, which has to unmap the memory
+	host.erase(p);
+	free(p);
+	return code;
+}
+
+// Copies from memory that is not the driver's own are taken at once, as a real driver does; the others are not.
+int cuMemcpyHtoDAsync_v2(uint64_t to, const void *from, size_t n, void *stream) {
+	ENTER();
+	if (!inside(to, n)) return INVALID_VALUE;
+	auto i = host.upper_bound(const_cast<void *>(from));
+	bool pinned = i != host.begin() && (--i, static_cast<const char *>(from) + n <= static_cast<char *>(i->first) + i->second);
+	if (pinned) return submit(stream, [=] { memcpy(reinterpret_cast<void *>(to), from, n); return 0; });
+	std::vector<char> copy(static_cast<const char *>(from), static_cast<const char *>(from) + n);
+	return submit(stream, [to, copy] { memcpy(reinterpret_cast<void *>(to), copy.data(), copy.size()); return 0; });
+}
+int cuMemcpyDtoHAsync_v2(void *to, uint64_t from, size_t n, void *stream) {
+	ENTER();
+	if (!inside(from, n)) return INVALID_VALUE;
+	return submit(stream, [=] { memcpy(to, reinterpret_cast<void *>(from), n); return 0; });
+}
+int cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t n, void *stream) {
+	ENTER();
+	if (!inside(to, n) || !inside(from, n)) return INVALID_VALUE;
+	return submit(stream, [=] { memmove(reinterpret_cast<void *>(to), reinterpret_cast<void *>(from), n); return 0; });
+}
+int cuMemsetD8Async(uint64_t to, unsigned char v, size_t n, void *stream) {
+	ENTER();
+	if (!inside(to, n)) return INVALID_VALUE;
+	return submit(stream, [=] { memset(reinterpret_cast<void *>(to), v, n); return 0; });
+}
+
+int cuStreamCreate(void **s, unsigned) {
+	ENTER();
+	auto *made = new Stream;
+	streams.insert(made);
+	*s = made;
+	return 0;
+}
+int cuStreamDestroy_v2(void *p) {
+	ENTER();
+	auto *s = static_cast<Stream *>(p);
+	if (!streams.count(s)) return INVALID_HANDLE;
+	int code = drain(s, s->submitted);
+	for (Event *e : events)
+		if (e->stream == s) e->stream = nullptr;
+	drop(streams, p);
+	return code;
+}
+int cuStreamSynchronize(void *p) {
+	ENTER();
+	auto *s = static_cast<Stream *>(p);
+	if (!streams.count(s)) return INVALID_HANDLE;
+	if (int code = waits(s)) return code;
+	return drain(s, s->submitted);
+}
+// A query does one piece of work, so that asking for long enough is waiting.
+int cuStreamQuery(void *p) {
+	ENTER();
+	auto *s = static_cast<Stream *>(p);
+	if (!streams.count(s)) return INVALID_HANDLE;
+	if (int code = waits(s)) return code;
+	if (int code = drain(s, s->done + 1)) return code;
+	return s->done < s->submitted ? NOT_READY : 0;
+}
+int cuStreamWaitEvent(void *p, void *event, unsigned) {
+	ENTER();
+	auto *e = static_cast<Event *>(event);
+	if (!events.count(e)) return INVALID_HANDLE;
+	Stream *of = e->stream;
+	uint64_t ticket = e->ticket;
+	return submit(p, [=] { return streams.count(of) ? drain(of, ticket) : 0; });
+}
+int cuStreamBeginCapture_v2(void *p, int) {
+	ENTER();
+	auto *s = static_cast<Stream *>(p);
+	if (!streams.count(s)) return INVALID_HANDLE;
+	if (s->capture) return CAPTURE_UNSUPPORTED;
+	s->capture = std::make_unique<Graph>();
+	return 0;
+}
+int cuStreamEndCapture(void *p, void **graph) {
+	ENTER();
+	auto *s = static_cast<Stream *>(p);
+	if (!streams.count(s) || !s->capture) return INVALID_HANDLE;
+	Graph *g = s->capture.release();
+	bool invalidated = s->invalidated;
+	s->invalidated = false;
+	if (invalidated) {
+		delete g;
+		*graph = nullptr;
+		return CAPTURE_INVALIDATED;
+	}
+	graphs.insert(g);
+	*graph = g;
+	return 0;
+}
+
+int cuEventCreate(void **e, unsigned) {
+	ENTER();
+	auto *made = new Event;
+	events.insert(made);
+	*e = made;
+	return 0;
+}
+int cuEventDestroy_v2(void *e) { ENTER(); return drop(events, e); }
+int cuEventRecord(void *event, void *stream) {
+	ENTER();
+	auto *e = static_cast<Event *>(event);
+	auto *s = static_cast<Stream *>(stream);
+	if (!events.count(e) || !streams.count(s)) return INVALID_HANDLE;
+	if (int code = submit(stream, [] { return 0; })) return code;
+	e->stream = s;
+	e->ticket = s->submitted;
+	return 0;
+}
+int cuEventQuery(void *event) {
+	ENTER();
+	auto *e = static_cast<Event *>(event);
+	if (!events.count(e)) return INVALID_HANDLE;
+	return e->stream && e->stream->done < e->ticket ? NOT_READY : 0;
+}
+int cuEventSynchronize(void *event) {
+	ENTER();
+	auto *e = static_cast<Event *>(event);
+	if (!events.count(e)) return INVALID_HANDLE;
+	return e->stream ? drain(e->stream, e->ticket) : 0;
+}
+int cuEventElapsedTime(float *ms, void *begin, void *end) {
+	ENTER();
+	auto *b = static_cast<Event *>(begin), *e = static_cast<Event *>(end);
+	if (!events.count(b) || !events.count(e)) return INVALID_HANDLE;
+	if ((b->stream && b->stream->done < b->ticket) || (e->stream && e->stream->done < e->ticket)) return NOT_READY;
+	*ms = 1.5f;
+	return 0;
+}
+
+int cuModuleLoadDataEx(void **m, const void *image, unsigned n, int *options, void **values) {
+	ENTER();
+	std::string text(static_cast<const char *>(image));
+	if (text.rfind("fake", 0) != 0) {
+		for (unsigned i = 0; i < n; i++)
+			if (options[i] == 5) snprintf(static_cast<char *>(values[i]), 64, "line 1: not an image of the fake driver's");
+		return INVALID_IMAGE;
+	}
+	auto *made = new Module{text};
+	modules.insert(made);
+	*m = made;
+	return 0;
+}
+int cuModuleUnload(void *m) { ENTER(); return drop(modules, m); }
+int cuModuleGetFunction(void **f, void *m, const char *name) {
+	ENTER();
+	if (!modules.count(static_cast<Module *>(m))) return INVALID_HANDLE;
+	for (Kernel &k : kernels())
+		if (!strcmp(k.name, name)) {
+			*f = &k;
+			return 0;
+		}
+	return NOT_FOUND;
+}
+int cuFuncSetAttribute(void *, int, int v) { ENTER(); return v > 227 << 10 ? INVALID_VALUE : 0; }
+#ifndef FAKE_WITHOUT_PARAMETERS
+int cuFuncGetParamInfo(void *f, size_t i, size_t *offset, size_t *bytes) {
+	ENTER();
+	auto *k = static_cast<Kernel *>(f);
+	if (i >= k->sizes.size()) return INVALID_VALUE;
+	*offset = 8 * i;
+	*bytes = k->sizes[i];
+	return 0;
+}
+#endif
+int cuLaunchKernel(void *f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared,
+				   void *stream, void **p, void **) {
+	ENTER();
+	auto *k = static_cast<Kernel *>(f);
+	if (uint64_t(bx) * by * bz > 1024 || !gx || !gy || !gz || shared > 227 << 10) return INVALID_VALUE;
+	auto arguments = std::make_shared<std::vector<uint64_t>>(k->sizes.size()); // a driver takes them at the launch, too
+	for (size_t i = 0; i < k->sizes.size(); i++) memcpy(&(*arguments)[i], p[i], k->sizes[i]);
+	Shape shape{{gx, gy, gz}, {bx, by, bz}};
+	return submit(stream, [=] { return k->run(shape, arguments->data(), inside) ? 0 : ILLEGAL_ADDRESS; });
+}
+
+#ifndef FAKE_WITHOUT_GRAPHS
+int cuGraphInstantiateWithFlags(void **executable, void *graph, unsigned long long) {
+	ENTER();
+	auto *g = static_cast<Graph *>(graph);
+	if (!graphs.count(g)) return INVALID_HANDLE;
+	auto *made = new Graph(*g);
+	executables.insert(made);
+	*executable = made;
+	return 0;
+}
+int cuGraphLaunch(void *executable, void *stream) {
+	ENTER();
+	auto *g = static_cast<Graph *>(executable);
+	if (!executables.count(g)) return INVALID_HANDLE;
+	return submit(stream, [work = g->work] { // which may be destroyed before its work is done
+		for (const Work &w : work)
+			if (int code = w()) return code;
+		return 0;
+	});
+}
+int cuGraphExecDestroy(void *executable) { ENTER(); return drop(executables, executable); }
+int cuGraphDestroy(void *graph) { ENTER(); return drop(graphs, graph); }
+int cuGraphGetNodes(void *graph, void **, size_t *n) {
+	ENTER();
+	auto *g = static_cast<Graph *>(graph);
+	if (!graphs.count(g)) return INVALID_HANDLE;
+	*n = g->work.size();
+	return 0;
+}
+#endif
+
+// What tests say to the fake and ask it.
+
+// The n-th call of a function from now on, counted from 1, returns code.
+void fake_fail(const char *function, int n, int code) {
+	std::lock_guard<std::mutex> locked(lock);
+	failures[function][calls[function] + n] = code;
+}
+int fake_calls(const char *function) {
+	std::lock_guard<std::mutex> locked(lock);
+	return calls[function];
+}
+void fake_memory(size_t bytes) {
+	std::lock_guard<std::mutex> locked(lock);
+	total = bytes;
+}
+// How much is alive: contexts, allocations of both kinds, and handles.
+int fake_alive(void) {
+	std::lock_guard<std::mutex> locked(lock);
+	return context.retained + device.size() + host.size() + streams.size() + events.size() + modules.size() +
+		   graphs.size() + executables.size();
+}
+int fake_broken_guards(void) {
+	std::lock_guard<std::mutex> locked(lock);
+	return broken;
+}
+
+} // extern "C"

@@ -1,0 +1,132 @@
+//go:build linux && cgo && !nocuda
+
+package fakedriver
+
+/*
+#cgo LDFLAGS: -ldl
+#include <dlfcn.h>
+#include <stddef.h>
+#include <stdlib.h>
+static void fail(void *f, const char *function, int n, int code) {
+	((void (*)(const char *, int, int))f)(function, n, code);
+}
+static int calls(void *f, const char *function) { return ((int (*)(const char *))f)(function); }
+static void memory(void *f, size_t n) { ((void (*)(size_t))f)(n); }
+static int number(void *f) { return ((int (*)(void))f)(); }
+*/
+import "C"
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"unsafe"
+)
+
+//go:embed fake
+var sources embed.FS
+
+// Driver is a fake driver of a test's own.
+type Driver struct {
+	Path   string // of the library
+	handle unsafe.Pointer
+}
+
+// built are the libraries that were compiled, by their macros.
+var built sync.Map
+
+// New returns a fake driver in its initial state. Macros such as
+// "FAKE_VERSION=11020" change what is compiled. Without a C++ compiler the test
+// is skipped.
+func New(t testing.TB, macros ...string) *Driver {
+	t.Helper()
+	compile, _ := built.LoadOrStore(strings.Join(macros, " "), sync.OnceValues(func() ([]byte, error) {
+		return build(macros)
+	}))
+	library, err := compile.(func() ([]byte, error))()
+	if errors.Is(err, errNoCompiler) {
+		t.Skip("NOT RUN: the fake driver needs c++")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &Driver{Path: filepath.Join(t.TempDir(), "libcuda.so.1")} // another file is another instance
+	if err := os.WriteFile(d.Path, library, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	path := C.CString(d.Path)
+	defer C.free(unsafe.Pointer(path))
+	if d.handle = C.dlopen(path, C.RTLD_NOW|C.RTLD_LOCAL); d.handle == nil {
+		t.Fatal(C.GoString(C.dlerror()))
+	}
+	return d
+}
+
+var errNoCompiler = errors.New("no C++ compiler")
+
+// build compiles the library.
+func build(macros []string) ([]byte, error) {
+	compiler, err := exec.LookPath("c++")
+	if err != nil {
+		return nil, errNoCompiler
+	}
+	dir, err := os.MkdirTemp("", "fakedriver-*")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	if err := os.CopyFS(dir, sources); err != nil {
+		return nil, err
+	}
+	out := filepath.Join(dir, "libcuda.so.1")
+	args := []string{"-std=c++17", "-O1", "-g", "-Wall", "-Werror", "-shared", "-fPIC", "-o", out}
+	for _, m := range macros {
+		args = append(args, "-D"+m)
+	}
+	text, err := exec.Command(compiler, append(args, filepath.Join(dir, "fake", "fake.cpp"))...).CombinedOutput()
+	if err != nil {
+		return nil, fmt.Errorf("%w\n%s", err, text)
+	}
+	return os.ReadFile(out)
+}
+
+func (d *Driver) function(name string) unsafe.Pointer {
+	s := C.CString(name)
+	defer C.free(unsafe.Pointer(s))
+	f := C.dlsym(d.handle, s)
+	if f == nil {
+		panic("the fake driver has no " + name)
+	}
+	return f
+}
+
+// Fail lets the n-th call of a function from now on, counted from 1, return a
+// code. After one from 700 on every call does.
+func (d *Driver) Fail(function string, n, code int) {
+	s := C.CString(function)
+	defer C.free(unsafe.Pointer(s))
+	C.fail(d.function("fake_fail"), s, C.int(n), C.int(code))
+}
+
+// Calls returns how often a function was called.
+func (d *Driver) Calls(function string) int {
+	s := C.CString(function)
+	defer C.free(unsafe.Pointer(s))
+	return int(C.calls(d.function("fake_calls"), s))
+}
+
+// SetMemory sets how many bytes the device has.
+func (d *Driver) SetMemory(bytes int64) { C.memory(d.function("fake_memory"), C.size_t(bytes)) }
+
+// Alive returns how many contexts, allocations and handles are there.
+func (d *Driver) Alive() int { return int(C.number(d.function("fake_alive"))) }
+
+// BrokenGuards returns how many bytes before and behind allocations had been
+// written over when they were freed.
+func (d *Driver) BrokenGuards() int { return int(C.number(d.function("fake_broken_guards"))) }
