@@ -89,9 +89,9 @@ func TestMistakes(t *testing.T) {
 		args   []string
 		want   []string
 	}{
-		{2, []string{"help", "bogus"}, []string{`no command "bogus"`, "convert, detect, inspect and pipeline"}},
+		{2, []string{"help", "bogus"}, []string{`no command "bogus"`, "convert, detect, devices, inspect and pipeline"}},
 		{2, []string{"help", "detect", "bogus"}, []string{`no command "bogus"`}},
-		{2, []string{"dectect"}, []string{`no command "dectect"`, "convert, detect, inspect and pipeline"}},
+		{2, []string{"dectect"}, []string{`no command "dectect"`, "convert, detect, devices, inspect and pipeline"}},
 		{2, []string{"--nonsense"}, []string{"unknown flag: --nonsense"}},
 		{2, []string{"detect"}, []string{"at least one picture"}},
 		{2, []string{"detect", "--nonsense", picture}, []string{"unknown flag: --nonsense"}},

@@ -12,6 +12,7 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"unsafe"
 )
 
@@ -34,7 +35,7 @@ func Load(path string) (*Library, error) {
 	var why *C.char
 	c := C.ag_open(s, &why)
 	if c == nil {
-		return fail(errors.New(C.GoString(why)))
+		return fail(errors.New(strings.TrimPrefix(C.GoString(why), path+": ")))
 	}
 	l := &Library{c: c, Path: path}
 	var version C.int

@@ -1,0 +1,85 @@
+package cuda
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Options say where to look. The zero Options are the defaults.
+type Options struct {
+	// Driver is the path of NVIDIA's driver, libcuda.so.1. If it is empty it
+	// is looked for where the system's loader and the installations of
+	// NVIDIA, Kubernetes and WSL have it.
+	Driver string
+}
+
+// Report is what [Probe] has found.
+type Report struct {
+	// Absent says why this program cannot use a GPU whatever the machine has,
+	// because of how it was built. It is empty if it can.
+	Absent string
+
+	Driver  string // path of the driver, "" if there is none that starts
+	Version string // the newest CUDA that it runs programs of, "12.9"
+	Devices []Device
+
+	// Tried are the libraries that were tried and could not be used, in order,
+	// and why.
+	Tried []error
+	// Err says what kept the driver from showing its devices, or is nil.
+	Err error
+}
+
+// Device is a GPU.
+type Device struct {
+	Ordinal         int    // 0 is cuda:0
+	Name            string // "NVIDIA H100 80GB HBM3"
+	Capability      [2]int // compute capability, {9, 0}
+	Bytes           int64  // of its memory
+	Multiprocessors int
+}
+
+// String returns "cuda:0 NVIDIA H100 80GB HBM3, compute capability 9.0, 132
+// multiprocessors, 85.0 GB", say.
+func (d Device) String() string {
+	return fmt.Sprintf("cuda:%d %s, compute capability %d.%d, %d multiprocessors, %.1f GB",
+		d.Ordinal, d.Name, d.Capability[0], d.Capability[1], d.Multiprocessors, float64(d.Bytes)/1e9)
+}
+
+// String returns the report in lines: the devices, or why there are none.
+func (r *Report) String() string {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	if r.Absent != "" {
+		line("no GPU: %s", r.Absent)
+		return b.String()
+	}
+	if r.Driver == "" {
+		line("no GPU: NVIDIA's driver was not found, or does not start")
+	} else {
+		line("NVIDIA's driver for CUDA %s: %s", r.Version, r.Driver)
+	}
+	for _, err := range r.Tried {
+		line("  tried %v", err)
+	}
+	if r.Err != nil {
+		line("no GPU: %v", r.Err)
+	} else if r.Driver != "" && len(r.Devices) == 0 {
+		line("no GPU: the driver shows none; CUDA_VISIBLE_DEVICES may hide them")
+	}
+	for _, d := range r.Devices {
+		line("%v", d)
+	}
+	return b.String()
+}
+
+// places are where the driver is looked for: by name, for the loader, and then
+// where installations have it that the loader does not know of.
+var places = []string{
+	"libcuda.so.1",
+	"/usr/lib/x86_64-linux-gnu/libcuda.so.1",
+	"/usr/lib/aarch64-linux-gnu/libcuda.so.1",
+	"/usr/lib64/libcuda.so.1",
+	"/usr/local/nvidia/lib64/libcuda.so.1", // Kubernetes, Dataflow
+	"/usr/lib/wsl/lib/libcuda.so.1",
+}

@@ -1,0 +1,16 @@
+//go:build !linux || !cgo || nocuda
+
+package cuda_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/argand-go/argand/cuda"
+)
+
+func TestProbe(t *testing.T) {
+	if got := cuda.Probe(cuda.Options{}).String(); !strings.Contains(got, "no GPU: this program was built without CUDA") {
+		t.Error(got)
+	}
+}
