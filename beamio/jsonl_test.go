@@ -1,7 +1,6 @@
 package beamio
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -99,8 +98,8 @@ func noString([]byte, func(string)) {}
 
 func TestNoHalfWrittenFile(t *testing.T) {
 	for path, want := range map[string]string{"breaking://full": "disk full", "breaking://lost": "connection lost"} {
-		err := writeFile(t.Context(), path, writing(strings.Repeat("x", 10_000)))
-		if err == nil || !strings.Contains(err.Error(), want) {
+		err := WriteFile(t.Context(), path, writing(strings.Repeat("x", 10_000)))
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: error %v", path, err)
 		}
 	}
@@ -112,7 +111,7 @@ func TestNoHalfWrittenFile(t *testing.T) {
 	write(t, filepath.Dir(path), "rows", []byte("old\n"))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := writeFile(ctx, path, writing("new")); !errors.Is(err, context.Canceled) {
+	if err := WriteFile(ctx, path, writing("new")); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
 	func() {
@@ -121,7 +120,7 @@ func TestNoHalfWrittenFile(t *testing.T) {
 				t.Error("a panic was swallowed")
 			}
 		}()
-		_ = writeFile(t.Context(), path, func(*bufio.Writer) error { panic("a broken stream, as Beam's iterators tell") })
+		_ = WriteFile(t.Context(), path, func(io.Writer) error { panic("a broken stream, as Beam's iterators tell") })
 	}()
 	if data, err := os.ReadFile(path); err != nil || string(data) != "old\n" {
 		t.Errorf("the file holds %q, %v", data, err)
@@ -131,8 +130,8 @@ func TestNoHalfWrittenFile(t *testing.T) {
 	}
 }
 
-func writing(text string) func(*bufio.Writer) error {
-	return func(w *bufio.Writer) error { _, err := w.WriteString(text); return err }
+func writing(text string) func(io.Writer) error {
+	return func(w io.Writer) error { _, err := io.WriteString(w, text); return err }
 }
 
 // TestShards wants every row once, in files whose names and content do not depend on the run.
@@ -227,6 +226,10 @@ func TestNoFileSystemPanics(t *testing.T) {
 		for name, f := range map[string]func(s beam.Scope){
 			"WriteJSONL":  func(s beam.Scope) { WriteJSONL(s, path, beam.Create(s, "row")) },
 			"MatchImages": func(s beam.Scope) { MatchImages(s, path) },
+			"ListImages":  func(s beam.Scope) { ListImages(s, path) },
+			"WriteOverlays": func(s beam.Scope) {
+				WriteOverlays(s, Overlays{Dir: path}, beam.Create(s, PredictionResult[Picture, Detections]{}))
+			},
 		} {
 			func() {
 				defer func() {

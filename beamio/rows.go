@@ -5,64 +5,84 @@ import (
 	"reflect"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/typex"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 )
 
 func init() {
 	for _, t := range []reflect.Type{
-		reflect.TypeFor[Row](), reflect.TypeFor[RowObject](), reflect.TypeFor[RowMask](), reflect.TypeFor[FailureRow](),
+		reflect.TypeFor[Row](), reflect.TypeFor[KeyedRow](), reflect.TypeFor[RowObject](), reflect.TypeFor[RowMask](),
+		reflect.TypeFor[FailureRow](), reflect.TypeFor[DeadLetter](),
 	} {
 		registerRow(t)
 	}
 	register.Function2x1(rowOf)
+	register.Function3x1(keyedRowOf)
 	register.Function2x1(failureRowOf)
+	register.Function2x1(deadLetterOf)
+	register.Function3x1(keyedDeadLetterOf)
 }
 
 // Row is a picture and the objects in it, in the schema of Beam's published
 // RunInference example: file STRING, object RECORD REPEATED (label STRING,
 // score FLOAT, box FLOAT REPEATED, mask RECORD).
 type Row struct {
-	File   string      `json:"file" bigquery:"file"`
-	Object []RowObject `json:"object" bigquery:"object"`
+	File   string      `json:"file" bigquery:"file" parquet:"file"`
+	Object []RowObject `json:"object" bigquery:"object" parquet:"object"`
+}
+
+// KeyedRow is a [Row] with the key that its picture had, as text.
+type KeyedRow struct {
+	Key    string      `json:"key" bigquery:"key" parquet:"key"`
+	File   string      `json:"file" bigquery:"file" parquet:"file"`
+	Object []RowObject `json:"object" bigquery:"object" parquet:"object"`
 }
 
 // RowObject is an object in a [Row].
 type RowObject struct {
-	Label string    `json:"label" bigquery:"label"`        // name of the class
-	Score float32   `json:"score" bigquery:"score"`        // 0 to 1
-	Box   []float32 `json:"box" bigquery:"box"`            // x1, y1, x2, y2 in pixels of the picture
-	Mask  RowMask   `json:"mask,omitzero" bigquery:"mask"` // empty without masks
+	Label string    `json:"label" bigquery:"label" parquet:"label"` // name of the class
+	Score float32   `json:"score" bigquery:"score" parquet:"score"` // 0 to 1
+	Box   []float32 `json:"box" bigquery:"box" parquet:"box"`       // x1, y1, x2, y2 in pixels of the picture
+	Mask  *RowMask  `json:"mask,omitempty" bigquery:"mask,nullable" parquet:"mask"`
 }
 
 // RowMask is a mask in COCO's form.
 type RowMask struct {
-	Size   []int  `json:"size" bigquery:"size"`     // height and width of the picture
-	Counts string `json:"counts" bigquery:"counts"` // run-length code
+	Size   []int  `json:"size" bigquery:"size" parquet:"size"`       // height and width of the picture
+	Counts string `json:"counts" bigquery:"counts" parquet:"counts"` // run-length code
 }
-
-// IsZero reports whether there is no mask.
-func (m RowMask) IsZero() bool { return m.Counts == "" }
 
 // FailureRow is a dead letter: a picture without a row, and why.
 type FailureRow struct {
-	File  string `json:"file" bigquery:"file"`
-	Stage string `json:"stage" bigquery:"stage"`
-	Error string `json:"error" bigquery:"error"`
+	File  string `json:"file" bigquery:"file" parquet:"file"`
+	Stage string `json:"stage" bigquery:"stage" parquet:"stage"`
+	Error string `json:"error" bigquery:"error" parquet:"error"`
 }
 
-// Rows makes a PCollection<[Row]> of the results of a [Detector].
+// Rows makes a PCollection<[Row]> of the results of a [Detector], or, if they are
+// keyed, a PCollection<[KeyedRow]>.
 func Rows(s beam.Scope, results beam.PCollection) beam.PCollection {
-	return beam.ParDo(s.Scope("beamio.Rows"), rowOf, results)
+	s = s.Scope("beamio.Rows")
+	if typex.IsKV(results.Type()) {
+		return beam.ParDo(s, keyedRowOf, results)
+	}
+	return beam.ParDo(s, rowOf, results)
 }
 
 // FailureRows makes a PCollection<[FailureRow]> of the dead letters of a
-// [Detector] or [Classifier].
+// [Detector] or [Classifier]. For keyed ones, and those of any other handler,
+// there is [DeadLetters].
 func FailureRows(s beam.Scope, failures beam.PCollection) beam.PCollection {
 	return beam.ParDo(s.Scope("beamio.FailureRows"), failureRowOf, failures)
 }
 
 func rowOf(_ context.Context, r PredictionResult[Picture, Detections]) Row {
 	return NewRow(r.Example.Name, &r.Inference)
+}
+
+func keyedRowOf(_ context.Context, key beam.T, r PredictionResult[Picture, Detections]) KeyedRow {
+	row := NewRow(r.Example.Name, &r.Inference)
+	return KeyedRow{textOf(key), row.File, row.Object}
 }
 
 func failureRowOf(_ context.Context, f Failure[Picture]) FailureRow {
@@ -75,7 +95,7 @@ func NewRow(file string, d *Detections) Row {
 	for i := range row.Object {
 		o := RowObject{Label: d.Names[i], Score: d.Scores[i], Box: d.Boxes[4*i : 4*i+4]}
 		if i < len(d.Masks) {
-			o.Mask = RowMask{[]int{d.Height, d.Width}, d.Masks[i]}
+			o.Mask = &RowMask{[]int{d.Height, d.Width}, d.Masks[i]}
 		}
 		row.Object[i] = o
 	}
