@@ -210,10 +210,10 @@ func TestOutOfMemory(t *testing.T) {
 
 // TestLost has a kernel read memory that is not its own: every later call says what the context was lost with.
 func TestLost(t *testing.T) {
-	_, c := open(t)
+	fake, c := open(t)
 	k, s, x := axpy(t, c), must(c.NewStream())(t), must(c.Alloc(4))(t)
-	l := must(c.Prepare([]driver.Launch{{Kernel: k, Arguments: []driver.Argument{
-		driver.Int32(2), driver.Float32(1), driver.Pointer(x, 0), driver.Pointer(x, 0)}}}))(t)
+	l := must(c.Prepare([]driver.Launch{{Kernel: k, Block: [3]uint32{32}, Arguments: []driver.Argument{
+		driver.Int32(32), driver.Float32(1), driver.Pointer(x, 0), driver.Pointer(x, 0)}}}))(t)
 	check(t, s.Run(l))
 	for range 2 {
 		err := s.Sync()
@@ -235,6 +235,9 @@ func TestLost(t *testing.T) {
 		if err := f(); !errors.Is(err, driver.ErrContextLost) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	if got := fake.Fault(); !strings.Contains(got, "axpy: block (0, 0, 0), thread (") {
+		t.Errorf("the emulator says %q", got)
 	}
 	_, _, _ = l.Close(), x.Close(), s.Close()
 }

@@ -13,6 +13,8 @@ static void fail(void *f, const char *function, int n, int code) {
 static int calls(void *f, const char *function) { return ((int (*)(const char *))f)(function); }
 static void memory(void *f, size_t n) { ((void (*)(size_t))f)(n); }
 static int number(void *f) { return ((int (*)(void))f)(); }
+static const char *text(void *f) { return ((const char *(*)(void))f)(); }
+static void set(void *f, int n) { ((void (*)(int))f)(n); }
 */
 import "C"
 
@@ -27,6 +29,8 @@ import (
 	"sync"
 	"testing"
 	"unsafe"
+
+	"github.com/argand-go/argand/cuda/kernel"
 )
 
 //go:embed fake
@@ -46,10 +50,10 @@ var built sync.Map
 // is skipped.
 func New(t testing.TB, macros ...string) *Driver {
 	t.Helper()
-	compile, _ := built.LoadOrStore(strings.Join(macros, " "), sync.OnceValues(func() ([]byte, error) {
+	once, _ := built.LoadOrStore(strings.Join(macros, " "), sync.OnceValues(func() ([]byte, error) {
 		return build(macros)
 	}))
-	library, err := compile.(func() ([]byte, error))()
+	library, err := once.(func() ([]byte, error))()
 	if errors.Is(err, errNoCompiler) {
 		t.Skip("NOT RUN: the fake driver needs c++")
 	}
@@ -70,8 +74,26 @@ func New(t testing.TB, macros ...string) *Driver {
 
 var errNoCompiler = errors.New("no C++ compiler")
 
+// compiled is the object file of the kernels, which are much to compile and the same in every driver.
+var compiled = sync.OnceValues(func() ([]byte, error) {
+	return compile([]string{"-c", "fake/kernels.cpp"})
+})
+
 // build compiles the library.
 func build(macros []string) ([]byte, error) {
+	kernels, err := compiled()
+	if err != nil {
+		return nil, err
+	}
+	args := []string{"-shared", "fake/fake.cpp", "kernels.o"}
+	for _, m := range macros {
+		args = append(args, "-D"+m)
+	}
+	return compile(args, kernels...)
+}
+
+// compile runs the C++ compiler beside the sources and returns what it makes.
+func compile(args []string, kernels ...byte) ([]byte, error) {
 	compiler, err := exec.LookPath("c++")
 	if err != nil {
 		return nil, errNoCompiler
@@ -81,19 +103,18 @@ func build(macros []string) ([]byte, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	if err := os.CopyFS(dir, sources); err != nil {
+	err = errors.Join(os.CopyFS(dir, sources), os.CopyFS(dir, kernel.Sources),
+		os.WriteFile(filepath.Join(dir, "kernels.o"), kernels, 0o644))
+	if err != nil {
 		return nil, err
 	}
-	out := filepath.Join(dir, "libcuda.so.1")
-	args := []string{"-std=c++17", "-O1", "-g", "-Wall", "-Werror", "-shared", "-fPIC", "-o", out}
-	for _, m := range macros {
-		args = append(args, "-D"+m)
-	}
-	text, err := exec.Command(compiler, append(args, filepath.Join(dir, "fake", "fake.cpp"))...).CombinedOutput()
-	if err != nil {
+	cmd := exec.Command(compiler, append([]string{"-std=c++17", "-O2", "-g", "-Wall", "-Werror",
+		"-Wno-unknown-pragmas", "-ffp-contract=off", "-fPIC", "-I.", "-o", "out"}, args...)...)
+	cmd.Dir = dir
+	if text, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, text)
 	}
-	return os.ReadFile(out)
+	return os.ReadFile(filepath.Join(dir, "out"))
 }
 
 func (d *Driver) function(name string) unsafe.Pointer {
@@ -130,3 +151,13 @@ func (d *Driver) Alive() int { return int(C.number(d.function("fake_alive"))) }
 // BrokenGuards returns how many bytes before and behind allocations had been
 // written over when they were freed.
 func (d *Driver) BrokenGuards() int { return int(C.number(d.function("fake_broken_guards"))) }
+
+// SetOrder sets in which of the emulator's Orders threads of kernels run. By
+// default one launch has one order and the next another.
+func (d *Driver) SetOrder(order int) { C.set(d.function("fake_order"), C.int(order)) }
+
+// Orders is how many orders there are.
+const Orders = 5
+
+// Fault returns what the emulator saw a kernel do wrong, "" if nothing.
+func (d *Driver) Fault() string { return C.GoString(C.text(d.function("fake_fault"))) }

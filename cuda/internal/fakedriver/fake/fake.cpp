@@ -2,10 +2,14 @@
 //
 // It is stricter than a real driver, so that what would be luck there fails here. A stream's work is done only when
 // somebody waits for it, so that a result that is read too early, or a buffer that is reused too early, shows. Memory
-// comes with 0xCC in it and between guards. Calls without a current context, copies beyond an allocation and handles that
-// are not there are refused. Any call can be told to fail, and everything alive is counted.
+// comes with 0xCC in it and ends where a page does that nobody may touch. Calls without a current context, copies beyond
+// an allocation and handles that are not there are refused. Any call can be told to fail, and everything alive is counted.
+// Kernels are run by the emulator, in one of its orders after the other.
 //
 // Everything is done under one lock: goroutines call from many threads.
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -68,9 +72,10 @@ std::set<Module *> modules;
 std::set<Graph *> graphs, executables;
 std::map<std::string, int> calls;
 std::map<std::string, std::map<int, int>> failures; // by function and number of the call: the code
-int broken;                                         // guards that were written over
-
-enum { GUARD = 256 };
+int broken;                                         // bytes around allocations that were written over
+int order = -1;                                     // of the emulator; -1: in turn
+unsigned launches;
+std::string fault; // what the emulator said last
 
 // enter counts a call and returns the code that it is to fail with.
 int enter(const char *name, bool in_context) {
@@ -209,11 +214,15 @@ int cuMemAlloc_v2(uint64_t *p, size_t n) {
 	ENTER();
 	if (n == 0) return INVALID_VALUE;
 	if (n > total - used) return OUT_OF_MEMORY;
-	auto *block = static_cast<unsigned char *>(aligned_alloc(256, (n + 2 * GUARD + 255) / 256 * 256));
-	memset(block, 0xFD, GUARD);
-	memset(block + GUARD, 0xCC, n);
-	memset(block + GUARD + n, 0xFD, GUARD);
-	*p = reinterpret_cast<uint64_t>(block + GUARD);
+	size_t page = sysconf(_SC_PAGESIZE), pages = (n + page - 1) / page * page;
+	auto *block = static_cast<unsigned char *>(
+		mmap(nullptr, pages + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	if (block == MAP_FAILED || mprotect(block + page, pages, PROT_READ | PROT_WRITE)) return OUT_OF_MEMORY;
+	size_t rounded = (n + 15) / 16 * 16;
+	auto *at = block + page + pages - rounded;
+	memset(block + page, 0xFD, pages);
+	memset(at, 0xCC, n);
+	*p = reinterpret_cast<uint64_t>(at);
 	device[*p] = n;
 	used += n;
 	return 0;
@@ -223,13 +232,14 @@ int cuMemFree_v2(uint64_t p) {
 	ENTER();
 	auto i = device.find(p);
 	if (i == device.end()) return INVALID_VALUE;
-	if (int code = drain_all()) return code;
-	auto *at = reinterpret_cast<unsigned char *>(p);
-	for (int k = 0; k < GUARD; k++) broken += at[k - GUARD] != 0xFD || at[i->second + k] != 0xFD;
-	used -= i->second;
+	int code = drain_all();
+	size_t page = sysconf(_SC_PAGESIZE), n = i->second, pages = (n + page - 1) / page * page;
+	auto *at = reinterpret_cast<unsigned char *>(p), *end = at + (n + 15) / 16 * 16;
+	for (auto *b = end - pages; b < end; b++) broken += (b < at || b >= at + n) && *b != 0xFD;
+	munmap(end - pages - page, pages + 2 * page);
+	used -= n;
 	device.erase(i);
-	free(at - GUARD);
-	return 0;
+	return code;
 }
 
 int cuMemHostAlloc(void **p, size_t n, unsigned) {
@@ -381,8 +391,8 @@ int cuEventElapsedTime(float *ms, void *begin, void *end) {
 
 int cuModuleLoadDataEx(void **m, const void *image, unsigned n, int *options, void **values) {
 	ENTER();
-	std::string text(static_cast<const char *>(image));
-	if (text.rfind("fake", 0) != 0) {
+	std::string text(static_cast<const char *>(image), 4);
+	if (text != "fake" && text != "\177ELF" && text != "//\n/") {
 		for (unsigned i = 0; i < n; i++)
 			if (options[i] == 5) snprintf(static_cast<char *>(values[i]), 64, "line 1: not an image of the fake driver's");
 		return INVALID_IMAGE;
@@ -421,8 +431,14 @@ int cuLaunchKernel(void *f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, 
 	if (uint64_t(bx) * by * bz > 1024 || !gx || !gy || !gz || shared > 227 << 10) return INVALID_VALUE;
 	auto arguments = std::make_shared<std::vector<uint64_t>>(k->sizes.size()); // a driver takes them at the launch, too
 	for (size_t i = 0; i < k->sizes.size(); i++) memcpy(&(*arguments)[i], p[i], k->sizes[i]);
-	Shape shape{{gx, gy, gz}, {bx, by, bz}};
-	return submit(stream, [=] { return k->run(shape, arguments->data(), inside) ? 0 : ILLEGAL_ADDRESS; });
+	return submit(stream, [=] {
+		const unsigned grid[] = {gx, gy, gz}, block[] = {bx, by, bz};
+		int how = order < 0 ? launches++ % ORDERS : order;
+		std::string said = emulate(*k, grid, block, shared, how, arguments->data());
+		if (said.empty()) return 0;
+		fault = std::string(k->name) + ": " + said;
+		return int(ILLEGAL_ADDRESS);
+	});
 }
 
 #ifndef FAKE_WITHOUT_GRAPHS
@@ -476,6 +492,16 @@ int fake_alive(void) {
 	std::lock_guard<std::mutex> locked(lock);
 	return context.retained + device.size() + host.size() + streams.size() + events.size() + modules.size() +
 		   graphs.size() + executables.size();
+}
+// What a kernel did wrong, "" if none did.
+const char *fake_fault(void) {
+	std::lock_guard<std::mutex> locked(lock);
+	return fault.c_str();
+}
+// The order that kernels' threads run in, -1 for all in turn.
+void fake_order(int n) {
+	std::lock_guard<std::mutex> locked(lock);
+	order = n;
 }
 int fake_broken_guards(void) {
 	std::lock_guard<std::mutex> locked(lock);

@@ -1,0 +1,27 @@
+// What kernels are written in: CUDA C++, less everything that would need a header of NVIDIA's. The same source is compiled
+// for GPUs by NVRTC (see ../internal/kernelgen) and for the CPU, by any C++17 compiler, with EMULATOR defined.
+//
+// Kernels have C names and arguments of 4 or 8 bytes. Maps are (N, H, W, C) with C a multiple of 4 and channels that
+// there are not zero, so that 16 bytes are read at once.
+#pragma once
+#ifdef EMULATOR
+#include "emulator.h"
+#endif
+
+#define DEVICE __device__ __forceinline__
+
+// Activations, as package op counts them: the functions are those of PyTorch.
+enum Activation { NONE, RELU, SIGMOID, SILU, HARDSWISH, HARDSIGMOID, RELU6, GELU };
+
+DEVICE float activate(float x, int activation) {
+	switch (activation) {
+	case RELU: return x > 0 ? x : x != x ? x : 0.f; // NaN stays
+	case SIGMOID: return 1 / (1 + expf(-x));
+	case SILU: return x / (1 + expf(-x));
+	case HARDSWISH: return x * fminf(fmaxf(x + 3, 0.f), 6.f) / 6;
+	case HARDSIGMOID: return fminf(fmaxf(x + 3, 0.f), 6.f) / 6;
+	case RELU6: return x != x ? x : fminf(fmaxf(x, 0.f), 6.f);
+	case GELU: return 0.5f * x * (1 + erff(x * 0.70710678f));
+	}
+	return x;
+}

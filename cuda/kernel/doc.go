@@ -1,0 +1,11 @@
+// Package kernel holds the kernels of the CUDA backend, in CUDA C++. Read
+// device.h first, which says what they are written in, then the .cu files; each
+// begins with its formula. emulator.h runs them on a CPU, for tests.
+package kernel
+
+import "embed"
+
+// Sources are the kernels and what they include.
+//
+//go:embed *.cu *.h
+var Sources embed.FS
