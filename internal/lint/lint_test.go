@@ -27,6 +27,7 @@ func TestRules(t *testing.T) {
 		{"edge below", "kernels/x.go", "package kernels\nimport _ \"" + Module + "/nn\"", "kernels must not import nn"},
 		{"vision to kernels", "nn/vision/x.go", "package vision\nimport _ \"" + Module + "/kernels\"",
 			"nn/vision must not import kernels"},
+		{"sink", "beamio/x.go", "package beamio\nimport _ \"" + Module + "/beamio/parquet\"", "beamio must not import beamio/parquet"},
 		{"unknown package", "new/x.go", "package x\nimport _ \"" + Module + "/tensor\"", "not in the table"},
 		{"program", "beamio/x.go", "package beamio\nimport _ \"" + Module + "/cmd/argand\"", "imports a program"},
 		{"heavy", "loaders/x.go", "package loaders\nimport _ \"github.com/apache/beam/sdks/v2/go/pkg/beam\"", "stay light"},

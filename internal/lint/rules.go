@@ -39,6 +39,8 @@ var edges = map[string][]string{
 	"kernels/internal":  {"tensor", "kernels/internal"},
 	"cuda":              {"nn/op", "tensor", "cuda"},
 	"beamio":            {"nn", "nn/op", "nn/vision", "nn/picture", "tensor", "loaders", "kernels", "cuda"},
+	"beamio/bigquery":   {"beamio"},
+	"beamio/parquet":    {"beamio"},
 	"internal/lint":     {},
 	"internal/shapes":   {},
 
