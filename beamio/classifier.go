@@ -22,6 +22,8 @@ type Classes struct {
 
 // Classifier is a handler that says what is in pictures, with a ResNet:
 // [Picture] → [Classes]. Register it with beamio.Register(&beamio.Classifier{}).
+// Python has PytorchModelHandlerTensor for it, and leaves the reading, the
+// decoding and the transform to steps before.
 //
 // Zero fields mean the defaults of vision.NewClassifier, which are
 // torchvision's.

@@ -12,7 +12,9 @@ import (
 
 // Detector is a handler that finds objects in pictures with Mask R-CNN or
 // Faster R-CNN: [Picture] → [Detections]. Register it with
-// beamio.Register(&beamio.Detector{}).
+// beamio.Register(&beamio.Detector{}). Python has PytorchModelHandlerTensor for
+// it, with an inference_fn that takes a list, and leaves the reading and the
+// decoding to steps before.
 //
 // Zero fields mean the defaults of vision.NewDetector, which are torchvision's.
 type Detector struct {

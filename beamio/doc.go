@@ -29,7 +29,7 @@
 // batch.go, call.go and gather.go, with a batch; registry.go, how models are
 // shared, and recipe.go, what they are called; routes.go, perkey.go, updates.go
 // and watch.go, which model an example goes to; then the handlers, detector.go,
-// classifier.go and linear.go, and the sinks in rows.go and jsonl.go. What is
+// classifier.go, torch.go and linear.go, and the sinks in rows.go and jsonl.go. What is
 // counted is in metrics.go and histograms.go, and stats.go reads it.
 //
 // Six facts about Beam's Go SDK decide the shape of the code. Models are loaded

@@ -77,6 +77,25 @@ func ExampleWithNamespace() {
 	// Output: num_inferences 2
 }
 
+// How large batches were and how long they took, in buckets; Python counts no
+// such thing. [StatsOf] reads all metrics at once.
+func ExampleWithHistograms() {
+	p, s, words := ptest.CreateList([]string{"ant", "bee", "cat", "dog", "elk"})
+	beamio.RunInference(s, &Counter{}, words, beamio.WithBatchSize(2, 2), beamio.WithHistograms())
+	res, err := ptest.RunWithMetrics(p)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	stats, _ := beamio.StatsOf(res, nil)
+	for _, b := range stats.BatchSize.Buckets {
+		fmt.Println(b.Count, "of", b.UpTo)
+	}
+	// Output:
+	// 1 of 1
+	// 2 of 2
+}
+
 // Python's model_identifier: what results call the model, and who shares it. A
 // handler's own name for it is the default, or its type's.
 func ExampleWithModelID() {

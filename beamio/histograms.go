@@ -11,7 +11,8 @@ import (
 // WithHistograms counts the sizes of batches and the latencies in buckets,
 // besides, so that [StatsOf] tells their percentiles: Beam's distributions only
 // know count, sum, least and most. A bucket is a counter, and only those that
-// occur come into being, some dozens for a job. By default there are none.
+// occur come into being, some dozens for a job. By default there are none, as in
+// Python.
 //
 // Latencies are counted in µs, that of a batch as
 // inference_batch_latency_micro_secs_bucket_130 if it took more than 120 and at

@@ -11,7 +11,9 @@ import (
 
 // Linear is a handler for a regression, PyTorch's torch.nn.Linear: []float32 →
 // []float32, from as many numbers as the layer has inputs to as many as it has
-// outputs. Register it with beamio.Register(&beamio.Linear{}).
+// outputs. Register it with beamio.Register(&beamio.Linear{}). It is Python's
+// PytorchModelHandlerTensor of a module with one such layer, or of the layer;
+// [Torch] is for all others.
 type Linear struct {
 	Model  string // checkpoint, on any filesystem of Beam's
 	SHA256 string `json:",omitempty"` // of the checkpoint, 64 hexadecimal digits; "" to take any

@@ -81,8 +81,9 @@ func WithModelCopies(n int) Option {
 }
 
 // WithConcurrency lets n batches be in one copy of the model at once: for
-// models that wait, say for a server. The default is 1, as one batch of a model
-// on the CPU uses all cores.
+// models that wait, say for a server. Python has no such option; there it is the
+// number of threads that a worker has. The default is 1, as one batch of a
+// model on the CPU uses all cores.
 func WithConcurrency(n int) Option {
 	return func(s *settings) { s.need(n >= 1, "a concurrency of %d", n); s.Concurrency = n }
 }
@@ -127,7 +128,8 @@ func WithNamespace(namespace string) Option {
 func WithModelID(id string) Option { return func(s *settings) { s.ModelID = id } }
 
 // WithoutExample leaves the field Example of [PredictionResult] zero, for large
-// examples that nobody needs any more. [Failure] keeps its example.
+// examples that nobody needs any more. [Failure] keeps its example. By default
+// results have their examples, and Python's always do.
 func WithoutExample() Option { return func(s *settings) { s.NoExample = true } }
 
 // WithModelWatch changes to the newest checkpoint that matches glob, Python's
@@ -141,7 +143,8 @@ func WithoutExample() Option { return func(s *settings) { s.NoExample = true } }
 // that returns a copy for another checkpoint. The new model is loaded while the
 // old one works, and takes the next batch; the old one is closed when its last
 // batch is done. A file that does not load is tried three times until it is
-// modified, and meanwhile the old model is kept.
+// modified, and meanwhile the old model is kept. By default the handler's own
+// checkpoint is used for as long as the process lives.
 func WithModelWatch(glob string, interval time.Duration) Option {
 	return func(s *settings) {
 		s.need(glob != "" && interval > 0, "to watch %q every %v", glob, interval)
@@ -152,10 +155,10 @@ func WithModelWatch(glob string, interval time.Duration) Option {
 // WithModelUpdates takes checkpoints from a collection, Python's
 // model_metadata_pcoll: a PCollection<string> of paths, in the windows of the
 // input. Every example uses the path with the latest timestamp of its window,
-// and the handler's own checkpoint if there is none. The handler needs a method
-// WithPath as for [WithModelWatch]. Examples whose checkpoint does not load are
-// failures at [StageLoad]. Two models stay loaded, or as many as
-// [WithMaxModels] says.
+// and the handler's own checkpoint if there is none, as everyone does by
+// default. The handler needs a method WithPath as for [WithModelWatch]. Examples
+// whose checkpoint does not load are failures at [StageLoad]. Two models stay
+// loaded, or as many as [WithMaxModels] says.
 func WithModelUpdates(paths beam.PCollection) Option {
 	return func(s *settings) { s.updates, s.Updated = &paths, true }
 }
@@ -173,7 +176,8 @@ func WithMaxModels(n int) Option {
 // WithModelBudget is [WithMaxModels] by memory, Python's use_model_manager: a
 // limit in bytes on what the models say in their methods Bytes() int64. How
 // large a model is is known once it was loaded, so the first time makes room
-// afterwards, as soon as batches end. One model alone may be larger than the budget.
+// afterwards, as soon as batches end. One model alone may be larger than the
+// budget. By default there is no limit.
 func WithModelBudget(bytes int64) Option {
 	return func(s *settings) { s.need(bytes >= 1, "a budget of %d bytes", bytes); s.MaxBytes = bytes }
 }
