@@ -13,9 +13,9 @@
 // Activations, as package op counts them: the functions are those of PyTorch.
 enum Activation { NONE, RELU, SIGMOID, SILU, HARDSWISH, HARDSIGMOID, RELU6, GELU };
 
-DEVICE float activate(float x, int activation) {
+// The rare ones are a call: inline they would be most of a kernel's code.
+__device__ __noinline__ float activate_rare(float x, int activation) {
 	switch (activation) {
-	case RELU: return x > 0 ? x : x != x ? x : 0.f; // NaN stays
 	case SIGMOID: return 1 / (1 + expf(-x));
 	case SILU: return x / (1 + expf(-x));
 	case HARDSWISH: return x * fminf(fmaxf(x + 3, 0.f), 6.f) / 6;
@@ -24,4 +24,10 @@ DEVICE float activate(float x, int activation) {
 	case GELU: return 0.5f * x * (1 + erff(x * 0.70710678f));
 	}
 	return x;
+}
+
+DEVICE float activate(float x, int activation) {
+	if (activation == NONE) return x;
+	if (activation == RELU) return x < 0 ? 0.f : x; // NaN stays
+	return activate_rare(x, activation);
 }

@@ -5,6 +5,8 @@ package kernel
 
 import "embed"
 
+//go:generate ./generate
+
 // Sources are the kernels and what they include.
 //
 //go:embed *.cu *.h

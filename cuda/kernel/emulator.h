@@ -27,6 +27,7 @@
 #define __global__
 #define __constant__ static
 #define __forceinline__ inline
+#define __noinline__ inline
 #define __launch_bounds__(...)
 #define __align__(n) __attribute__((aligned(n)))
 // The linker knows where a section begins and ends, so that it can be filled. No static of a template may be in one.

@@ -1,0 +1,102 @@
+package kernel
+
+import (
+	"bytes"
+	"compress/gzip"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+)
+
+//go:embed bin
+var bin embed.FS
+
+// Manifest is what is known of the compiled kernels. kernelgen writes it.
+type Manifest struct {
+	Compiler string   // "NVRTC 12.9"
+	Options  []string // of all units
+	Units    []Unit
+}
+
+// Unit is a source and what was compiled of it.
+type Unit struct {
+	Source     string
+	SHA256     string           // of the headers and the source
+	Parameters map[string][]int // by kernel, sizes in bytes
+	Images     []Image
+}
+
+// Image is a source compiled for a target.
+type Image struct {
+	Target    string // "sm_90a", or "compute_75" for PTX
+	File      string // in bin
+	SHA256    string // before compression
+	Registers map[string]Registers
+}
+
+// Registers say what a kernel needs of a multiprocessor.
+type Registers struct {
+	Used         int // of a thread
+	SpilledBytes int // kept in memory for lack of registers
+}
+
+// ReadManifest returns the manifest.
+func ReadManifest() (*Manifest, error) {
+	data, err := bin.ReadFile("bin/MANIFEST.json")
+	if err != nil {
+		return nil, err
+	}
+	m := new(Manifest)
+	return m, json.Unmarshal(data, m)
+}
+
+// Image returns the image for a device of a compute capability, such as {9, 0}:
+// one for exactly that, else for an older one of the same major, else PTX, which
+// the driver compiles. It returns false if there is none, for a device too old.
+func (u *Unit) Image(capability [2]int) (Image, bool) {
+	var best Image
+	rank := -1
+	for _, image := range u.Images {
+		if r := rankOf(image.Target, capability); r > rank {
+			best, rank = image, r
+		}
+	}
+	return best, rank >= 0
+}
+
+// rankOf returns how well an image for target fits a device, −1 for not at all.
+func rankOf(target string, capability [2]int) int {
+	kind, number, _ := strings.Cut(target, "_")
+	number, exact := strings.CutSuffix(number, "a") // of this very capability only
+	n, err := strconv.Atoi(number)
+	major, minor, device := n/10, n%10, capability[0]*10+capability[1]
+	switch {
+	case err != nil || n > device || exact && n != device:
+		return -1
+	case kind == "compute":
+		return n // any newer device, but worse than whatever is compiled
+	case major != capability[0]:
+		return -1
+	}
+	return 10_000 + minor
+}
+
+// Open returns the image's bytes: a cubin, or the text of PTX.
+func (i Image) Open() ([]byte, error) {
+	data, err := bin.ReadFile("bin/" + i.File)
+	if err != nil {
+		return nil, err
+	}
+	z, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", i.File, err)
+	}
+	data, err = io.ReadAll(z)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", i.File, err)
+	}
+	return data, nil
+}
