@@ -2,6 +2,8 @@ package beamio
 
 import (
 	"cmp"
+	"encoding/json"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -13,23 +15,23 @@ import (
 // Stats are the metrics of a job's [RunInference]s, those of Python's included,
 // summed over transforms and namespaces. docs/beam.md has their names.
 type Stats struct {
-	Inferences     int64            // predictions made
-	FailedExamples int64            // examples without a prediction
-	FailedAt       map[string]int64 // of these, by stage; "other" for a stage that is none of ours
-	FailedBatches  int64            // batches that failed as a whole, and were run again one by one
-	TimedOut       int64            // calls of a model that took longer than [WithTimeout]
-	Hung           int64            // of these, calls that did not return
-	Updates        int64            // models that replaced another
-	FailedUpdates  int64            // models that could not
+	Inferences     int64            `json:"inferences"`                // predictions made
+	FailedExamples int64            `json:"failed_examples"`           // examples without a prediction
+	FailedAt       map[string]int64 `json:"failed_at,omitempty"`       // of these, by stage, ours or "other"
+	FailedBatches  int64            `json:"failed_batches,omitempty"`  // batches that failed as a whole
+	TimedOut       int64            `json:"timed_out_calls,omitempty"` // calls of a model that took too long
+	Hung           int64            `json:"hung_calls,omitempty"`      // of these, calls that did not return
+	Updates        int64            `json:"updates,omitempty"`         // models that replaced another
+	FailedUpdates  int64            `json:"failed_updates,omitempty"`  // models that could not
 
-	BatchSize  Values // examples given to a model at once
-	BatchBytes Values // memory of these, once prepared
-	Batch      Values // µs that a model took for a batch
-	Example    Values // the same by example, in equal parts: Buckets alone, with [WithHistograms]
-	Prepare    Values // µs of reading, decoding and preprocessing an example
-	Wait       Values // µs that a batch waited for its model to be free
-	Load       Values // ms that loading a model took, in each process
-	ModelBytes Values // memory of the weights of each model loaded
+	BatchSize  Values `json:"batch_size,omitzero"`     // examples given to a model at once
+	BatchBytes Values `json:"batch_bytes,omitzero"`    // memory of these, once prepared
+	Batch      Values `json:"batch_micros,omitzero"`   // µs that a model took for a batch
+	Example    Values `json:"example_micros,omitzero"` // the same by example, in equal parts: Buckets alone
+	Prepare    Values `json:"prepare_micros,omitzero"` // µs of reading, decoding and preprocessing an example
+	Wait       Values `json:"wait_micros,omitzero"`    // µs that a batch waited for its model to be free
+	Load       Values `json:"load_millis,omitzero"`    // ms that loading a model took, in each process
+	ModelBytes Values `json:"model_bytes,omitzero"`    // memory of the weights of each model loaded
 }
 
 // Values is what a metric tells of values: a distribution, and with
@@ -40,7 +42,32 @@ type Values struct {
 }
 
 // A Bucket is a number of values v, Above < v ≤ UpTo. Values are whole numbers.
-type Bucket struct{ Above, UpTo, Count int64 }
+type Bucket struct {
+	Above int64 `json:"above"`
+	UpTo  int64 `json:"up_to"`
+	Count int64 `json:"count"`
+}
+
+// IsZero reports whether nothing is known of the values.
+func (v Values) IsZero() bool { return v.Count == 0 && len(v.Buckets) == 0 }
+
+// MarshalJSON makes an object of the fields, the mean, and the 50th, 95th and
+// 99th percentile, as far as they are known.
+func (v Values) MarshalJSON() ([]byte, error) {
+	m := make(map[string]any)
+	if v.Count > 0 {
+		m["count"], m["sum"], m["min"], m["max"], m["mean"] = v.Count, v.Sum, v.Min, v.Max, v.Mean()
+	}
+	if len(v.Buckets) > 0 {
+		m["buckets"] = v.Buckets
+	}
+	for _, p := range tablePercentiles() {
+		if value, ok := v.Percentile(p); ok {
+			m[fmt.Sprintf("p%v", p)] = value
+		}
+	}
+	return json.Marshal(m)
+}
 
 // Mean returns the mean value, 0 without any.
 func (v *Values) Mean() float64 {

@@ -159,7 +159,7 @@ func bars(buckets []Bucket) string {
 // latency returns percentiles of times in µs, or what else is known of them.
 func (v *Values) latency() string {
 	var parts []string
-	for _, p := range []float64{50, 95, 99} {
+	for _, p := range tablePercentiles() {
 		if value, ok := v.Percentile(p); ok {
 			parts = append(parts, fmt.Sprintf("p%v %7s", p, duration(value)))
 		}
@@ -172,6 +172,9 @@ func (v *Values) latency() string {
 	}
 	return fmt.Sprintf("%s on average (%s to %s)", duration(v.Mean()), duration(float64(v.Min)), duration(float64(v.Max)))
 }
+
+// tablePercentiles returns the percentiles that people are told.
+func tablePercentiles() []float64 { return []float64{50, 95, 99} }
 
 // times returns values without buckets that are n times as large.
 func (v *Values) times(n int64) Values {

@@ -9,36 +9,67 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/log"
 )
 
-// setBeamLog sends what Beam and its prism log to w: all of it if verbose, otherwise warnings, in a line each. Errors
-// are left out then: every stage repeats the one that stopped the job, with its whole plan, and the job ends with it.
+// setBeamLog sends what Beam, its prism and beamio log to w: all of it if verbose, otherwise warnings, in a line each.
+// Errors are left out then: every stage repeats the one that stopped the job, with its whole plan, and the job ends with
+// it.
 func setBeamLog(w io.Writer, verbose bool) {
 	if verbose {
 		slog.SetDefault(slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelInfo})))
 		return
 	}
-	slog.SetDefault(slog.New(warnings{w}))
+	slog.SetDefault(slog.New(&warnings{w: w}))
 	log.SetLogger(lastWords{w})
 }
 
 // warnings is a slog.Handler for nothing but warnings.
-type warnings struct{ w io.Writer }
+type warnings struct {
+	w      io.Writer
+	attrs  string // of all records, as key=value
+	prefix string // of keys: the open groups
+}
 
-func (h warnings) Enabled(_ context.Context, level slog.Level) bool {
+func (h *warnings) Enabled(_ context.Context, level slog.Level) bool {
 	return slog.LevelWarn <= level && level < slog.LevelError
 }
 
-func (h warnings) Handle(_ context.Context, r slog.Record) error {
-	_, err := fmt.Fprintln(h.w, "argand: warning: "+strings.TrimPrefix(oneLine(r.Message), "Warning: "))
+func (h *warnings) Handle(_ context.Context, r slog.Record) error {
+	text := strings.TrimPrefix(strings.TrimPrefix(oneLine(r.Message), "Warning: "), "beamio: ") + h.attrs
+	r.Attrs(func(a slog.Attr) bool {
+		text += pair(h.prefix, a)
+		return true
+	})
+	_, err := fmt.Fprintln(h.w, "argand: warning: "+text)
 	return err
 }
 
-func (h warnings) WithAttrs([]slog.Attr) slog.Handler { return h }
-func (h warnings) WithGroup(string) slog.Handler      { return h }
+func (h *warnings) WithAttrs(attrs []slog.Attr) slog.Handler {
+	with := *h
+	for _, a := range attrs {
+		with.attrs += pair(h.prefix, a)
+	}
+	return &with
+}
+
+func (h *warnings) WithGroup(name string) slog.Handler {
+	with := *h
+	with.prefix += name + "."
+	return &with
+}
+
+// pair returns " key=value", the value quoted if it holds more than a word.
+func pair(prefix string, a slog.Attr) string {
+	value := a.Value.Resolve().String()
+	if value == "" || strings.ContainsAny(value, " =\"") || printable(value) != value {
+		value = strconv.Quote(oneLine(value))
+	}
+	return " " + prefix + a.Key + "=" + value
+}
 
 // lastWords is Beam's logger that also tells what Beam says before it ends the process.
 type lastWords struct{ w io.Writer }

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"errors"
+	"log/slog"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestCause(t *testing.T) {
@@ -28,5 +31,23 @@ func TestJobFails(t *testing.T) {
 	if status != 1 || stdout != "" || strings.Count(stderr, "\n") != 1 ||
 		!strings.HasPrefix(stderr, "argand: the job failed: overlay of "+in+": ") || strings.Contains(stderr, "DataSource") {
 		t.Errorf("status %d, stdout %q, stderr %q", status, stdout, stderr)
+	}
+}
+
+// TestWarnings wants warnings alone, in a line each, with what they say in attributes.
+func TestWarnings(t *testing.T) {
+	var b strings.Builder
+	l := slog.New(&warnings{w: &b})
+	l.Info("nothing")
+	l.Error("told at the end")
+	l.Warn("Warning: two\nlines")
+	l.Warn("beamio: a new model was not loaded", "path", "m.pth", "try", 2, "error", errors.New("no \"tensor\"\nhere"), "none", "")
+	l.With("a", time.Second).WithGroup("g").With("b", "x\x1b[2J").Warn("grouped", "c", true)
+	const want = `argand: warning: two; lines
+argand: warning: a new model was not loaded path=m.pth try=2 error="no \"tensor\"; here" none=""
+argand: warning: grouped a=1s g.b="x\x1b[2J" g.c=true
+`
+	if b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
 	}
 }

@@ -83,6 +83,7 @@ func TestMistakes(t *testing.T) {
 	text := writeTemp(t, dir, "text.pth", []byte("not a checkpoint"))
 	labels := writeTemp(t, dir, "labels.txt", []byte("circle\nsquare\n"))
 	broken := writeTemp(t, dir, "labels.json", []byte(`["circle"`))
+	blank := writeTemp(t, dir, "blank.txt", []byte("\n\n"))
 	picture := pictures(t, "s256.png")[0]
 	for _, c := range []struct {
 		status int
@@ -127,6 +128,34 @@ func TestMistakes(t *testing.T) {
 		{1, []string{"pipeline", "--input", filepath.Join(dir, "*.jpg")}, []string{"*.jpg", "no file matches"}},
 		{1, []string{"pipeline", "--input", dir}, []string{dir + ": a directory", filepath.Join(dir, "*")}},
 		{2, []string{"pipeline", "--parallelism", "x"}, []string{"parallelism"}},
+		{2, []string{"pipeline", "--input", picture, "--list", labels}, []string{"--input and --list together"}},
+		{2, []string{"pipeline", "--list="}, []string{"--list is empty"}},
+		{2, []string{"pipeline", "--list", labels, "--model", ""}, []string{"--model is empty"}},
+		{2, []string{"pipeline", "--summary="}, []string{"--summary is empty"}},
+		{2, []string{"pipeline", "--shards", "0"}, []string{"--shards 0", "1 to 100000"}},
+		{2, []string{"pipeline", "--shards", "100001"}, []string{"--shards 100001"}},
+		{2, []string{"pipeline", "--shards", "x"}, []string{"--shards"}},
+		{2, []string{"pipeline", "--batch-size", "0"}, []string{`--batch-size "0"`, "from 1"}},
+		{2, []string{"pipeline", "--batch-size", "8-4"}, []string{`--batch-size "8-4"`}},
+		{2, []string{"pipeline", "--batch-size", "4-"}, []string{`--batch-size "4-"`}},
+		{2, []string{"pipeline", "--batch-size", "-4"}, []string{`--batch-size "-4"`}},
+		{2, []string{"pipeline", "--batch-delay", "-1s"}, []string{"--batch-delay -1s"}},
+		{2, []string{"pipeline", "--batch-delay", "5"}, []string{"--batch-delay", "missing unit"}},
+		{2, []string{"pipeline", "--timeout", "-1s"}, []string{"--timeout -1s"}},
+		{2, []string{"pipeline", "--threshold", "1.5"}, []string{"--threshold 1.5", "0 to 1"}},
+		{2, []string{"pipeline", "--threshold", "NaN"}, []string{"--threshold NaN"}},
+		{2, []string{"pipeline", "--watch="}, []string{"--watch is empty"}},
+		{2, []string{"pipeline", "--watch-interval", "1s"}, []string{"--watch-interval without --watch"}},
+		{2, []string{"pipeline", "--watch", "*.pth", "--watch-interval", "0s"}, []string{"--watch-interval 0s"}},
+		{2, []string{"pipeline", "--watch", "*.pth", "--model", truncated, "--input", picture, "--sha256", "0"},
+			[]string{"--sha256 with --watch"}},
+		{1, []string{"pipeline", "--input", picture, "--watch", "[.pth"}, []string{"--watch [.pth", "syntax error"}},
+		{1, []string{"pipeline", "--input", picture, "--watch", "nowhere://a/*.pth"}, []string{"--watch nowhere://a/*.pth"}},
+		{1, []string{"pipeline", "--list", filepath.Join(dir, "absent")}, []string{"--list", "absent"}},
+		{1, []string{"pipeline", "--list", dir}, []string{"--list " + dir + ": a directory", filepath.Join(dir, "*")}},
+		{1, []string{"pipeline", "--list", truncated}, []string{"--list " + truncated, "line 1 is not UTF-8"}},
+		{1, []string{"pipeline", "--list", blank}, []string{"--list " + blank, "no names in it"}},
+		{1, []string{"pipeline", "--list", "nowhere://a/list.txt"}, []string{"nowhere://a/list.txt"}},
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
 			out := t.TempDir()

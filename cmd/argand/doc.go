@@ -9,12 +9,13 @@
 // before any command line is parsed. The files, in the order in which to read them:
 //
 //   - main.go, worker.go, version.go: the process;
-//   - root.go, detect.go, inspect.go, pipeline.go, beamflags.go, precheck.go: the commands, their flags, and what is
-//     looked at before a job;
+//   - root.go, detect.go, inspect.go, pipeline.go, pipelineflags.go, beamflags.go, precheck.go, list.go: the commands,
+//     their flags, and what is looked at before a job;
 //   - inspecttable.go, inspectstats.go, convert.go, convertloss.go: what is told of a checkpoint, how it is written
 //     anew, and what of it is lost then;
 //   - bench.go, benchsubject.go, benchreport.go, benchflame.go: the command that measures;
 //   - network.go: which network is loaded, and how;
-//   - overlays.go, beamlog.go: the part of the Beam job that draws, and what is shown of Beam's log;
-//   - result.go, table.go, summary.go, progress.go, paths.go, outfile.go: what is printed and written.
+//   - overlays.go, follow.go, beamlog.go: the part of the Beam job that draws, how far it is, and what is shown of Beam's
+//     log;
+//   - result.go, table.go, summary.go, figures.go, progress.go, paths.go, outfile.go: what is printed and written.
 package main

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
@@ -28,14 +29,18 @@ func matchFiles(ctx context.Context, glob string) ([]string, error) {
 		return nil, fmt.Errorf("--input %s: %w", glob, err)
 	}
 	files = slices.DeleteFunc(withoutOverlays(files), func(f string) bool {
-		base := path.Base(filepath.ToSlash(f))
-		return base == detectionsFile || base == failuresFile
+		return isResult(path.Base(filepath.ToSlash(f)))
 	})
 	if len(files) == 0 {
 		return nil, fmt.Errorf("--input %s: no file matches", glob)
 	}
 	return files, nil
 }
+
+// isResult reports whether a file is one that a job writes rows to, by its name.
+func isResult(base string) bool { return resultName.MatchString(base) }
+
+var resultName = regexp.MustCompile(`^(detections|failures)(-\d{5}-of-\d{5})?\.(jsonl|parquet)$`)
 
 // matchPictures emits what matchFiles finds. Which file is an overlay shows only beside all others, so that it cannot
 // be told by a filter behind beamio.MatchImages.

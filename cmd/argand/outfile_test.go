@@ -88,7 +88,7 @@ func TestDropHalves(t *testing.T) {
 	if err := os.Chtimes(filepath.Join(dir, "detections.jsonl.tmp-old"), hour, hour); err != nil {
 		t.Fatal(err)
 	}
-	p := &pipeline{output: dir}
+	p := &pipeline{jobFlags: jobFlags{output: dir}}
 	p.dropHalves(start)
 	if got := listing(t, dir); got != "a.jsonl.tmp-C detections.jsonl detections.jsonl.tmp-old" {
 		t.Errorf("left %s", got)

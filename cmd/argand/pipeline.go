@@ -26,10 +26,11 @@ func newPipeline(stdout, stderr io.Writer) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pipeline [Beam's flags]",
 		Short: "Find the objects in many pictures, as an Apache Beam job",
-		Long: "Pipeline finds the objects in all pictures that match --input and writes detections.jsonl, overlay\n" +
-			"pictures and, if there are any, failures.jsonl into the directory --output. With no arguments it runs an\n" +
-			"embedded network that knows shapes on three embedded pictures. Overlays are left out of the pictures if what\n" +
-			"they were made of is there too, and so are files of the names above.\n\n" +
+		Long: "Pipeline finds the objects in all pictures that match --input, or whose names are in --list, and writes\n" +
+			"detections.jsonl, overlay pictures and, if there are any, failures.jsonl into the directory --output. It ends\n" +
+			"with a table of objects and a summary. With no arguments it runs an embedded network that knows shapes on\n" +
+			"three embedded pictures. Overlays are left out of the pictures that match if what they were made of is there\n" +
+			"too, and so are files of the names above.\n\n" +
 			"It takes every flag of Beam's Go SDK too, such as --runner and --endpoint; --beam-flags lists them. Without\n" +
 			"any it runs on Beam's prism inside this process. --labels is the names' file unless its value is a JSON\n" +
 			"object: that is passed to Dataflow as the labels of the job.",
@@ -42,29 +43,25 @@ func newPipeline(stdout, stderr io.Writer) *cobra.Command {
 		},
 	}
 	p.network.addTo(cmd)
-	f := cmd.Flags()
-	f.StringVar(&p.input, "input", "", "`GLOB` of pictures, in any of Beam's file systems (default: embedded pictures)")
-	f.StringVar(&p.output, "output", "argand-out", "`DIR` for all that is written, in any of Beam's file systems")
-	f.BoolVar(&p.verbose, "verbose", false, "show what the runner logs, and not only its warnings")
-	f.BoolVar(&p.beamFlags, "beam-flags", false, "list Beam's flags and exit")
-	addBeamFlags(f)
+	p.jobFlags.addTo(cmd)
+	addBeamFlags(cmd.Flags())
 	return cmd
 }
 
 // pipeline is the command of that name.
 type pipeline struct {
 	network
-	input, output      string
-	verbose, beamFlags bool
-	stdout, stderr     io.Writer
+	jobFlags
+	stdout, stderr io.Writer
 }
 
 // A job is what a run of the pipeline works with.
 type job struct {
+	*jobFlags
 	handler  *beamio.Detector
-	glob     string
+	glob     string // of pictures, unless there is a list
+	list     string
 	root     string // the part of glob before its first wildcard's directory
-	output   string
 	progress string // a file that grows by a byte for each picture done
 	total    int    // pictures, 0 if unknown
 }
@@ -74,11 +71,12 @@ func (p *pipeline) run(ctx context.Context) error {
 	if err := p.settle(); err != nil {
 		return err
 	}
-	if err := checkRunner(); err != nil {
+	if err := errors.Join(p.jobFlags.check(), checkRunner()); err != nil {
 		return misused(err)
 	}
-	if p.input == "" && !p.demo() {
-		return misused(errors.New("--model without --input: the embedded pictures are for the embedded network"))
+	embedded := p.input == "" && p.list == ""
+	if embedded && !p.demo() {
+		return misused(errors.New("--model without --input or --list: the embedded pictures are for the embedded network"))
 	}
 	scratch, err := os.MkdirTemp("", "argand-*")
 	if err != nil {
@@ -94,11 +92,12 @@ func (p *pipeline) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if p.input == "" {
+	if embedded {
 		fmt.Fprintf(p.stdout, "%d embedded pictures, %s, --score %v --min-size %d --max-size %d\n\n",
 			j.total, "an embedded Mask R-CNN of shapes", p.score, p.minSize, p.maxSize)
 	}
-	if err := p.submit(ctx, j); err != nil {
+	result, err := p.submit(ctx, j)
+	if err != nil {
 		p.dropHalves(start)
 		return err
 	}
@@ -107,17 +106,17 @@ func (p *pipeline) run(ctx context.Context) error {
 		_, err := fmt.Fprintf(p.stdout, "the job is the runner's now; what it writes will be in %s\n", p.output)
 		return err
 	}
-	return p.summarise(ctx, time.Since(start))
+	return p.summarise(ctx, result, time.Since(start))
 }
 
 // prepare checks what can be checked before a job is submitted, so that mistakes are told in a line of ours and not in
 // pages of a runner's, and puts the embedded files where workers on this machine can read them.
 func (p *pipeline) prepare(ctx context.Context, scratch string) (*job, error) {
-	j := &job{glob: p.input, output: p.output, progress: filepath.Join(scratch, "progress")}
+	j := &job{jobFlags: &p.jobFlags, glob: p.input, list: p.list, progress: filepath.Join(scratch, "progress")}
 	if err := os.WriteFile(j.progress, nil, 0o644); err != nil {
 		return nil, err
 	}
-	if p.input == "" {
+	if p.input == "" && p.list == "" {
 		dir := filepath.Join(p.output, "pictures")
 		if isRemote(p.output) {
 			dir = filepath.Join(scratch, "pictures")
@@ -127,7 +126,6 @@ func (p *pipeline) prepare(ctx context.Context, scratch string) (*job, error) {
 		}
 		j.glob = filepath.Join(dir, "*.png")
 	}
-	j.root = globRoot(j.glob)
 	model := p.model
 	if p.demo() {
 		model = filepath.Join(scratch, "shapes.pth")
@@ -139,19 +137,14 @@ func (p *pipeline) prepare(ctx context.Context, scratch string) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
-	j.handler = p.handler(model, labels)
-	if isRemote(j.glob) {
-		return j, nil
-	}
-	if info, err := os.Stat(j.glob); err == nil && info.IsDir() {
-		return nil, fmt.Errorf("--input %s: a directory; the files in it are %s", j.glob, joinPath(j.glob, "*"))
-	}
-	files, err := matchFiles(ctx, j.glob)
-	if err != nil {
+	if err := p.checkWatch(ctx); err != nil {
 		return nil, err
 	}
-	j.total = len(files)
-	return j, nil
+	j.handler = p.handler(model, labels)
+	if j.list != "" {
+		return j, p.checkList(ctx, j, scratch)
+	}
+	return j, j.checkInput(ctx)
 }
 
 // writePictures writes the embedded pictures into a directory.
@@ -187,31 +180,31 @@ func (p *pipeline) handler(model, labels string) *beamio.Detector {
 	return d
 }
 
-// submit runs the job and waits for its end, with a bar on a terminal.
-func (p *pipeline) submit(ctx context.Context, j *job) error {
-	if err := p.configureBeam(); err != nil {
-		return err
-	}
-	bar := newProgress(p.stderr, j.total)
-	if j.total == 0 {
-		bar = nil
+// submit runs the job and waits for its end, showing how far it is.
+func (p *pipeline) submit(ctx context.Context, j *job) (beam.PipelineResult, error) {
+	out := &screen{w: p.stderr}
+	if err := p.configureBeam(out); err != nil {
+		return nil, err
 	}
 	watching, stop := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		watchFile(watching, j.progress, bar)
+		if !p.quiet {
+			f := follower{screen: out, isTerminal: isTerminal(p.stderr), total: j.total}
+			f.follow(watching, j.progress)
+		}
 	}()
-	_, err := beamx.RunWithMetrics(ctx, j.build())
+	result, err := beamx.RunWithMetrics(ctx, j.build())
 	stop()
 	<-done
-	bar.clear()
-	return explain(err)
+	out.clear()
+	return result, explain(err)
 }
 
 // configureBeam sets what Beam can be told only through globals: how much it logs, and what a PROCESS worker is.
-func (p *pipeline) configureBeam() error {
-	setBeamLog(p.stderr, p.verbose)
+func (p *pipeline) configureBeam(log io.Writer) error {
+	setBeamLog(log, p.verbose)
 	if !strings.EqualFold(*jobopts.EnvironmentType, "process") {
 		return nil
 	}
@@ -239,11 +232,19 @@ func awaited() bool {
 // build makes the Beam job: pictures → detections → rows and overlays; failures → rows.
 func (j *job) build() *beam.Pipeline {
 	p, s := beam.NewPipelineWithRoot()
-	pictures := beam.Reshuffle(s, beam.ParDo(s.Scope("Match"), matchPictures, beam.Create(s, j.glob)))
-	found, failed := beamio.RunInferenceDLQ(s, j.handler, pictures)
-	beam.ParDo0(s.Scope("Draw"), &drawFn{Root: j.root, Output: j.output, Progress: j.progress}, found)
-	beam.ParDo0(s.Scope("CountFailures"), &countFn{Progress: j.progress}, failed)
-	beamio.WriteJSONL(s.Scope("Detections"), joinPath(j.output, detectionsFile), beamio.Rows(s, found))
+	var pictures beam.PCollection
+	if j.list != "" {
+		pictures = beamio.ListImages(s, j.list)
+	} else {
+		pictures = beam.Reshuffle(s, beam.ParDo(s.Scope("Match"), matchPictures, beam.Create(s, j.glob)))
+	}
+	found, failed := beamio.RunInferenceDLQ(s, j.handler, pictures, j.options()...)
+	beam.ParDo0(s.Scope("TellFound"), &foundFn{Progress: j.progress}, found)
+	beam.ParDo0(s.Scope("TellFailed"), &failedFn{Progress: j.progress}, failed)
+	if !j.noOverlays {
+		beam.ParDo0(s.Scope("Draw"), &drawFn{Root: j.root, Output: j.output}, found)
+	}
+	beamio.WriteJSONL(s.Scope("Detections"), joinPath(j.output, detectionsFile), beamio.Rows(s, found), j.sinkOptions()...)
 	beamio.WriteJSONL(s.Scope("Failures"), joinPath(j.output, failuresFile), beamio.FailureRows(s, failed))
 	return p
 }

@@ -3,10 +3,12 @@ package main
 import (
 	"encoding/json"
 	"flag"
+	"fmt"
 	"image"
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -73,8 +75,19 @@ func checkDemo(t *testing.T, dir, stdout string) {
 	if !slices.Equal(names, []string{"s256.png", "s512.png", "s640.png"}) || objects < 7 {
 		t.Errorf("%d objects in %s", objects, names)
 	}
-	if n := strings.Count(stdout, "\n"); n != objects+5 || !strings.Contains(stdout, "3 pictures, "+strconv.Itoa(objects)+" objects, 0 failures") {
+	const others = 12 // what is run, the table's head, the summary, what was found, and blank lines
+	if n := strings.Count(stdout, "\n"); n != objects+others || !strings.Contains(stdout, "3 pictures, "+strconv.Itoa(objects)+" objects, 0 failures") {
 		t.Errorf("%d lines for %d objects:\n%s", n, objects, stdout)
+	}
+	for _, want := range []string{`\nspeed +[0-9.]+ pictures a second`, `\nbatches +3 of 1 picture\n`,
+		`\ninference   p50 .* p95 .* p99 .* a picture\n`, `\ndecoding    p50 .* a picture, [0-9.]+ % of the work\n`,
+		`\nmodel +19\.\d MB, loaded in [0-9.]+ m?s\n`, `\nkernels +cpu/\w+, \d+ threads?\n\n3 pictures, `} {
+		if !regexp.MustCompile(want).MatchString(stdout) {
+			t.Errorf("no %s in\n%s", want, stdout)
+		}
+	}
+	if strings.Contains(stdout, "\x1b") {
+		t.Errorf("colours or the like in %q", stdout)
 	}
 }
 
@@ -171,6 +184,91 @@ func TestPipelineTwice(t *testing.T) {
 	}
 }
 
+// TestPipelineFlags runs a job with flags that change how and where, but not what: its results are those without.
+func TestPipelineFlags(t *testing.T) {
+	paths := pictures(t, "s256.png", "s512.png")
+	dir := filepath.Dir(paths[0])
+	absent := filepath.Join(dir, "absent.png")
+	list := writeTemp(t, t.TempDir(), "list.txt", []byte("\xef\xbb\xbf"+paths[0]+"\r\n\n"+absent+"\n"+paths[1]))
+	small := []string{"--min-size", "128", "--max-size", "200"}
+	plain, out := t.TempDir(), t.TempDir()
+	status, table, _ := command(t, append([]string{"pipeline", "--input", filepath.Join(dir, "*"), "--output", plain}, small...)...)
+	if status != 0 {
+		t.Fatal(status)
+	}
+	figuresFile := filepath.Join(t.TempDir(), "figures.json")
+	status, stdout, stderr := command(t, append([]string{"pipeline", "--list", list, "--output", out, "--shards", "3",
+		"--unsorted", "--no-overlays", "--batch-size", "1-4", "--batch-delay", "20ms", "--timeout", "1m", "--threshold", "0.5",
+		"--watch", filepath.Join(dir, "*.pth"), "--watch-interval", "1h", "--summary", figuresFile, "--quiet"}, small...)...)
+	if status != 0 || stderr != "argand: "+absent+": read: stat "+absent+": no such file or directory\n" {
+		t.Fatalf("status %d, stdout %q, stderr %q", status, stdout, stderr)
+	}
+	const files = "detections-00000-of-00003.jsonl detections-00001-of-00003.jsonl detections-00002-of-00003.jsonl failures.jsonl"
+	if got := listing(t, out); got != files {
+		t.Errorf("the output has %s", got)
+	}
+	var got []string
+	for i := range 3 {
+		got = append(got, lines(t, filepath.Join(out, fmt.Sprintf("detections-%05d-of-00003.jsonl", i)))...)
+	}
+	slices.Sort(got)
+	if want := lines(t, filepath.Join(plain, detectionsFile)); !slices.Equal(got, want) || len(want) != 2 {
+		t.Errorf("got %.300q\nwant %.300q", got, want)
+	}
+	for line := range strings.Lines(table[:strings.Index(table, "\n\n")]) {
+		if !strings.Contains(stdout, strings.TrimSpace(line)) {
+			t.Errorf("no %q in\n%s", line, stdout)
+		}
+	}
+	if !strings.Contains(stdout, "failures    1: 1 at read\n") || !strings.Contains(stdout, "3 pictures, ") {
+		t.Errorf("stdout\n%s", stdout)
+	}
+	var f struct {
+		Pictures, Objects, Failures int
+		Seconds                     float64
+		Metrics                     struct {
+			Inferences int
+			FailedAt   map[string]int                    `json:"failed_at"`
+			Batch      struct{ Count, P50, P99 float64 } `json:"batch_micros"`
+		}
+	}
+	data, err := os.ReadFile(figuresFile)
+	if err == nil {
+		err = json.Unmarshal(data, &f)
+	}
+	if err != nil || f.Pictures != 3 || f.Failures != 1 || f.Objects != strings.Count(strings.Join(got, ""), `"label"`) ||
+		f.Seconds <= 0 || f.Metrics.Inferences != 2 || f.Metrics.FailedAt["read"] != 1 || f.Metrics.Batch.P50 <= 0 ||
+		f.Metrics.Batch.P99 < f.Metrics.Batch.P50 {
+		t.Errorf("%v, figures %s", err, data)
+	}
+}
+
+// lines returns the lines of a file.
+func lines(t *testing.T, path string) []string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.FieldsFunc(string(data), func(r rune) bool { return r == '\n' })
+}
+
+// TestPipelineThreshold lets more pictures fail than may.
+func TestPipelineThreshold(t *testing.T) {
+	dir := filepath.Dir(pictures(t, "s256.png")[0])
+	writeTemp(t, dir, "a.png", []byte("no picture"))
+	out := t.TempDir()
+	status, stdout, stderr := command(t, "pipeline", "--input", filepath.Join(dir, "*"), "--output", out,
+		"--threshold", "0.4", "--no-overlays", "--min-size", "128", "--max-size", "200")
+	if status != 1 || stdout != "" || !strings.Contains(stderr, "the job failed: beamio: 1 of 2 examples failed") ||
+		strings.Count(stderr, "\n") != 1 {
+		t.Errorf("status %d, stdout %q, stderr %q", status, stdout, stderr)
+	}
+	if got := listing(t, out); strings.Contains(got, ".tmp-") {
+		t.Errorf("left %s", got)
+	}
+}
+
 // TestPipelineNotRun describes the job instead of running it: there are no results, old ones are not taken for them.
 func TestPipelineNotRun(t *testing.T) {
 	out := t.TempDir()
@@ -220,7 +318,7 @@ func TestPipelineAsync(t *testing.T) {
 // TestHandlerTakesLowScores: beamio takes a Score of 0 for its default.
 func TestHandlerTakesLowScores(t *testing.T) {
 	p := &pipeline{}
-	p.addTo(&cobra.Command{})
+	p.network.addTo(&cobra.Command{})
 	p.score = 0
 	if s := p.handler("m", "").Score; s <= 0 || s > math.SmallestNonzeroFloat32 {
 		t.Errorf("score %v", s)
@@ -240,8 +338,8 @@ func TestSummaryIsBounded(t *testing.T) {
 	writeTemp(t, dir, detectionsFile, []byte(strings.Repeat(string(row)+"\n", 1000)))
 	writeTemp(t, dir, failuresFile, []byte(strings.Repeat(string(bad)+"\n", 1000)))
 	var out, errs strings.Builder
-	p := &pipeline{output: dir, stdout: &out, stderr: &errs}
-	if err := p.summarise(t.Context(), 0); err != nil {
+	p := &pipeline{jobFlags: jobFlags{output: dir, shards: 1}, stdout: &out, stderr: &errs}
+	if err := p.summarise(t.Context(), nil, 0); err != nil {
 		t.Fatal(err)
 	}
 	if n := strings.Count(out.String(), "\n"); n != 1+shownRows+1+2 {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -75,6 +76,34 @@ func (p *pipeline) checkNetwork(ctx context.Context, scratch string) (labels str
 	return labels, os.WriteFile(labels, data, 0o644)
 }
 
+// checkInput looks for the pictures of the pattern.
+func (j *job) checkInput(ctx context.Context) error {
+	j.root = globRoot(j.glob)
+	if isRemote(j.glob) {
+		return nil // there may be very many
+	}
+	if info, err := os.Stat(j.glob); err == nil && info.IsDir() {
+		return fmt.Errorf("--input %s: a directory; the files in it are %s", j.glob, joinPath(j.glob, "*"))
+	}
+	files, err := matchFiles(ctx, j.glob)
+	j.total = len(files)
+	return err
+}
+
+// checkWatch returns an error if checkpoints cannot be watched for.
+func (p *pipeline) checkWatch(ctx context.Context) error {
+	if p.watch == "" {
+		return nil
+	}
+	if _, err := beamio.FileSystem(ctx, p.watch); err != nil {
+		return fmt.Errorf("--watch %s: %w", p.watch, err)
+	}
+	if _, err := path.Match(filepath.ToSlash(p.watch), ""); err != nil {
+		return fmt.Errorf("--watch %s: %w", p.watch, err)
+	}
+	return nil
+}
+
 // reached reports whether a file that is elsewhere was seen. It returns an error for one that is known not to be there;
 // of any other that this machine cannot see it only warns, since workers may.
 func (p *pipeline) reached(ctx context.Context, path string) (bool, error) {
@@ -126,7 +155,7 @@ func (p *pipeline) dropHalves(since time.Time) {
 	}
 	for _, e := range entries {
 		name, _, half := strings.Cut(e.Name(), ".tmp-")
-		if info, err := e.Info(); err == nil && half && (name == detectionsFile || name == failuresFile) &&
+		if info, err := e.Info(); err == nil && half && isResult(name) &&
 			!info.ModTime().Before(since.Truncate(time.Second)) {
 			_ = os.Remove(filepath.Join(p.output, e.Name()))
 		}

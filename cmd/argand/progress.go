@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"io"
 	"os"
 	"time"
@@ -52,23 +51,6 @@ func (p *progress) set(done int) {
 func (p *progress) clear() {
 	if p != nil {
 		_ = p.bar.Clear()
-	}
-}
-
-// watchFile moves bar to the number of bytes in a file, time and again until ctx ends.
-func watchFile(ctx context.Context, path string, bar *progress) {
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	bar.set(0)
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			if info, err := os.Stat(path); err == nil {
-				bar.set(int(info.Size()))
-			}
-		}
 	}
 }
 

@@ -187,7 +187,8 @@ func TestPipelineCloud(t *testing.T) {
 
 func remoteRows(t *testing.T, path string) []beamio.Row {
 	t.Helper()
-	all, err := readLines[beamio.Row](t.Context(), path)
+	var all []beamio.Row
+	err := eachLine(t.Context(), path, func(r beamio.Row) { all = append(all, r) })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/argand-go/argand/beamio"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// jobFlags are the flags that only pipeline has, but for Beam's.
+type jobFlags struct {
+	input, list, output string
+	shards              int
+	unsorted            bool
+	noOverlays          bool
+
+	batchSize       string
+	lowest, highest int // what batchSize means; 0 for the handler's own
+	batchDelay      time.Duration
+	timeout         time.Duration
+	threshold       float64
+	watch           string
+	watchInterval   time.Duration
+
+	summary        string
+	quiet, verbose bool
+	beamFlags      bool
+
+	given *pflag.FlagSet // tells which were given
+}
+
+// addTo adds the flags to a command.
+func (j *jobFlags) addTo(cmd *cobra.Command) {
+	f := cmd.Flags()
+	j.given = f
+	f.StringVar(&j.input, "input", "", "`GLOB` of pictures, in any of Beam's file systems (default: embedded pictures)")
+	f.StringVar(&j.list, "list", "", "text `FILE` with the name of a picture on each line, in any of Beam's file "+
+		"systems, or - for the\nstandard input; instead of --input, and much quicker for very many")
+	f.StringVar(&j.output, "output", "argand-out", "`DIR` for all that is written, in any of Beam's file systems")
+	f.IntVar(&j.shards, "shards", 1, "write detections to `N` files at once, on as many workers")
+	f.BoolVar(&j.unsorted, "unsorted", false, "write rows as they come, and hold none of them in memory for sorting")
+	f.BoolVar(&j.noOverlays, "no-overlays", false, "draw no overlay pictures")
+	f.StringVar(&j.batchSize, "batch-size", "1", "give the network `N` pictures at once, or, with MIN-MAX, as many as "+
+		"measurements\nsuggest")
+	f.DurationVar(&j.batchDelay, "batch-delay", 0, "gather batches from all bundles of a worker for up to `D`, such as "+
+		"50ms; 0 is not at all")
+	f.DurationVar(&j.timeout, "timeout", 0, "give up a picture that takes longer than `D`, such as 30s; 0 is never")
+	f.Float64Var(&j.threshold, "threshold", 1, "fail the job if more than the share `R` of the pictures fail, 0 to 1")
+	f.StringVar(&j.watch, "watch", "", "change to the newest checkpoint that matches `GLOB` while the job runs")
+	f.DurationVar(&j.watchInterval, "watch-interval", beamio.DefaultWatchInterval, "look for one every `D`")
+	f.StringVar(&j.summary, "summary", "", "write the figures of the summary as JSON to `FILE`, in any of Beam's file systems")
+	f.BoolVar(&j.quiet, "quiet", false, "show no progress")
+	f.BoolVar(&j.verbose, "verbose", false, "show what the runner logs, and not only its warnings")
+	f.BoolVar(&j.beamFlags, "beam-flags", false, "list Beam's flags and exit")
+}
+
+// check returns an error for flags that make no sense.
+func (j *jobFlags) check() error {
+	for _, name := range []string{"list", "watch", "summary"} {
+		if f := j.given.Lookup(name); f.Changed && f.Value.String() == "" {
+			return fmt.Errorf("--%s is empty; leave it out for its default", name)
+		}
+	}
+	var err error
+	if j.lowest, j.highest, err = parseBatchSize(j.batchSize); err != nil {
+		return err
+	}
+	switch {
+	case j.input != "" && j.list != "":
+		return errors.New("--input and --list together: give one of them")
+	case j.shards < 1 || j.shards > maxShards:
+		return fmt.Errorf("--shards %d: want 1 to %d", j.shards, maxShards)
+	case j.batchDelay < 0:
+		return fmt.Errorf("--batch-delay %v: want a time that is not negative", j.batchDelay)
+	case j.timeout < 0:
+		return fmt.Errorf("--timeout %v: want a time that is not negative", j.timeout)
+	case !(j.threshold >= 0 && j.threshold <= 1):
+		return fmt.Errorf("--threshold %v: want a number from 0 to 1", j.threshold)
+	case j.watchInterval <= 0:
+		return fmt.Errorf("--watch-interval %v: want a time above 0", j.watchInterval)
+	case j.watch == "" && j.given.Changed("watch-interval"):
+		return errors.New("--watch-interval without --watch")
+	case j.watch != "" && j.given.Changed("sha256"):
+		return errors.New("--sha256 with --watch: no other checkpoint has that checksum")
+	}
+	return nil
+}
+
+// maxShards is as many as beamio.WithShards allows.
+const maxShards = 100_000
+
+// parseBatchSize reads "8" or "4-16".
+func parseBatchSize(s string) (lowest, highest int, err error) {
+	low, high, ranged := strings.Cut(s, "-")
+	if !ranged {
+		high = low
+	}
+	lowest, err = strconv.Atoi(low)
+	if err == nil {
+		highest, err = strconv.Atoi(high)
+	}
+	if err != nil || lowest < 1 || highest < lowest {
+		return 0, 0, fmt.Errorf("--batch-size %q: want a number from 1, or two with - between, the smaller first", s)
+	}
+	return lowest, highest, nil
+}
+
+// options returns what the flags mean for beamio.
+func (j *jobFlags) options() []beamio.Option {
+	opts := []beamio.Option{beamio.WithHistograms(), beamio.WithBatchSize(j.lowest, j.highest)}
+	if j.batchDelay > 0 {
+		opts = append(opts, beamio.WithBatchDelay(j.batchDelay))
+	}
+	if j.timeout > 0 {
+		opts = append(opts, beamio.WithTimeout(j.timeout))
+	}
+	if j.threshold < 1 {
+		opts = append(opts, beamio.WithThreshold(j.threshold))
+	}
+	if j.watch != "" {
+		opts = append(opts, beamio.WithModelWatch(j.watch, j.watchInterval))
+	}
+	return opts
+}
+
+// sinkOptions returns what the flags mean for the files of detections.
+func (j *jobFlags) sinkOptions() []beamio.SinkOption {
+	opts := []beamio.SinkOption{beamio.WithShards(j.shards)}
+	if j.unsorted {
+		opts = append(opts, beamio.Unsorted())
+	}
+	return opts
+}
