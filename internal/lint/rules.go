@@ -46,6 +46,7 @@ var edges = map[string][]string{
 
 	"internal/procedural": {"loaders", "tensor"},
 	"internal/meter":      {"nn/op", "tensor"},
+	"internal/jobserver":  {},
 }
 
 var programs = []string{"cmd", "examples", "benchmarks"}
