@@ -18,6 +18,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/window"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
+	"github.com/argand-go/argand/tensor"
 )
 
 func init() {
@@ -371,6 +372,16 @@ func TestParity(t *testing.T) {
 		})
 		if err := optionErrors(&double{}, false, WithModelWatch("x", time.Second)); !strings.Contains(err, "WithPath") {
 			t.Error(err)
+		}
+	})
+	t.Run("PytorchModelHandlerTensor", func(t *testing.T) { // with model_class, model_params and state_dict_path
+		h := &Torch{Path: torchFile("mlp.pth"), Network: &twoLayers{Hidden: 8}, Device: "cpu"}
+		out, err := loadTorch(t, h).Infer(t.Context(), []Tensor{vector(t, 1, 2, 3, 4)})
+		if err != nil || len(out) != 1 || !out[0][0].Shape().Equal(tensor.Shape{3}) {
+			t.Errorf("got %v, %v", out, err)
+		}
+		if err := (&Torch{Path: h.Path, Network: h.Network, Device: "cuda"}).Validate(); err == nil {
+			t.Error("a device that is not there") // Python would take the CPU
 		}
 	})
 	t.Run("max_models_per_worker_hint", func(t *testing.T) {
