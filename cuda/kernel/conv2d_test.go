@@ -3,7 +3,6 @@
 package kernel_test
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -12,76 +11,6 @@ import (
 	"github.com/argand-go/argand/cuda/internal/driver"
 	"github.com/argand-go/argand/cuda/internal/fakedriver"
 )
-
-// A device is a fake one, and what kernels are run with.
-type device struct {
-	*driver.Context
-	fake   *fakedriver.Driver
-	stream *driver.Stream
-	module *driver.Module
-}
-
-func open(t *testing.T) *device {
-	t.Helper()
-	d := &device{fake: fakedriver.New(t)}
-	lib, err := driver.Load(d.fake.Path)
-	check(t, err)
-	devices, err := lib.Devices()
-	check(t, err)
-	d.Context, err = devices[0].Open()
-	check(t, err)
-	d.stream, err = d.NewStream()
-	check(t, err)
-	d.module, err = d.LoadModule([]byte("fake"))
-	check(t, err)
-	return d
-}
-
-func check(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// upload returns a buffer of floats, which is freed at the end of the test.
-func (d *device) upload(t *testing.T, v []float32) *driver.Buffer {
-	t.Helper()
-	data := make([]byte, 4*len(v))
-	for i, x := range v {
-		binary.LittleEndian.PutUint32(data[4*i:], math.Float32bits(x))
-	}
-	b, err := d.Alloc(int64(len(data)))
-	check(t, err)
-	t.Cleanup(func() { _ = b.Close() })
-	check(t, d.stream.Upload(b, 0, data))
-	return b
-}
-
-func (d *device) download(t *testing.T, b *driver.Buffer) []float32 {
-	t.Helper()
-	data := make([]byte, b.Size())
-	if err := d.stream.Download(data, b, 0); err != nil {
-		t.Fatalf("%v (%s)", err, d.fake.Fault())
-	}
-	v := make([]float32, len(data)/4)
-	for i := range v {
-		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
-	}
-	return v
-}
-
-// run runs a kernel once, in an order of the emulator's.
-func (d *device) run(t *testing.T, order int, name string, grid, block [3]uint32, args ...driver.Argument) {
-	t.Helper()
-	d.fake.SetOrder(order)
-	k, err := d.module.Kernel(name, 0)
-	check(t, err)
-	l, err := d.Prepare([]driver.Launch{{Kernel: k, Grid: grid, Block: block, Arguments: args}})
-	check(t, err)
-	check(t, d.stream.Run(l))
-	check(t, l.Close())
-}
 
 func ceil(a, b int) int { return (a + b - 1) / b }
 
@@ -115,48 +44,88 @@ func fill(r *rand.Rand, places, stride, channels int) []float32 {
 	return v
 }
 
+var convs = []conv{
+	{1, 4, 1, 1, 1, 1, 1, 0, 1, [2]int{}, 0},
+	{1, 64, 9, 7, 64, 1, 1, 0, 1, [2]int{9, 7}, 1},
+	{2, 20, 11, 13, 70, 3, 1, 1, 1, [2]int{6, 7}, 1},
+	{1, 3, 23, 21, 8, 7, 2, 3, 1, [2]int{}, 1},
+	{3, 12, 8, 8, 5, 3, 2, 1, 1, [2]int{}, 0},
+	{1, 36, 10, 9, 130, 3, 1, 2, 2, [2]int{}, 0},
+}
+
 // TestConv2d holds the kernel against the formula in float64, in every order of threads.
 func TestConv2d(t *testing.T) {
-	d := open(t)
-	for i, v := range []conv{
-		{1, 4, 1, 1, 1, 1, 1, 0, 1, [2]int{}, 0},
-		{1, 64, 9, 7, 64, 1, 1, 0, 1, [2]int{9, 7}, 1},
-		{2, 20, 11, 13, 70, 3, 1, 1, 1, [2]int{6, 7}, 1},
-		{1, 3, 23, 21, 8, 7, 2, 3, 1, [2]int{}, 1},
-		{3, 12, 8, 8, 5, 3, 2, 1, 1, [2]int{}, 0},
-		{1, 36, 10, 9, 130, 3, 1, 2, 2, [2]int{}, 0},
-	} {
-		r := rand.New(rand.NewPCG(uint64(i), 1))
-		ho, wo := v.size()
-		c, op, os := ceil(v.c, 4)*4, ceil(v.o, 64)*64, ceil(v.o, 4)*4
-		x, residual := fill(r, v.n*v.h*v.w, c, v.c), fill(r, v.n*v.residual[0]*v.residual[1], os, v.o)
-		w, bias := fill(r, v.kernel*v.kernel*c, op, v.o), fill(r, 1, op, v.o)
-		args := []driver.Argument{driver.Pointer(d.upload(t, x), 0), driver.Pointer(d.upload(t, w), 0),
-			driver.Pointer(d.upload(t, bias), 0), driver.Pointer(nil, 0)}
-		if len(residual) > 0 {
-			args[3] = driver.Pointer(d.upload(t, residual), 0)
-		}
-		y := d.upload(t, make([]float32, v.n*ho*wo*os))
-		args = append(args, driver.Pointer(y, 0))
-		for _, n := range []int{v.n, v.h, v.w, c, ho, wo, v.o, op, os, v.kernel, v.kernel, v.stride, v.stride,
-			v.pad, v.pad, v.dilate, v.dilate, v.residual[0], v.residual[1], v.act} {
-			args = append(args, driver.Int32(int32(n)))
-		}
+	d := open(t, fakedriver.New(t))
+	for _, v := range convs {
 		for order := range fakedriver.Orders {
-			check(t, d.stream.Fill(y, 0, y.Size(), 0xFF))
-			d.run(t, order, "conv2d_f32_128x64", [3]uint32{uint32(ceil(v.n*ho*wo, 128)), uint32(op / 64)},
-				[3]uint32{256}, args...)
-			v.compare(t, order, d.download(t, y), x, w, bias, residual)
+			if wrong := d.conv2d(t, v, order); wrong != "" {
+				t.Errorf("%v, order %d: %s", v, order, wrong)
+			}
 		}
 	}
 }
 
-// compare holds y against the formula.
-func (v conv) compare(t *testing.T, order int, y, x, w, bias, residual []float32) {
+// TestConv2dMistakes has mistakes in the kernel, each of which must be seen in one of the convolutions and orders.
+func TestConv2dMistakes(t *testing.T) {
+	for name, change := range map[string][2]string{
+		"no barrier after a step":    {"if (more) store(half ^ 1);\n\t\t__syncthreads();", "if (more) store(half ^ 1);"},
+		"no barrier after the first": {"store(0);\n\t__syncthreads();", "store(0);"},
+		"one half only":              {"if (more) store(half ^ 1);", "if (more) store(half);"},
+		"off by one":                 {"unsigned(row) < unsigned(height)", "unsigned(row) <= unsigned(height)"},
+		"depth not looked at":        {"next_w = k0 + k_w < depth ?", "next_w = true ?"},
+		"pixels not looked at":       {"if (m >= pixels) continue;", ""},
+		"residual of another size":   {"* hr / ho", "* hr / wo"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if !*full && name != "off by one" && name != "no barrier after a step" {
+				t.Skip("NOT RUN without -full: each takes seconds to compile")
+			}
+			d := open(t, fakedriver.NewWithMistake(t, "conv2d.cu", change[0], change[1]))
+			for _, v := range convs {
+				for order := range fakedriver.Orders {
+					if wrong := d.conv2d(t, v, order); wrong != "" {
+						t.Logf("seen in %v, order %d: %s", v, order, wrong)
+						return
+					}
+				}
+			}
+			t.Error("nobody saw it")
+		})
+	}
+}
+
+// conv2d runs the kernel in an order of the emulator's and returns what is wrong, "" if nothing.
+func (d *device) conv2d(t *testing.T, v conv, order int) string {
 	t.Helper()
+	r := rand.New(rand.NewPCG(uint64(v.c), uint64(v.o)))
 	ho, wo := v.size()
 	c, op, os := ceil(v.c, 4)*4, ceil(v.o, 64)*64, ceil(v.o, 4)*4
-	bad := 0
+	x, residual := fill(r, v.n*v.h*v.w, c, v.c), fill(r, v.n*v.residual[0]*v.residual[1], os, v.o)
+	w, bias := fill(r, v.kernel*v.kernel*c, op, v.o), fill(r, 1, op, v.o)
+	args := []driver.Argument{driver.Pointer(d.upload(t, x), 0), driver.Pointer(d.upload(t, w), 0),
+		driver.Pointer(d.upload(t, bias), 0), driver.Pointer(nil, 0)}
+	if len(residual) > 0 {
+		args[3] = driver.Pointer(d.upload(t, residual), 0)
+	}
+	y := d.upload(t, make([]float32, v.n*ho*wo*os))
+	args = append(args, driver.Pointer(y, 0))
+	for _, n := range []int{v.n, v.h, v.w, c, ho, wo, v.o, op, os, v.kernel, v.kernel, v.stride, v.stride,
+		v.pad, v.pad, v.dilate, v.dilate, v.residual[0], v.residual[1], v.act} {
+		args = append(args, driver.Int32(int32(n)))
+	}
+	check(t, d.stream.Fill(y, 0, y.Size(), 0xFF))
+	d.run(t, order, "conv2d_f32_128x64", [3]uint32{uint32(ceil(v.n*ho*wo, 128)), uint32(op / 64)}, [3]uint32{256}, args...)
+	got, err := d.download(y)
+	if err != nil {
+		return d.fake.Fault()
+	}
+	return v.compare(got, x, w, bias, residual)
+}
+
+// compare holds y against the formula, and returns the first difference.
+func (v conv) compare(y, x, w, bias, residual []float32) string {
+	ho, wo := v.size()
+	c, op, os := ceil(v.c, 4)*4, ceil(v.o, 64)*64, ceil(v.o, 4)*4
 	for at := range y {
 		m, o := at/os, at%os
 		n, i, j := m/(ho*wo), m/wo%ho, m%wo
@@ -181,9 +150,8 @@ func (v conv) compare(t *testing.T, order int, y, x, w, bias, residual []float32
 			}
 		}
 		if !(math.Abs(float64(y[at])-want) <= 1e-6*(1+size)) {
-			if bad++; bad < 4 {
-				t.Errorf("%v, order %d: pixel %d, channel %d: %v, want %v", v, order, m, o, y[at], want)
-			}
+			return fmt.Sprintf("pixel %d, channel %d: %v, want %v", m, o, y[at], want)
 		}
 	}
+	return ""
 }

@@ -19,9 +19,11 @@ static void set(void *f, int n) { ((void (*)(int))f)(n); }
 import "C"
 
 import (
+	"bytes"
 	"embed"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -51,9 +53,34 @@ var built sync.Map
 func New(t testing.TB, macros ...string) *Driver {
 	t.Helper()
 	once, _ := built.LoadOrStore(strings.Join(macros, " "), sync.OnceValues(func() ([]byte, error) {
-		return build(macros)
+		return build(compiled, macros)
 	}))
 	library, err := once.(func() ([]byte, error))()
+	return open(t, library, err)
+}
+
+// NewWithMistake returns a fake driver with a mistake in one of the kernels'
+// sources: what was once in it is replaced. It is for tests of the tests.
+func NewWithMistake(t testing.TB, source, was, is string) *Driver {
+	t.Helper()
+	text, err := fs.ReadFile(kernel.Sources, source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := bytes.Count(text, []byte(was)); n != 1 {
+		t.Fatalf("%s has %q %d times; want 1", source, was, n)
+	}
+	mistaken := func() ([]byte, error) {
+		return compile([]string{"-c", "fake/kernels.cpp"}, map[string][]byte{
+			source: bytes.Replace(text, []byte(was), []byte(is), 1)})
+	}
+	library, err := build(mistaken, nil)
+	return open(t, library, err)
+}
+
+// open returns the driver that a library is.
+func open(t testing.TB, library []byte, err error) *Driver {
+	t.Helper()
 	if errors.Is(err, errNoCompiler) {
 		t.Skip("NOT RUN: the fake driver needs c++")
 	}
@@ -76,11 +103,11 @@ var errNoCompiler = errors.New("no C++ compiler")
 
 // compiled is the object file of the kernels, which are much to compile and the same in every driver.
 var compiled = sync.OnceValues(func() ([]byte, error) {
-	return compile([]string{"-c", "fake/kernels.cpp"})
+	return compile([]string{"-c", "fake/kernels.cpp"}, nil)
 })
 
 // build compiles the library.
-func build(macros []string) ([]byte, error) {
+func build(compiled func() ([]byte, error), macros []string) ([]byte, error) {
 	kernels, err := compiled()
 	if err != nil {
 		return nil, err
@@ -89,11 +116,12 @@ func build(macros []string) ([]byte, error) {
 	for _, m := range macros {
 		args = append(args, "-D"+m)
 	}
-	return compile(args, kernels...)
+	return compile(args, map[string][]byte{"kernels.o": kernels})
 }
 
-// compile runs the C++ compiler beside the sources and returns what it makes.
-func compile(args []string, kernels ...byte) ([]byte, error) {
+// compile runs the C++ compiler beside the sources, and more files or others in
+// their places, and returns what it makes.
+func compile(args []string, more map[string][]byte) ([]byte, error) {
 	compiler, err := exec.LookPath("c++")
 	if err != nil {
 		return nil, errNoCompiler
@@ -103,8 +131,10 @@ func compile(args []string, kernels ...byte) ([]byte, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	err = errors.Join(os.CopyFS(dir, sources), os.CopyFS(dir, kernel.Sources),
-		os.WriteFile(filepath.Join(dir, "kernels.o"), kernels, 0o644))
+	err = errors.Join(os.CopyFS(dir, sources), os.CopyFS(dir, kernel.Sources))
+	for name, data := range more {
+		err = errors.Join(err, os.WriteFile(filepath.Join(dir, name), data, 0o644))
+	}
 	if err != nil {
 		return nil, err
 	}

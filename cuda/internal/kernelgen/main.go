@@ -133,8 +133,8 @@ func (c *compiler) unit(path string, headers []header, images map[string][]byte)
 			return nil, fmt.Errorf("%s: nothing was compiled for %s", name, target)
 		}
 		images[file] = image
-		i := kernel.Image{Target: target, File: file + ".gz", SHA256: digest(image), Registers: registers(log)}
-		u.Images = append(u.Images, i)
+		u.Images = append(u.Images, kernel.Image{
+			Target: target, File: file + ".gz", SHA256: digest(image), Registers: registers(log)})
 		for k, sizes := range parameters(ptx) {
 			u.Parameters[k] = sizes
 		}
@@ -147,8 +147,8 @@ func digest(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// versions are the first versions of PTX that know a target. The compiler writes its own, newest one, which older drivers
-// refuse; ours says nothing that needs it.
+// versions are the first versions of PTX that know a target. The compiler writes its own, newest one, which older
+// drivers refuse; ours says nothing that needs it.
 var versions = map[string]string{"compute_75": "6.3", "compute_80": "7.0", "compute_90": "7.8"}
 
 var versionLine = regexp.MustCompile(`(?m)^\.version .*$`)
@@ -199,8 +199,8 @@ func registers(log string) map[string]kernel.Registers {
 
 const manifestFile = "MANIFEST.json"
 
-// compare returns an error for each file of bin that is not what was compiled. Images are compared as compiled: what
-// compresses them may change with Go.
+// compare returns an error for each file of bin that is not what was compiled. Images are compared as compiled: how
+// they are compressed may change with Go.
 func compare(bin string, manifest []byte, images map[string][]byte) error {
 	old, err := os.ReadFile(filepath.Join(bin, manifestFile))
 	if err == nil && !bytes.Equal(old, manifest) {
