@@ -165,7 +165,7 @@ func pack(h any) (packed, error) {
 	key, named := runtime.TypeKey(t)
 	if known, ok := runtime.LookupType(key); !named || !ok || known != t {
 		return packed{}, fmt.Errorf("%v is not registered: call beamio.Register(&%v{}), "+
-			"or RegisterStep for a Step, in an init function", t, t)
+			"or RegisterStep, RegisterCodec or RegisterNetwork if it is no handler, in an init function", t, t)
 	}
 	v := reflect.Indirect(reflect.ValueOf(h))
 	_, own := h.(json.Marshaler) // which may well carry what is not exported
