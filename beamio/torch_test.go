@@ -557,6 +557,26 @@ func TestTorchKeyedAndInWindows(t *testing.T) {
 	}
 }
 
+// The checkpoint may come with the examples.
+func TestTorchUpdated(t *testing.T) {
+	path := emptyCheckpoint(t)
+	p, s, col := ptest.CreateList(count(1, 4))
+	tensors := beam.ParDo(s, exampleOf, beam.ParDo(s, &timestampFn{}, col))
+	h := &Torch{Path: "absent.pth", Network: &rectifier{}}
+	res := RunInference(s, h, tensors, WithModelUpdates(beam.Create(s, path)))
+	collect(s, "torch updated", beam.ParDo(s, renderTorch, res))
+	run(t, p)
+	lines := got("torch updated")
+	if len(lines) != 3 {
+		t.Errorf("got %q", lines)
+	}
+	for _, l := range lines {
+		if !strings.HasSuffix(l, " by "+path) {
+			t.Errorf("got %q, want a result by %s", l, path)
+		}
+	}
+}
+
 // What a network refuses has the types of packages nn and vision.
 func TestTorchErrorsHaveTypes(t *testing.T) {
 	m := loadTorch(t, &Torch{Path: torchFile("mlp.pth"), Network: &twoLayers{8}})
