@@ -103,7 +103,7 @@ func (p *pipeline) run(ctx context.Context) error {
 	}
 	if !awaited() {
 		kept = *jobopts.Async // workers will read the embedded network and the names there
-		_, err := fmt.Fprintf(p.stdout, "the job is the runner's now; what it writes will be in %s\n", p.output)
+		_, err := fmt.Fprintf(p.stdout, "the job is the runner's now; what it writes will be in %s\n", p.results())
 		return err
 	}
 	return p.summarise(ctx, result, time.Since(start))
@@ -244,13 +244,6 @@ func (j *job) build() *beam.Pipeline {
 	if !j.noOverlays {
 		beam.ParDo0(s.Scope("Draw"), &drawFn{Root: j.root, Output: j.output}, found)
 	}
-	beamio.WriteJSONL(s.Scope("Detections"), joinPath(j.output, detectionsFile), beamio.Rows(s, found), j.sinkOptions()...)
-	beamio.WriteJSONL(s.Scope("Failures"), joinPath(j.output, failuresFile), beamio.FailureRows(s, failed))
+	j.write(s, beamio.Rows(s, found), beamio.FailureRows(s, failed))
 	return p
 }
-
-// The files that the job writes, besides overlays.
-const (
-	detectionsFile = "detections.jsonl"
-	failuresFile   = "failures.jsonl"
-)

@@ -8,17 +8,24 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/metrics"
 	"github.com/argand-go/argand/beamio"
 	"github.com/argand-go/argand/internal/shapes"
 	"github.com/argand-go/argand/nn/vision"
 	"github.com/spf13/cobra"
 )
+
+// detectionsJSONL is the file of detections for want of flags.
+const detectionsJSONL = "detections.jsonl"
 
 // rows reads a file of JSON lines of which it wants to know every field.
 func rows[T any](t *testing.T, path string) []T {
@@ -169,7 +176,7 @@ func TestPipelineTwice(t *testing.T) {
 		if status != 0 || !strings.Contains(stdout, "2 pictures, ") || !strings.Contains(stdout, " 1 failure in") {
 			t.Errorf("status %d, stdout %q, stderr %q", status, stdout, stderr)
 		}
-		data, err := os.ReadFile(filepath.Join(dir, detectionsFile))
+		data, err := os.ReadFile(filepath.Join(dir, detectionsJSONL))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -212,7 +219,7 @@ func TestPipelineFlags(t *testing.T) {
 		got = append(got, lines(t, filepath.Join(out, fmt.Sprintf("detections-%05d-of-00003.jsonl", i)))...)
 	}
 	slices.Sort(got)
-	if want := lines(t, filepath.Join(plain, detectionsFile)); !slices.Equal(got, want) || len(want) != 2 {
+	if want := lines(t, filepath.Join(plain, detectionsJSONL)); !slices.Equal(got, want) || len(want) != 2 {
 		t.Errorf("got %.300q\nwant %.300q", got, want)
 	}
 	for line := range strings.Lines(table[:strings.Index(table, "\n\n")]) {
@@ -253,6 +260,91 @@ func lines(t *testing.T, path string) []string {
 	return strings.FieldsFunc(string(data), func(r rune) bool { return r == '\n' })
 }
 
+// TestPipelineParquet writes rows as Parquet files, a file or two, and reads them again for the table.
+func TestPipelineParquet(t *testing.T) {
+	dir := filepath.Dir(pictures(t, "s256.png", "s512.png")[0])
+	args := []string{"pipeline", "--input", filepath.Join(dir, "*.png"), "--no-overlays", "--min-size", "128", "--max-size", "200"}
+	plain := t.TempDir()
+	_, table, _ := command(t, append(args, "--output", plain)...)
+	table = table[:strings.Index(table, "\n\n")]
+	want := rows[beamio.Row](t, filepath.Join(plain, detectionsJSONL))
+	for shards, files := range map[string][]string{
+		"1": {"detections.parquet"}, "2": {"detections-00000-of-00002.parquet", "detections-00001-of-00002.parquet"},
+	} {
+		out := t.TempDir()
+		status, stdout, stderr := command(t, append(args, "--output", out, "--format", "parquet", "--shards", shards)...)
+		if status != 0 || stderr != "" || !strings.HasPrefix(stdout, table) || listing(t, out) != strings.Join(files, " ") {
+			t.Errorf("status %d, stderr %q, wrote %s, stdout\n%s\nwant\n%s", status, stderr, listing(t, out), stdout, table)
+		}
+		var got []beamio.Row
+		for _, name := range files {
+			err := eachParquet(t.Context(), filepath.Join(out, name), func(r beamio.Row) { got = append(got, r) })
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		slices.SortFunc(got, func(a, b beamio.Row) int { return strings.Compare(a.File, b.File) })
+		if !reflect.DeepEqual(got, want) || len(want) != 2 {
+			t.Errorf("got  %.500v\nwant %.500v", got, want)
+		}
+	}
+	torn := writeTemp(t, t.TempDir(), "torn.parquet", []byte("PAR1"))
+	if err := eachParquet(t.Context(), torn, func(beamio.Row) {}); err == nil || !strings.HasPrefix(err.Error(), torn) {
+		t.Errorf("a torn file: %v", err)
+	}
+}
+
+// TestPipelineTable builds a job that writes to BigQuery, and sums it up from its metrics alone.
+func TestPipelineTable(t *testing.T) {
+	t.Cleanup(func() {
+		if err := flag.Set("runner", ""); err != nil {
+			t.Error(err)
+		}
+	})
+	dot := filepath.Join(t.TempDir(), "job.dot")
+	status, stdout, stderr := command(t, "pipeline", "--runner=dot", "--dot_file", dot, "--output", t.TempDir(),
+		"--no-overlays", "--table", "project.dataset.table")
+	if status != 0 || !strings.Contains(stdout, "what it writes will be in project.dataset.table\n") {
+		t.Errorf("status %d, stdout %q, stderr %q", status, stdout, stderr)
+	}
+	graph, err := os.ReadFile(dot)
+	if n := strings.Count(string(graph), "bigquery.insertFn"); err != nil || n < 2 || strings.Contains(string(graph), "writeLinesFn") {
+		t.Errorf("%v, %d insertFn in %.300s", err, n, graph)
+	}
+	key := func(namespace, name string) metrics.StepKey {
+		return metrics.StepKey{Step: "s", Namespace: namespace, Name: name}
+	}
+	told := metrics.NewResults([]metrics.CounterResult{
+		{Committed: 8, Key: key(beamio.DefaultNamespace, "num_inferences")},
+		{Committed: 2, Key: key(beamio.DefaultNamespace, "failed_examples")},
+		{Attempted: 2, Key: key(beamio.DefaultNamespace, "failed_examples_read")},
+		{Committed: 30, Key: key(metricsNamespace, objectsCounter)},
+		{Committed: 70, Key: key("else", objectsCounter)},
+	}, nil, nil, nil, nil)
+	for _, c := range []struct {
+		result beam.PipelineResult
+		want   string
+	}{
+		{finished{told}, "speed       5.00 pictures a second\nfailures    2: 2 at read\n\n" +
+			"10 pictures, 30 objects, 2 failures in 2.0 s; results are in a.b.c and out\n"},
+		{nil, "results are in a.b.c and out\n"},
+	} {
+		var out, errs strings.Builder
+		p := &pipeline{jobFlags: jobFlags{output: "out", table: "a.b.c"}, stdout: &out, stderr: &errs}
+		err := p.summarise(t.Context(), c.result, 2*time.Second)
+		got := regexp.MustCompile(`(?m)^kernels.*\n`).ReplaceAllString(out.String(), "")
+		if err != nil || errs.Len() > 0 || got != c.want {
+			t.Errorf("%v, stderr %q, got\n%s\nwant\n%s", err, errs.String(), got, c.want)
+		}
+	}
+}
+
+// finished is the result of a job.
+type finished struct{ metrics *metrics.Results }
+
+func (f finished) Metrics() metrics.Results { return *f.metrics }
+func (f finished) JobID() string            { return "" }
+
 // TestPipelineThreshold lets more pictures fail than may.
 func TestPipelineThreshold(t *testing.T) {
 	dir := filepath.Dir(pictures(t, "s256.png")[0])
@@ -277,7 +369,7 @@ func TestPipelineNotRun(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	writeTemp(t, out, detectionsFile, []byte("old\n"))
+	writeTemp(t, out, detectionsJSONL, []byte("old\n"))
 	dot := filepath.Join(out, "job.dot")
 	status, stdout, stderr := command(t, "pipeline", "--runner=dot", "--dot_file", dot, "--output", out)
 	if status != 0 || !strings.Contains(stdout, "the job is the runner's now") || strings.Contains(stdout, "OBJECT") {
@@ -335,10 +427,10 @@ func TestSummaryIsBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	writeTemp(t, dir, detectionsFile, []byte(strings.Repeat(string(row)+"\n", 1000)))
+	writeTemp(t, dir, detectionsJSONL, []byte(strings.Repeat(string(row)+"\n", 1000)))
 	writeTemp(t, dir, failuresFile, []byte(strings.Repeat(string(bad)+"\n", 1000)))
 	var out, errs strings.Builder
-	p := &pipeline{jobFlags: jobFlags{output: dir, shards: 1}, stdout: &out, stderr: &errs}
+	p := &pipeline{jobFlags: jobFlags{output: dir, shards: 1, format: formatJSONL}, stdout: &out, stderr: &errs}
 	if err := p.summarise(t.Context(), nil, 0); err != nil {
 		t.Fatal(err)
 	}

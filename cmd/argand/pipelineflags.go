@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ import (
 // jobFlags are the flags that only pipeline has, but for Beam's.
 type jobFlags struct {
 	input, list, output string
+	format, table       string
 	shards              int
 	unsorted            bool
 	noOverlays          bool
@@ -39,14 +41,17 @@ func (j *jobFlags) addTo(cmd *cobra.Command) {
 	f := cmd.Flags()
 	j.given = f
 	f.StringVar(&j.input, "input", "", "`GLOB` of pictures, in any of Beam's file systems (default: embedded pictures)")
-	f.StringVar(&j.list, "list", "", "text `FILE` with the name of a picture on each line, in any of Beam's file "+
-		"systems, or - for the\nstandard input; instead of --input, and much quicker for very many")
+	f.StringVar(&j.list, "list", "", "text `FILE` with the name of a picture on each line, in any of Beam's file systems, "+
+		"or -\nfor standard input: in the place of --input, and much quicker for very many")
 	f.StringVar(&j.output, "output", "argand-out", "`DIR` for all that is written, in any of Beam's file systems")
+	f.StringVar(&j.format, "format", formatJSONL, "`FORMAT` of the file of detections: jsonl or parquet")
+	f.StringVar(&j.table, "table", "", "insert detections into BigQuery's table `P.D.T`, for project, dataset and table, and "+
+		"failures\ninto P.D.T_failures, instead of writing files")
 	f.IntVar(&j.shards, "shards", 1, "write detections to `N` files at once, on as many workers")
 	f.BoolVar(&j.unsorted, "unsorted", false, "write rows as they come, and hold none of them in memory for sorting")
 	f.BoolVar(&j.noOverlays, "no-overlays", false, "draw no overlay pictures")
-	f.StringVar(&j.batchSize, "batch-size", "1", "give the network `N` pictures at once, or, with MIN-MAX, as many as "+
-		"measurements\nsuggest")
+	f.StringVar(&j.batchSize, "batch-size", "1", "give the network `SIZE` pictures at once: a number, or MIN-MAX for as many "+
+		"as\nmeasurements suggest")
 	f.DurationVar(&j.batchDelay, "batch-delay", 0, "gather batches from all bundles of a worker for up to `D`, such as "+
 		"50ms; 0 is not at all")
 	f.DurationVar(&j.timeout, "timeout", 0, "give up a picture that takes longer than `D`, such as 30s; 0 is never")
@@ -61,7 +66,7 @@ func (j *jobFlags) addTo(cmd *cobra.Command) {
 
 // check returns an error for flags that make no sense.
 func (j *jobFlags) check() error {
-	for _, name := range []string{"list", "watch", "summary"} {
+	for _, name := range []string{"list", "watch", "summary", "table"} {
 		if f := j.given.Lookup(name); f.Changed && f.Value.String() == "" {
 			return fmt.Errorf("--%s is empty; leave it out for its default", name)
 		}
@@ -73,6 +78,12 @@ func (j *jobFlags) check() error {
 	switch {
 	case j.input != "" && j.list != "":
 		return errors.New("--input and --list together: give one of them")
+	case j.format != formatJSONL && j.format != formatParquet:
+		return fmt.Errorf("--format %q: want jsonl or parquet", j.format)
+	case j.table != "" && !tableName.MatchString(j.table):
+		return fmt.Errorf("--table %q: want PROJECT.DATASET.TABLE", j.table)
+	case j.table != "" && (j.given.Changed("format") || j.given.Changed("shards") || j.unsorted):
+		return errors.New("--format, --shards and --unsorted are of files, and with --table there are none")
 	case j.shards < 1 || j.shards > maxShards:
 		return fmt.Errorf("--shards %d: want 1 to %d", j.shards, maxShards)
 	case j.batchDelay < 0:
@@ -90,6 +101,15 @@ func (j *jobFlags) check() error {
 	}
 	return nil
 }
+
+// The formats of --format.
+const (
+	formatJSONL   = "jsonl"
+	formatParquet = "parquet"
+)
+
+// tableName is what BigQuery's tables may be called. A project of a domain has a colon.
+var tableName = regexp.MustCompile(`^([a-z0-9.-]+:)?[a-z][a-z0-9-]*\.[A-Za-z0-9_]+\.[\p{L}\p{N}\p{M}_-]+$`)
 
 // maxShards is as many as beamio.WithShards allows.
 const maxShards = 100_000
@@ -124,15 +144,6 @@ func (j *jobFlags) options() []beamio.Option {
 	}
 	if j.watch != "" {
 		opts = append(opts, beamio.WithModelWatch(j.watch, j.watchInterval))
-	}
-	return opts
-}
-
-// sinkOptions returns what the flags mean for the files of detections.
-func (j *jobFlags) sinkOptions() []beamio.SinkOption {
-	opts := []beamio.SinkOption{beamio.WithShards(j.shards)}
-	if j.unsorted {
-		opts = append(opts, beamio.Unsorted())
 	}
 	return opts
 }

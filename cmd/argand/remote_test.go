@@ -149,7 +149,7 @@ func TestPipelineCloud(t *testing.T) {
 		if written != "été 1+1/detections.jsonl été 1+1/in/s256.overlay.png été 1+1/odd/a b+50% #1?.overlay.png" {
 			t.Errorf("wrote %s", written)
 		}
-		got := remoteRows(t, bucket+"été 1+1/"+detectionsFile)
+		got := remoteRows(t, bucket+"été 1+1/"+detectionsJSONL)
 		if len(got) != 2 || got[0].File != bucket+"in/s256.png" || got[1].File != bucket+"odd/a b+50% #1?.png" {
 			t.Fatalf("rows %+v", got)
 		}

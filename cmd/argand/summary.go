@@ -1,15 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -48,34 +45,63 @@ func (p *pipeline) summarise(ctx context.Context, result beam.PipelineResult, to
 	if err != nil {
 		return err
 	}
-	if err := writeTable(p.stdout, all.rows); err != nil {
-		return err
+	if p.table == "" {
+		if err := p.show(ctx, all); err != nil {
+			return err
+		}
 	}
-	if more := all.lines - len(all.rows); more > 0 {
-		fmt.Fprintf(p.stdout, "… and %d more in %s\n", more, p.detections())
-	}
-	for _, f := range all.failures {
-		fmt.Fprintf(p.stderr, "argand: %s: %s: %s\n", printable(f.File), f.Stage, oneLine(f.Error))
-	}
-	if more := all.failed - len(all.failures); more > 0 {
-		fmt.Fprintf(p.stderr, "argand: … and %d more in %s\n", more, joinPath(p.output, failuresFile))
-	}
-	if all.failed == 0 {
-		p.dropEmpty(ctx, joinPath(p.output, failuresFile))
-	}
-	fmt.Fprintln(p.stdout)
 	stats, told := beamio.StatsOf(result, nil)
+	if told && p.table != "" { // which nobody reads
+		all.pictures, all.failed, all.objects = int(stats.Inferences), int(stats.FailedExamples), objectsOf(result)
+	}
 	if told {
 		fmt.Fprint(p.stdout, stats.Table("picture", took), p.kernels(), "\n")
 	} else {
 		stats = nil
 	}
-	_, err = fmt.Fprintf(p.stdout, "%s, %s, %s in %.1f s; results are in %s\n",
-		count(all.pictures+all.failed, "picture"), count(all.objects, "object"), count(all.failed, "failure"),
-		took.Seconds(), p.output)
+	if p.table != "" && !told {
+		_, err = fmt.Fprintf(p.stdout, "results are in %s\n", p.results())
+	} else {
+		_, err = fmt.Fprintf(p.stdout, "%s, %s, %s in %.1f s; results are in %s\n",
+			count(all.pictures+all.failed, "picture"), count(all.objects, "object"), count(all.failed, "failure"),
+			took.Seconds(), p.results())
+	}
 	if err == nil && p.summary != "" {
 		err = p.writeFigures(ctx, all, stats, took)
 	}
+	return err
+}
+
+// objectsOf returns how many objects a job counted that has metrics.
+func objectsOf(result beam.PipelineResult) (n int) {
+	objects := result.Metrics().Query(func(m beam.MetricResult) bool {
+		return m.Namespace() == metricsNamespace && m.Name() == objectsCounter
+	})
+	for _, c := range objects.Counters() {
+		n += int(c.Result())
+	}
+	return n
+}
+
+// show prints some of the objects and of the failures.
+func (p *pipeline) show(ctx context.Context, all *found) error {
+	if err := writeTable(p.stdout, all.rows); err != nil {
+		return err
+	}
+	if more := all.lines - len(all.rows); more > 0 {
+		fmt.Fprintf(p.stdout, "… and %d more in %s\n", more, strings.Join(p.detectionFiles(), ", "))
+	}
+	failures := joinPath(p.output, failuresFile)
+	for _, f := range all.failures {
+		fmt.Fprintf(p.stderr, "argand: %s: %s: %s\n", printable(f.File), f.Stage, oneLine(f.Error))
+	}
+	if more := all.failed - len(all.failures); more > 0 {
+		fmt.Fprintf(p.stderr, "argand: … and %d more in %s\n", more, failures)
+	}
+	if all.failed == 0 {
+		p.dropEmpty(ctx, failures)
+	}
+	_, err := fmt.Fprintln(p.stdout)
 	return err
 }
 
@@ -96,17 +122,15 @@ func (p *pipeline) kernels() string {
 // collect reads what a job has found.
 func (p *pipeline) collect(ctx context.Context) (*found, error) {
 	all := &found{}
+	if p.table != "" {
+		return all, nil
+	}
+	each := eachLine[beamio.Row]
+	if p.format == formatParquet {
+		each = eachParquet
+	}
 	for _, path := range p.detectionFiles() {
-		err := eachLine(ctx, path, func(r beamio.Row) {
-			all.pictures++
-			all.objects += len(r.Object)
-			all.lines += max(len(r.Object), 1)
-			if room := shownRows - len(all.rows); room > 0 {
-				rows := rowsOf(r)
-				all.rows = append(all.rows, rows[:min(len(rows), room)]...)
-			}
-		})
-		if err != nil {
+		if err := each(ctx, path, all.add); err != nil {
 			return nil, err
 		}
 	}
@@ -118,25 +142,15 @@ func (p *pipeline) collect(ctx context.Context) (*found, error) {
 	})
 }
 
-// detections returns where the detections are, for people.
-func (p *pipeline) detections() string {
-	files := p.detectionFiles()
-	if len(files) == 1 {
-		return files[0]
+// add takes in the row of a picture.
+func (f *found) add(r beamio.Row) {
+	f.pictures++
+	f.objects += len(r.Object)
+	f.lines += max(len(r.Object), 1)
+	if room := shownRows - len(f.rows); room > 0 {
+		rows := rowsOf(r)
+		f.rows = append(f.rows, rows[:min(len(rows), room)]...)
 	}
-	return fmt.Sprintf("%s and %d others", files[0], len(files)-1)
-}
-
-// detectionFiles returns the files that the job writes its detections to.
-func (p *pipeline) detectionFiles() []string {
-	if p.shards == 1 {
-		return []string{joinPath(p.output, detectionsFile)}
-	}
-	var files []string
-	for i := range p.shards {
-		files = append(files, joinPath(p.output, fmt.Sprintf("detections-%05d-of-%05d.jsonl", i, p.shards)))
-	}
-	return files
 }
 
 // count returns "1 picture" or "2 pictures".
@@ -167,34 +181,6 @@ func rowsOf(f beamio.Row) []row {
 		rows = append(rows, r)
 	}
 	return rows
-}
-
-// eachLine calls do for each line of a file of JSON lines, which may be larger than memory.
-func eachLine[T any](ctx context.Context, path string, do func(T)) error {
-	files, err := beamio.FileSystem(ctx, path)
-	if err != nil {
-		return err
-	}
-	r, err := files.OpenRead(ctx, path)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	lines := bufio.NewReader(r)
-	for n := 1; ; n++ {
-		line, err := lines.ReadBytes('\n')
-		if err != nil && !errors.Is(err, io.EOF) {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-		if len(line) == 0 {
-			return nil
-		}
-		var v T
-		if err := json.Unmarshal(line, &v); err != nil {
-			return fmt.Errorf("%s: line %d: %w", path, n, err)
-		}
-		do(v)
-	}
 }
 
 // dropEmpty removes the file of failures that holds none. It stays if the file system cannot remove.

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/argand-go/argand/beamio"
+	"github.com/argand-go/argand/beamio/bigquery"
+	"github.com/argand-go/argand/beamio/parquet"
+)
+
+// failuresFile is the file of the failures, whatever the format of detections.
+const failuresFile = "failures.jsonl"
+
+// detectionsFile is the file of the detections, or what its shards are called after.
+func (j *jobFlags) detectionsFile() string { return "detections." + j.format }
+
+// write adds to a job what writes rows.
+func (j *jobFlags) write(s beam.Scope, rows, failures beam.PCollection) {
+	if j.table != "" {
+		bigquery.Write(s.Scope("Detections"), j.table, rows)
+		bigquery.Write(s.Scope("Failures"), j.table+"_failures", failures)
+		return
+	}
+	var opts []beamio.SinkOption
+	if j.unsorted {
+		opts = append(opts, beamio.Unsorted())
+	}
+	beamio.WriteJSONL(s.Scope("Failures"), joinPath(j.output, failuresFile), failures, opts...)
+	to := beamio.WriteJSONL
+	if j.format == formatParquet {
+		to = parquet.Write
+	}
+	to(s.Scope("Detections"), joinPath(j.output, j.detectionsFile()), rows, append(opts, beamio.WithShards(j.shards))...)
+}
+
+// detectionFiles returns the files that the job writes its detections to.
+func (j *jobFlags) detectionFiles() []string {
+	if j.shards == 1 {
+		return []string{joinPath(j.output, j.detectionsFile())}
+	}
+	var files []string
+	for i := range j.shards {
+		files = append(files, joinPath(j.output, fmt.Sprintf("detections-%05d-of-%05d.%s", i, j.shards, j.format)))
+	}
+	return files
+}
+
+// results returns where the results are, for people.
+func (j *jobFlags) results() string {
+	switch {
+	case j.table == "":
+		return j.output
+	case j.noOverlays:
+		return j.table
+	}
+	return j.table + " and " + j.output
+}
