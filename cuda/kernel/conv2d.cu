@@ -13,15 +13,15 @@
 constexpr int TM = 128, TN = 64, TK = 16, THREADS = 256;
 
 extern "C" __global__ void __launch_bounds__(THREADS, 2) conv2d_f32_128x64(
-	const float *x,        // (N, H, W, C)
+	const float *x,        // (N, H, W, XS), the first C channels
 	const float *w,        // (KH·KW·C, OP), with OP a multiple of 64: channels that there are not are zero
 	const float *bias,     // (OP)
 	const float *residual, // (N, HR, WR, OS) or null; read at the nearest place if HR × WR is not HO × WO
 	float *y,              // (N, HO, WO, OS)
-	int n, int height, int width, int c, int ho, int wo, int o, int op, int os, int kh, int kw, int stride_h, int stride_w,
+	int n, int height, int width, int c, int xs, int ho, int wo, int o, int op, int os, int kh, int kw, int stride_h, int stride_w,
 	int pad_h, int pad_w, int dilation_h, int dilation_w, int hr, int wr, int activation) {
-	__shared__ __align__(16) float xs[2][TK][TM + 4]; // the 4 keep the transposing stores off each other's banks
-	__shared__ __align__(16) float ws[2][TK][TN];
+	__shared__ __align__(16) float as[2][TK][TM + 4]; // the 4 keep the transposing stores off each other's banks
+	__shared__ __align__(16) float bs[2][TK][TN];
 	const int t = threadIdx.x, pixels = n * ho * wo, depth = kh * kw * c, quarter = c / 4;
 	const int m0 = blockIdx.x * TM, o0 = blockIdx.y * TN;
 
@@ -46,7 +46,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2) conv2d_f32_128x64(
 		for (int i = 0; i < 2; i++) {
 			int row = top[i] + dy, column = left[i] + dx;
 			bool inside = image[i] >= 0 && k * 4 < depth && unsigned(row) < unsigned(height) && unsigned(column) < unsigned(width);
-			next_x[i] = inside ? *(const float4 *)(x + (((long long)image[i] * height + row) * width + column) * c + channel)
+			next_x[i] = inside ? *(const float4 *)(x + (((long long)image[i] * height + row) * width + column) * xs + channel)
 							   : float4{0, 0, 0, 0};
 		}
 		next_w = k0 + k_w < depth ? *(const float4 *)(w + (long long)(k0 + k_w) * op + o0 + o_w) : float4{0, 0, 0, 0};
@@ -55,12 +55,12 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2) conv2d_f32_128x64(
 #pragma unroll
 		for (int i = 0; i < 2; i++) {
 			int m = m_x + i * 64, k = k_x * 4;
-			xs[half][k][m] = next_x[i].x;
-			xs[half][k + 1][m] = next_x[i].y;
-			xs[half][k + 2][m] = next_x[i].z;
-			xs[half][k + 3][m] = next_x[i].w;
+			as[half][k][m] = next_x[i].x;
+			as[half][k + 1][m] = next_x[i].y;
+			as[half][k + 2][m] = next_x[i].z;
+			as[half][k + 3][m] = next_x[i].w;
 		}
-		*(float4 *)&ws[half][k_w][o_w] = next_w;
+		*(float4 *)&bs[half][k_w][o_w] = next_w;
 	};
 
 	// Of the block's outputs a thread has rows 4·tm and 64 + 4·tm, four each, and the columns 4·tn.
@@ -75,9 +75,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2) conv2d_f32_128x64(
 #pragma unroll
 		for (int k = 0; k < TK; k++) {
 			float a[8], b[4];
-			*(float4 *)a = *(const float4 *)&xs[half][k][tm];
-			*(float4 *)(a + 4) = *(const float4 *)&xs[half][k][64 + tm];
-			*(float4 *)b = *(const float4 *)&ws[half][k][tn];
+			*(float4 *)a = *(const float4 *)&as[half][k][tm];
+			*(float4 *)(a + 4) = *(const float4 *)&as[half][k][64 + tm];
+			*(float4 *)b = *(const float4 *)&bs[half][k][tn];
 #pragma unroll
 			for (int i = 0; i < 8; i++)
 #pragma unroll
@@ -98,7 +98,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2) conv2d_f32_128x64(
 			long long from = m;
 			if (hr != ho || wr != wo) {
 				int place = m % (ho * wo);
-				int row = (int)((long long)(place / wo) * hr / ho), column = (int)((long long)(place % wo) * wr / wo);
+				int row = nearest(place / wo, hr, ho), column = nearest(place % wo, wr, wo);
 				from = ((long long)(m / (ho * wo)) * hr + row) * wr + column;
 			}
 			float4 r = *(const float4 *)(residual + from * os + o0 + tn);

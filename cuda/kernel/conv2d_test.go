@@ -74,7 +74,7 @@ func TestConv2dMistakes(t *testing.T) {
 		"off by one":                 {"unsigned(row) < unsigned(height)", "unsigned(row) <= unsigned(height)"},
 		"depth not looked at":        {"next_w = k0 + k_w < depth ?", "next_w = true ?"},
 		"pixels not looked at":       {"if (m >= pixels) continue;", ""},
-		"residual of another size":   {"* hr / ho", "* hr / wo"},
+		"residual of another size":   {"nearest(place / wo, hr, ho)", "nearest(place / wo, hr, wo)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if !*full && name != "off by one" && name != "no barrier after a step" {
@@ -109,7 +109,7 @@ func (d *device) conv2d(t *testing.T, v conv, order int) string {
 	}
 	y := d.upload(t, make([]float32, v.n*ho*wo*os))
 	args = append(args, driver.Pointer(y, 0))
-	for _, n := range []int{v.n, v.h, v.w, c, ho, wo, v.o, op, os, v.kernel, v.kernel, v.stride, v.stride,
+	for _, n := range []int{v.n, v.h, v.w, c, c, ho, wo, v.o, op, os, v.kernel, v.kernel, v.stride, v.stride,
 		v.pad, v.pad, v.dilate, v.dilate, v.residual[0], v.residual[1], v.act} {
 		args = append(args, driver.Int32(int32(n)))
 	}

@@ -31,3 +31,9 @@ DEVICE float activate(float x, int activation) {
 	if (activation == RELU) return x < 0 ? 0.f : x; // NaN stays
 	return activate_rare(x, activation);
 }
+
+// nearest returns which of in pixels stands for pixel i of out, as PyTorch computes it, in float32.
+DEVICE int nearest(int i, int in, int out) {
+	int at = (int)((float)i * ((float)in / (float)out));
+	return at < in - 1 ? at : in - 1;
+}

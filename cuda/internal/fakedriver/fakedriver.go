@@ -27,6 +27,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -53,7 +54,7 @@ var built sync.Map
 func New(t testing.TB, macros ...string) *Driver {
 	t.Helper()
 	once, _ := built.LoadOrStore(strings.Join(macros, " "), sync.OnceValues(func() ([]byte, error) {
-		return build(compiled, macros)
+		return build("", nil, macros...)
 	}))
 	library, err := once.(func() ([]byte, error))()
 	return open(t, library, err)
@@ -70,11 +71,7 @@ func NewWithMistake(t testing.TB, source, was, is string) *Driver {
 	if n := bytes.Count(text, []byte(was)); n != 1 {
 		t.Fatalf("%s has %q %d times; want 1", source, was, n)
 	}
-	mistaken := func() ([]byte, error) {
-		return compile([]string{"-c", "fake/kernels.cpp"}, map[string][]byte{
-			source: bytes.Replace(text, []byte(was), []byte(is), 1)})
-	}
-	library, err := build(mistaken, nil)
+	library, err := build(source, bytes.Replace(text, []byte(was), []byte(is), 1))
 	return open(t, library, err)
 }
 
@@ -101,22 +98,59 @@ func open(t testing.TB, library []byte, err error) *Driver {
 
 var errNoCompiler = errors.New("no C++ compiler")
 
-// compiled is the object file of the kernels, which are much to compile and the same in every driver.
-var compiled = sync.OnceValues(func() ([]byte, error) {
-	return compile([]string{"-c", "fake/kernels.cpp"}, nil)
-})
+// objects are the object files that were compiled, by source: kernels are much to
+// compile, and the same in every driver.
+var objects sync.Map
 
-// build compiles the library.
-func build(compiled func() ([]byte, error), macros []string) ([]byte, error) {
-	kernels, err := compiled()
+// object returns the object file of a source of kernels, or of another text in
+// its place.
+func object(source string, text []byte) ([]byte, error) {
+	make := func() ([]byte, error) {
+		if text == nil {
+			var err error
+			if text, err = fs.ReadFile(kernel.Sources, source); err != nil {
+				return nil, err
+			}
+		}
+		unit := fmt.Sprintf("#define EMULATOR\n#include %q\n#include \"fake/add.h\"\n", source)
+		for _, name := range kernelName.FindAllSubmatch(text, -1) {
+			unit += fmt.Sprintf("ADD_KERNEL(%s)\n", name[1])
+		}
+		return compile([]string{"-c", "unit.cpp"}, map[string][]byte{"unit.cpp": []byte(unit), source: text})
+	}
+	if text != nil {
+		return make()
+	}
+	once, _ := objects.LoadOrStore(source, sync.OnceValues(make))
+	return once.(func() ([]byte, error))()
+}
+
+var kernelName = regexp.MustCompile(`(?m)^extern "C" __global__ void (?:__launch_bounds__\(.*?\) )?(\w+)\(`)
+
+// build compiles the library, with another text of one of the sources if there
+// is one.
+func build(changed string, text []byte, macros ...string) ([]byte, error) {
+	sources, err := fs.Glob(kernel.Sources, "*.cu")
 	if err != nil {
 		return nil, err
 	}
-	args := []string{"-shared", "fake/fake.cpp", "kernels.o"}
+	args, files := []string{"-shared", "fake/fake.cpp", "fake/emulate.cpp"}, make(map[string][]byte)
 	for _, m := range macros {
 		args = append(args, "-D"+m)
 	}
-	return compile(args, map[string][]byte{"kernels.o": kernels})
+	for _, source := range sources {
+		var other []byte
+		if source == changed {
+			other = text
+		}
+		o, err := object(source, other)
+		if err != nil {
+			return nil, err
+		}
+		files[source+".o"] = o
+		args = append(args, source+".o")
+	}
+	return compile(args, files)
 }
 
 // compile runs the C++ compiler beside the sources, and more files or others in
@@ -139,7 +173,7 @@ func compile(args []string, more map[string][]byte) ([]byte, error) {
 		return nil, err
 	}
 	cmd := exec.Command(compiler, append([]string{"-std=c++17", "-O2", "-g", "-Wall", "-Werror",
-		"-Wno-unknown-pragmas", "-ffp-contract=off", "-fPIC", "-I.", "-o", "out"}, args...)...)
+		"-Wno-unknown-pragmas", "-ffp-contract=off", "-fno-gnu-unique", "-fPIC", "-I.", "-o", "out"}, args...)...)
 	cmd.Dir = dir
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, text)

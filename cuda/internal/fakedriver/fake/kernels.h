@@ -10,7 +10,11 @@ struct Kernel {
 	void (*run)(const uint64_t *arguments);
 };
 
-std::vector<Kernel> &kernels();
+// kernels are those of all sources: each adds its own when the library is opened.
+inline std::vector<Kernel> &kernels() {
+	static std::vector<Kernel> all;
+	return all;
+}
 
 constexpr int ORDERS = 5; // of the emulator
 
