@@ -95,6 +95,10 @@ func newMetersOf(namespace, prefix string) metersOf {
 	}
 }
 
+// maxPrefixes is how many cohorts and updated models an instance keeps metrics
+// of. Those of others are made again: they are only names.
+const maxPrefixes = 256
+
 // each calls f for the totals and for the metrics with a prefix, if there is one.
 func (m *meters) each(prefix string, f func(*metersOf)) {
 	f(&m.all)
@@ -103,6 +107,12 @@ func (m *meters) each(prefix string, f func(*metersOf)) {
 	}
 	p, ok := m.prefixed[prefix]
 	if !ok {
+		for other := range m.prefixed { // any
+			if len(m.prefixed) < maxPrefixes {
+				break
+			}
+			delete(m.prefixed, other)
+		}
 		made := newMetersOf(m.namespace, prefix)
 		p = &made
 		m.prefixed[prefix] = p

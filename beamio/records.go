@@ -16,7 +16,7 @@ const (
 	maxHungCalls = 4
 	maxHungSteps = 64
 	// So many models are remembered, besides those that are loaded or hang.
-	maxRecords = 1024
+	maxRecords = 512
 )
 
 // recordOf returns the record of a key.
