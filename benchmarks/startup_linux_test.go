@@ -16,7 +16,8 @@ import (
 
 // BenchmarkStartup starts processes that find the shapes in a picture with the
 // embedded network and end: "library" is a program of this module's packages
-// alone (the test binary), "argand" the command, which has all of Beam in it.
+// alone (the test binary), "argand" the command, which has all of Beam in it,
+// and "argand-pipeline" a job of that picture on Beam's prism.
 // ns/op is the median of the wall time from start to end; ms_cpu the median of
 // the CPU time of all threads, which a busy machine disturbs less.
 func BenchmarkStartup(b *testing.B) {
@@ -39,6 +40,7 @@ func BenchmarkStartup(b *testing.B) {
 	}{
 		{"library", []string{os.Args[0], "-child=" + embedded}},
 		{"argand", []string{argand, "detect", "--json", picture}},
+		{"argand-pipeline", []string{argand, "pipeline", "--input", picture, "--output", filepath.Join(dir, "out")}},
 		{"argand-version", []string{argand, "--version"}},
 	} {
 		b.Run(program.name, func(b *testing.B) {
