@@ -57,7 +57,7 @@ func ExampleTorch() {
 	p, s, rows := ptest.CreateList([][]float32{{1, 2, 3, 4}, {-1, 0, 0, 1}, {5}})
 	h := &beamio.Preprocess[[]float32, beamio.Tensor, []beamio.Tensor]{
 		Fn:      &Vector{},
-		Handler: &beamio.Torch{Path: "testdata/torch/mlp.pth", Network: &MLP{Hidden: 8}},
+		Handler: &beamio.Torch{Model: "testdata/torch/mlp.pth", Network: &MLP{Hidden: 8}},
 	}
 	results, failures := beamio.RunInferenceDLQ(s, h, rows)
 	beam.ParDo0(s, printScores, results)

@@ -375,12 +375,12 @@ func TestParity(t *testing.T) {
 		}
 	})
 	t.Run("PytorchModelHandlerTensor", func(t *testing.T) { // with model_class, model_params and state_dict_path
-		h := &Torch{Path: torchFile("mlp.pth"), Network: &twoLayers{Hidden: 8}, Device: "cpu"}
+		h := &Torch{Model: torchFile("mlp.pth"), Network: &twoLayers{Hidden: 8}, Device: "cpu"}
 		out, err := loadTorch(t, h).Infer(t.Context(), []Tensor{vector(t, 1, 2, 3, 4)})
 		if err != nil || len(out) != 1 || !out[0][0].Shape().Equal(tensor.Shape{3}) {
 			t.Errorf("got %v, %v", out, err)
 		}
-		if err := (&Torch{Path: h.Path, Network: h.Network, Device: "cuda"}).Validate(); err == nil {
+		if err := (&Torch{Model: h.Model, Network: h.Network, Device: "cuda"}).Validate(); err == nil {
 			t.Error("a device that is not there") // Python would take the CPU
 		}
 	})

@@ -26,7 +26,7 @@ import (
 //		beamio.RegisterNetwork(&MLP{})
 //	}
 //
-//	results := beamio.RunInference(s, &beamio.Torch{Path: "mlp.pth", Network: &MLP{Hidden: 32}}, tensors)
+//	results := beamio.RunInference(s, &beamio.Torch{Model: "mlp.pth", Network: &MLP{Hidden: 32}}, tensors)
 //
 // Without a Network it runs ResNets, ResNeXts and Wide ResNets, recognised by
 // the checkpoint: pictures (3, H, W), normalised, to logits (classes). A
@@ -40,8 +40,8 @@ import (
 // result does not depend on its batch, to the bit. An example's weight, for
 // [WithBatchWeight], is the bytes of its elements.
 type Torch struct {
+	Model   string  // checkpoint, on any filesystem of Beam's
 	Network Network // of a type that was given to RegisterNetwork; nil for one of package nn/vision
-	Path    string  // checkpoint, on any filesystem of Beam's
 	SHA256  string  // of the checkpoint, 64 hexadecimal digits; "" to take any
 	Prefix  string  // where the state_dict is in the checkpoint, "state_dict.model" say; "" if it is all of it
 	Arch    string  // without a Network, torchvision's name of it, "resnet18"; "" to recognise it
@@ -55,8 +55,8 @@ type Torch struct {
 
 // torchFields are those of [Torch] that are plain, and its network packed.
 type torchFields struct {
+	Model   string
 	Network *packed `json:",omitempty"`
-	Path    string
 	SHA256  string `json:",omitempty"`
 	Prefix  string `json:",omitempty"`
 	Arch    string `json:",omitempty"`
@@ -66,7 +66,7 @@ type torchFields struct {
 
 // MarshalJSON packs the network.
 func (t Torch) MarshalJSON() ([]byte, error) {
-	f := torchFields{nil, t.Path, t.SHA256, t.Prefix, t.Arch, t.Device, t.Threads}
+	f := torchFields{t.Model, nil, t.SHA256, t.Prefix, t.Arch, t.Device, t.Threads}
 	if t.Network != nil {
 		n, err := pack(t.Network)
 		if err != nil {
@@ -83,7 +83,7 @@ func (t *Torch) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &f); err != nil {
 		return err
 	}
-	*t = Torch{nil, f.Path, f.SHA256, f.Prefix, f.Arch, f.Device, f.Threads}
+	*t = Torch{f.Model, nil, f.SHA256, f.Prefix, f.Arch, f.Device, f.Threads}
 	if f.Network == nil {
 		return nil
 	}
@@ -96,14 +96,14 @@ func (t *Torch) UnmarshalJSON(data []byte) error {
 }
 
 // ModelID returns the path of the checkpoint.
-func (t *Torch) ModelID() string { return t.Path }
+func (t *Torch) ModelID() string { return t.Model }
 
 // WithPath returns a copy for another checkpoint, for [WithModelWatch] and
 // [WithModelUpdates]. It has the same SHA256, if there is one: then no other
 // content is accepted.
 func (t *Torch) WithPath(path string) ModelHandler[Tensor, []Tensor] {
 	other := *t
-	other.Path = path
+	other.Model = path
 	return &other
 }
 
@@ -130,8 +130,8 @@ func (t *Torch) Bucket(e Tensor) string { return e.String() }
 // Validate implements what [ModelHandler] says of it.
 func (t *Torch) Validate() error {
 	switch {
-	case t.Path == "":
-		return errors.New("no checkpoint: Path is empty")
+	case t.Model == "":
+		return errors.New("no checkpoint: Model is empty")
 	case strings.HasSuffix(t.Prefix, "."):
 		return fmt.Errorf("the Prefix %q ends in a dot, which is no part of it", t.Prefix)
 	case t.Threads < 0:
@@ -179,9 +179,9 @@ func (t *Torch) Load(ctx context.Context) (Model[Tensor, []Tensor], error) {
 		return nil, err
 	}
 	if t.Device == "auto" {
-		slog.InfoContext(ctx, "beamio: chose a device", "model", t.Path, "device", kernels.CPU().Name())
+		slog.InfoContext(ctx, "beamio: chose a device", "model", t.Model, "device", kernels.CPU().Name())
 	}
-	file, err := openModel(ctx, t.Path, t.SHA256)
+	file, err := openModel(ctx, t.Model, t.SHA256)
 	if err != nil {
 		return nil, err
 	}
@@ -216,7 +216,7 @@ func (t *Torch) known(ctx context.Context, src *loaders.Checkpoint) (*vision.Cla
 	case a.Detector():
 		return nil, checkArch(a.Name)
 	case t.Arch != "" && t.Arch != a.Name:
-		return nil, fmt.Errorf("%s: a %v, and not a %s", t.Path, a, t.Arch)
+		return nil, fmt.Errorf("%s: a %v, and not a %s", t.Model, a, t.Arch)
 	}
 	return vision.NewClassifier(ctx, kernels.CPU(), src, vision.WithThreads(t.Threads))
 }

@@ -179,7 +179,7 @@ func TestTorchEqualsPyTorch(t *testing.T) {
 			t.Fatalf("no golden %s", name)
 		}
 		for _, h := range handlers {
-			h.Path = torchFile(name + ".pth")
+			h.Model = torchFile(name + ".pth")
 			m := loadTorch(t, h)
 			if bytesOf(m) == 0 {
 				t.Errorf("%s takes no memory", name)
@@ -238,7 +238,7 @@ func TestTorchBatches(t *testing.T) {
 		want  []string // stages and errors of those that fail
 	}{
 		"mlp": {
-			&Torch{Path: torchFile("mlp.pth"), Network: &twoLayers{8}},
+			&Torch{Model: torchFile("mlp.pth"), Network: &twoLayers{8}},
 			append(examples(t, sequence(t, 37, 4)),
 				vector(t, 1, 2, 3), Tensor{}, vector(t, 5, 6, 7), Tensor{half}, Tensor{whole}, Tensor{scalar}, vector(t)),
 			[]string{
@@ -252,12 +252,12 @@ func TestTorchBatches(t *testing.T) {
 			},
 		},
 		"resnet": {
-			&Torch{Path: torchFile("resnet18.pth")},
+			&Torch{Model: torchFile("resnet18.pth")},
 			append(append(examples(t, sequence(t, 3, 3, 32, 32)), wide...), examples(t, sequence(t, 2, 1, 32, 32))...),
 			[]string{"5 inference conv1: conv2d: got float32 (1, 1, 32, 32); want", "6 inference conv1: conv2d"},
 		},
 		"any shape": {
-			&Torch{Path: emptyCheckpoint(t), Network: &rectifier{}},
+			&Torch{Model: emptyCheckpoint(t), Network: &rectifier{}},
 			append(wide, Tensor{scalar}, vector(t), vector(t, -1, 2), Tensor{scalar}),
 			nil,
 		},
@@ -345,24 +345,24 @@ func TestTorchRefuses(t *testing.T) {
 		want string // of Validate, or else of Load
 	}{
 		{Torch{}, "no checkpoint"},
-		{Torch{Path: mlp, Prefix: "model."}, "ends in a dot"},
-		{Torch{Path: mlp, Threads: -1}, "-1 Threads"},
-		{Torch{Path: mlp, SHA256: "12"}, "64 hexadecimal digits"},
-		{Torch{Path: mlp, Network: &twoLayers{}}, "0 hidden numbers"},
-		{Torch{Path: mlp, Network: &twoLayers{8}, Arch: "resnet18"}, "nn/vision too"},
-		{Torch{Path: mlp, Arch: "vgg16"}, `no Arch "vgg16"`},
-		{Torch{Path: mlp, Arch: "maskrcnn_resnet50_fpn"}, "beamio.Detector"},
-		{Torch{Path: mlp, Network: &twoLayers{8}, Device: "cuda"}, "CUDA is not built in"},
-		{Torch{Path: mlp, Network: &twoLayers{8}, Device: "cuda:1"}, "CUDA is not built in"},
-		{Torch{Path: mlp, Network: &twoLayers{8}, Device: "tpu"}, `no Device "tpu"`},
-		{Torch{Path: "absent.pth", Network: &twoLayers{8}}, "absent.pth"},
-		{Torch{Path: mlp, Network: &twoLayers{8}, SHA256: long}, long},
-		{Torch{Path: mlp}, "no known network in this checkpoint"},
-		{Torch{Path: detector}, "beamio.Detector"},
-		{Torch{Path: torchFile("resnet18.pth"), Arch: "resnet50"}, "a resnet18, 5 classes, width 4, and not a resnet50"},
-		{Torch{Path: headless.write(t), Arch: "resnet18"}, `Missing key(s) in state_dict: "fc.weight"`},
-		{Torch{Path: emptyCheckpoint(t), Network: &rectifier{"nil"}}, "the network rectifier is nil"},
-		{Torch{Path: emptyCheckpoint(t), Network: &rectifier{"none"}}, "the network rectifier has no outputs"},
+		{Torch{Model: mlp, Prefix: "model."}, "ends in a dot"},
+		{Torch{Model: mlp, Threads: -1}, "-1 Threads"},
+		{Torch{Model: mlp, SHA256: "12"}, "64 hexadecimal digits"},
+		{Torch{Model: mlp, Network: &twoLayers{}}, "0 hidden numbers"},
+		{Torch{Model: mlp, Network: &twoLayers{8}, Arch: "resnet18"}, "nn/vision too"},
+		{Torch{Model: mlp, Arch: "vgg16"}, `no Arch "vgg16"`},
+		{Torch{Model: mlp, Arch: "maskrcnn_resnet50_fpn"}, "beamio.Detector"},
+		{Torch{Model: mlp, Network: &twoLayers{8}, Device: "cuda"}, "CUDA is not built in"},
+		{Torch{Model: mlp, Network: &twoLayers{8}, Device: "cuda:1"}, "CUDA is not built in"},
+		{Torch{Model: mlp, Network: &twoLayers{8}, Device: "tpu"}, `no Device "tpu"`},
+		{Torch{Model: "absent.pth", Network: &twoLayers{8}}, "absent.pth"},
+		{Torch{Model: mlp, Network: &twoLayers{8}, SHA256: long}, long},
+		{Torch{Model: mlp}, "no known network in this checkpoint"},
+		{Torch{Model: detector}, "beamio.Detector"},
+		{Torch{Model: torchFile("resnet18.pth"), Arch: "resnet50"}, "a resnet18, 5 classes, width 4, and not a resnet50"},
+		{Torch{Model: headless.write(t), Arch: "resnet18"}, `Missing key(s) in state_dict: "fc.weight"`},
+		{Torch{Model: emptyCheckpoint(t), Network: &rectifier{"nil"}}, "the network rectifier is nil"},
+		{Torch{Model: emptyCheckpoint(t), Network: &rectifier{"none"}}, "the network rectifier has no outputs"},
 	} {
 		err := c.h.Validate()
 		if err == nil {
@@ -373,14 +373,14 @@ func TestTorchRefuses(t *testing.T) {
 		}
 	}
 	// All that does not fit, at once.
-	_, err := (&Torch{Path: torchFile("heads.pth"), Network: &twoLayers{7}}).Load(t.Context())
+	_, err := (&Torch{Model: torchFile("heads.pth"), Network: &twoLayers{7}}).Load(t.Context())
 	e, ok := errors.AsType[*nn.StateDictError](err)
 	if !ok || e.Network != "twoLayers" || len(e.Missing) != 2 || len(e.Unexpected) != 4 || len(e.Mismatch) != 2 {
 		t.Errorf("got %v", err)
 	}
 	// A part of a checkpoint. What is beside it does not matter.
-	loadTorch(t, &Torch{Path: torchFile("wrapped.pth"), Prefix: "state_dict", Network: &twoLayers{8}})
-	_, err = (&Torch{Path: torchFile("wrapped.pth"), Network: &twoLayers{8}}).Load(t.Context())
+	loadTorch(t, &Torch{Model: torchFile("wrapped.pth"), Prefix: "state_dict", Network: &twoLayers{8}})
+	_, err = (&Torch{Model: torchFile("wrapped.pth"), Network: &twoLayers{8}}).Load(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "state_dict") {
 		t.Errorf("got %v", err)
 	}
@@ -390,7 +390,7 @@ func TestTorchRefuses(t *testing.T) {
 type notRegistered struct{ twoLayers }
 
 func TestTorchTravels(t *testing.T) {
-	h := &Torch{&twoLayers{8}, "a.pth", "", "model", "", "cpu", 2}
+	h := &Torch{"a.pth", &twoLayers{8}, "", "model", "", "cpu", 2}
 	p, err := pack(h)
 	if err != nil {
 		t.Fatal(err)
@@ -399,15 +399,15 @@ func TestTorchTravels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := back.(*Torch); *got.Network.(*twoLayers) != (twoLayers{8}) || got.Path != h.Path ||
+	if got := back.(*Torch); *got.Network.(*twoLayers) != (twoLayers{8}) || got.Model != h.Model ||
 		got.Prefix != h.Prefix || got.Device != h.Device || got.Threads != h.Threads {
 		t.Errorf("got %+v", got)
 	}
 	other := h.WithPath("b.pth").(*Torch)
-	if other.Path != "b.pth" || other.Network != h.Network || h.Path != "a.pth" || other.ModelID() != "b.pth" {
+	if other.Model != "b.pth" || other.Network != h.Network || h.Model != "a.pth" || other.ModelID() != "b.pth" {
 		t.Errorf("got %+v", other)
 	}
-	if _, err := pack(&Torch{Path: "a.pth", Network: &notRegistered{}}); err == nil ||
+	if _, err := pack(&Torch{Model: "a.pth", Network: &notRegistered{}}); err == nil ||
 		!strings.Contains(err.Error(), "notRegistered is not registered") {
 		t.Error(err)
 	}
@@ -461,7 +461,7 @@ func TestTorchBetweenSteps(t *testing.T) {
 	small, large := jpegBytes(t, scene(32, 32, 1)), jpegBytes(t, scene(48, 40, 2))
 	pictures := []Picture{{"a", small}, {"b", large}, {"c", small[:60]}, {"d", large}, {"e", small}}
 	fn := &pixelsStep{1. / 64}
-	torch := &Torch{Path: torchFile("resnet18.pth")}
+	torch := &Torch{Model: torchFile("resnet18.pth")}
 	h := &Postprocess[Picture, []Tensor, Classes]{&topStep{2}, &Preprocess[Picture, Tensor, []Tensor]{fn, torch}}
 	p, s := beam.NewPipelineWithRoot()
 	res, bad := RunInferenceDLQ(s, h, beam.CreateList(s, pictures), WithBatchSize(5, 5))
@@ -524,7 +524,7 @@ func renderTorchFailure(_ context.Context, w beam.Window, at beam.EventTime, k s
 
 // Keyed tensors cross stages before and after the network, in windows.
 func TestTorchKeyedAndInWindows(t *testing.T) {
-	h := &Torch{Path: torchFile("mlp.pth"), Network: &twoLayers{8}}
+	h := &Torch{Model: torchFile("mlp.pth"), Network: &twoLayers{8}}
 	m := loadTorch(t, h)
 	var want, wantBad []string
 	for n := range 40 {
@@ -541,7 +541,7 @@ func TestTorchKeyedAndInWindows(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want = append(want, fmt.Sprintf("n%d in %v at %v: %s → %s by %s", n, w, at, bitsOf(x), bitsOf(y[0][0]), h.Path))
+		want = append(want, fmt.Sprintf("n%d in %v at %v: %s → %s by %s", n, w, at, bitsOf(x), bitsOf(y[0][0]), h.Model))
 	}
 	p, s, col := ptest.CreateList(count(0, 40))
 	col = beam.WindowInto(s, window.NewFixedWindows(10*time.Second), beam.ParDo(s, &timestampFn{}, col))
@@ -562,7 +562,7 @@ func TestTorchUpdated(t *testing.T) {
 	path := emptyCheckpoint(t)
 	p, s, col := ptest.CreateList(count(1, 4))
 	tensors := beam.ParDo(s, exampleOf, beam.ParDo(s, &timestampFn{}, col))
-	h := &Torch{Path: "absent.pth", Network: &rectifier{}}
+	h := &Torch{Model: "absent.pth", Network: &rectifier{}}
 	res := RunInference(s, h, tensors, WithModelUpdates(beam.Create(s, path)))
 	collect(s, "torch updated", beam.ParDo(s, renderTorch, res))
 	run(t, p)
@@ -579,12 +579,12 @@ func TestTorchUpdated(t *testing.T) {
 
 // What a network refuses has the types of packages nn and vision.
 func TestTorchErrorsHaveTypes(t *testing.T) {
-	m := loadTorch(t, &Torch{Path: torchFile("mlp.pth"), Network: &twoLayers{8}})
+	m := loadTorch(t, &Torch{Model: torchFile("mlp.pth"), Network: &twoLayers{8}})
 	_, err := m.Infer(t.Context(), []Tensor{vector(t, 1)})
 	if e, ok := errors.AsType[*op.ShapeError](err); !ok || e.Path != "fc1" {
 		t.Errorf("got %v", err)
 	}
-	_, err = (&Torch{Path: torchFile("mlp.pth")}).Load(t.Context())
+	_, err = (&Torch{Model: torchFile("mlp.pth")}).Load(t.Context())
 	if _, ok := errors.AsType[*vision.UnknownArchitectureError](err); !ok {
 		t.Errorf("got %v", err)
 	}

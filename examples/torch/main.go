@@ -37,7 +37,7 @@ func main() {
 	beam.Init() // a worker never returns from here
 
 	p, s := beam.NewPipelineWithRoot()
-	network := &beamio.Torch{Path: *model, Network: &Display{Hidden: *hidden}}
+	network := &beamio.Torch{Model: *model, Network: &Display{Hidden: *hidden}}
 	handler := &after{Fn: &Read{}, Handler: &before{Fn: &Parse{}, Handler: network}}
 	digits, failed := beamio.RunInferenceDLQ(s, handler, textio.Read(s, *input))
 	beamio.WriteJSONL(s, *output, digits)
