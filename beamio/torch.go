@@ -57,11 +57,11 @@ type Torch struct {
 type torchFields struct {
 	Model   string
 	Network *packed `json:",omitempty"`
-	SHA256  string `json:",omitempty"`
-	Prefix  string `json:",omitempty"`
-	Arch    string `json:",omitempty"`
-	Device  string `json:",omitempty"`
-	Threads int    `json:",omitempty"`
+	SHA256  string  `json:",omitempty"`
+	Prefix  string  `json:",omitempty"`
+	Arch    string  `json:",omitempty"`
+	Device  string  `json:",omitempty"`
+	Threads int     `json:",omitempty"`
 }
 
 // MarshalJSON packs the network.
