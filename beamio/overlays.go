@@ -1,9 +1,9 @@
 package beamio
 
 import (
+	"bytes"
 	"context"
 	"fmt"
-	"image"
 	"io"
 	"path"
 	"path/filepath"
@@ -30,7 +30,9 @@ type Overlays struct {
 
 // WriteOverlays draws the results of a [Detector], keyed or not, over their
 // pictures and writes them as PNG files. It returns a PCollection<string> of
-// their paths. Each is written as by [WriteFile], in any window, in streams, too.
+// their paths. It takes any windows, and streams. Each overlay is written as by
+// [WriteFile], or in an object store, which shows objects when they are whole, in
+// one request.
 //
 // A picture is read again, which is cheap beside finding what is in it: its
 // pixels would have to be encoded to come here from the network's stage. So
@@ -66,9 +68,9 @@ func (f *overlayFn) ProcessElement(
 // returns its path. Errors name the picture.
 func (o Overlays) Write(ctx context.Context, p Picture, found *Detections) (path string, err error) {
 	path = o.Path(p.Name)
-	overlay, err := drawn(ctx, p, found)
+	data, err := drawn(ctx, p, found)
 	if err == nil {
-		err = WriteFile(ctx, path, func(w io.Writer) error { return picture.EncodePNG(w, overlay) })
+		err = writeBytes(ctx, path, data)
 	}
 	if err != nil {
 		return "", fmt.Errorf("overlay of %s: %w", p.Name, err)
@@ -76,8 +78,23 @@ func (o Overlays) Write(ctx context.Context, p Picture, found *Detections) (path
 	return path, nil
 }
 
-// drawn draws what was found in a picture over it.
-func drawn(ctx context.Context, p Picture, found *Detections) (image.Image, error) {
+// writeBytes makes a file that appears whole.
+func writeBytes(ctx context.Context, path string, data []byte) error {
+	fs, err := FileSystem(ctx, path)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if _, whole := fs.(objects); !whole {
+		return WriteFile(ctx, path, func(w io.Writer) error { _, err := w.Write(data); return err })
+	}
+	if err := filesystem.Write(ctx, fs, path, data); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// drawn returns the PNG file of a picture with what was found in it.
+func drawn(ctx context.Context, p Picture, found *Detections) ([]byte, error) {
 	rgb, err := p.Decode(ctx)
 	if err != nil {
 		return nil, err
@@ -91,12 +108,14 @@ func drawn(ctx context.Context, p Picture, found *Detections) (image.Image, erro
 			}
 		}
 	}
-	return picture.Overlay(rgb, instances), nil
+	var b bytes.Buffer
+	err = picture.EncodePNG(&b, picture.Overlay(rgb, instances))
+	return b.Bytes(), err
 }
 
 // Path returns where the overlay of a picture is written: that of "a.png" is
 // "a.overlay.png", that of "a.jpg" is "a.jpg.overlay.png", so that pictures
-// besides each other have different ones. It is in Dir, whatever the name is.
+// beside each other have different ones. It is in Dir, whatever the name is.
 func (o Overlays) Path(name string) string {
 	below := strings.TrimSuffix(o.below(name), ".png") + ".overlay.png"
 	if scheme(o.Dir) == "" {
