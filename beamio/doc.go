@@ -9,6 +9,7 @@
 //	found, failed := beamio.RunInferenceDLQ(s, &beamio.Detector{Model: "gs://bucket/maskrcnn.pth"}, pictures)
 //	beamio.WriteJSONL(s, "out/detections.jsonl", beamio.Rows(s, found))
 //	beamio.WriteJSONL(s, "out/failures.jsonl", beamio.FailureRows(s, failed))
+//	beamio.WriteOverlays(s, beamio.Overlays{Dir: "out", Root: "gs://bucket/photos/"}, found)
 //
 // [ModelHandler] is a recipe: a struct of plain fields that travels to the
 // workers as JSON and loads a [Model] there. [RunInference] is typed in what
@@ -29,8 +30,11 @@
 // batch.go, call.go and gather.go, with a batch; registry.go, how models are
 // shared, and recipe.go, what they are called; routes.go, perkey.go, updates.go
 // and watch.go, which model an example goes to; then the handlers, detector.go,
-// classifier.go, torch.go and linear.go, and the sinks in rows.go and jsonl.go. What is
-// counted is in metrics.go and histograms.go, and stats.go reads it.
+// classifier.go, torch.go and linear.go. Results become rows in rows.go and
+// deadletters.go; the sinks are in shards.go, jsonl.go and overlays.go, and in the
+// packages parquet and bigquery below this one, which bring dependencies that not
+// every program wants. What is counted is in metrics.go and histograms.go, and
+// stats.go reads it.
 //
 // Six facts about Beam's Go SDK decide the shape of the code. Models are loaded
 // by the first element and not in Setup, because prism never splits a bundle
