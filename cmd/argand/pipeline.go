@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	beamlog "github.com/apache/beam/sdks/v2/go/pkg/beam/log"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/x/beamx"
 	"github.com/argand-go/argand/beamio"
@@ -71,7 +72,7 @@ func (p *pipeline) run(ctx context.Context) error {
 	if err := p.settle(); err != nil {
 		return err
 	}
-	if err := errors.Join(p.jobFlags.check(), checkRunner()); err != nil {
+	if err := errors.Join(p.jobFlags.check(), p.checkRunner()); err != nil {
 		return misused(err)
 	}
 	embedded := p.input == "" && p.list == ""
@@ -103,6 +104,9 @@ func (p *pipeline) run(ctx context.Context) error {
 	}
 	if !awaited() {
 		kept = *jobopts.Async // workers will read the embedded network and the names there
+		if isDryRun() {
+			return nil
+		}
 		_, err := fmt.Fprintf(p.stdout, "the job is the runner's now; what it writes will be in %s\n", p.results())
 		return err
 	}
@@ -182,6 +186,9 @@ func (p *pipeline) handler(model, labels string) *beamio.Detector {
 
 // submit runs the job and waits for its end, showing how far it is.
 func (p *pipeline) submit(ctx context.Context, j *job) (beam.PipelineResult, error) {
+	if err := checkStaging(ctx); err != nil {
+		return nil, err
+	}
 	out := &screen{w: p.stderr}
 	if err := p.configureBeam(out); err != nil {
 		return nil, err
@@ -195,7 +202,9 @@ func (p *pipeline) submit(ctx context.Context, j *job) (beam.PipelineResult, err
 			f.follow(watching, j.progress)
 		}
 	}()
-	result, err := beamx.RunWithMetrics(ctx, j.build())
+	watched, ended := watchWorkers(ctx, workerGrace)
+	result, err := beamx.RunWithMetrics(watched, j.build())
+	err = ended(err)
 	stop()
 	<-done
 	out.clear()
@@ -205,6 +214,9 @@ func (p *pipeline) submit(ctx context.Context, j *job) (beam.PipelineResult, err
 // configureBeam sets what Beam can be told only through globals: how much it logs, and what a PROCESS worker is.
 func (p *pipeline) configureBeam(log io.Writer) error {
 	setBeamLog(log, p.verbose)
+	if isDryRun() {
+		beamlog.SetLogger(dryRun{lastWords{log}, p.stdout})
+	}
 	if !strings.EqualFold(*jobopts.EnvironmentType, "process") {
 		return nil
 	}

@@ -9,35 +9,12 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/runners"
 	"github.com/argand-go/argand/beamio"
 	"github.com/argand-go/argand/nn/vision"
 )
-
-// localRunners and remoteRunners are the names by which beamx registers runners. Beam ends the process when it is asked
-// for another. The remote ones are those that --endpoint leads to.
-var (
-	localRunners  = []string{"dataflow", "direct", "dot", "prism", "DataflowRunner", "DirectRunner", "PrismRunner", "vet"}
-	remoteRunners = []string{"flink", "portable", "spark", "universal", "FlinkRunner", "PortableRunner", "SparkRunner"}
-)
-
-// checkRunner returns an error if the job cannot be run because of Beam's flags.
-func checkRunner() error {
-	switch name := *runners.Runner; {
-	case name == "" || slices.Contains(localRunners, name):
-		return nil
-	case slices.Contains(remoteRunners, name):
-		_, err := jobopts.GetEndpoint()
-		return err
-	default:
-		return fmt.Errorf("--runner %q: want dataflow, direct, dot, flink, portable, prism, spark or universal", name)
-	}
-}
 
 // checkNetwork looks at the checkpoint and the file of names, and returns the path of a file of names as workers read
 // it, or "" for the network's own names. A checkpoint that is elsewhere is looked for and not opened: it may be large,
@@ -144,20 +121,24 @@ func answers(ctx context.Context, path string, wait time.Duration) error {
 const reachTime = 20 * time.Second
 
 // dropHalves removes what a job that failed since a time has left behind of files that it was about to write. A worker
-// in this process may be at it still; it will find its file gone.
+// may be at it still; it will find its file gone.
 func (p *pipeline) dropHalves(since time.Time) {
 	if isRemote(p.output) {
 		return // an object that was not closed is not there
 	}
-	entries, err := os.ReadDir(p.output)
-	if err != nil {
-		return // there is nothing
-	}
-	for _, e := range entries {
-		name, _, half := strings.Cut(e.Name(), ".tmp-")
-		if info, err := e.Info(); err == nil && half && isResult(name) &&
-			!info.ModTime().Before(since.Truncate(time.Second)) {
-			_ = os.Remove(filepath.Join(p.output, e.Name()))
+	_ = filepath.WalkDir(p.output, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() || !isHalf(e.Name()) {
+			return nil // what cannot be read is not ours
 		}
-	}
+		if info, err := e.Info(); err == nil && !info.ModTime().Before(since.Truncate(time.Second)) {
+			_ = os.Remove(path)
+		}
+		return nil
+	})
+}
+
+// isHalf reports whether a file was about to become one that a job writes, by its name.
+func isHalf(base string) bool {
+	name, _, half := strings.Cut(base, ".tmp-")
+	return half && (isResult(name) || strings.HasSuffix(name, ".overlay.png"))
 }
