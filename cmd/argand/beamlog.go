@@ -16,8 +16,8 @@ import (
 )
 
 // setBeamLog sends what Beam, its prism and beamio log to w: all of it if verbose, otherwise warnings, in a line each.
-// Errors are left out then: every stage repeats the one that stopped the job, with its whole plan, and the job ends with
-// it.
+// Errors are left out then: every stage repeats the one that stopped the job, with its whole plan, and it is what the
+// job ends with.
 func setBeamLog(w io.Writer, verbose bool) {
 	if verbose {
 		slog.SetDefault(slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelInfo})))

@@ -63,7 +63,8 @@ func objects() (map[string][]byte, error) {
 		return nil, err
 	}
 	all := map[string][]byte{"shapes.pth": shapes.Model(), "names.json": names, "few.txt": []byte("circle\nsquare\n"),
-		"in/": nil, "in/s256.png": picture, "odd/a b+50% #1?.png": picture}
+		"list.txt": []byte("gs://argand/in/s256.png\ns3://argand/in/s256.png\ns3://argand/absent.png\n"),
+		"in/":      nil, "in/s256.png": picture, "odd/a b+50% #1?.png": picture}
 	for _, name := range []string{"evil.pth", "model.safetensors.index.json", "model-00001-of-00002.safetensors",
 		"model-00002-of-00002.safetensors", "pytorch_model.bin.index.json", "pytorch_model-00001-of-00002.bin",
 		"pytorch_model-00002-of-00002.bin"} {

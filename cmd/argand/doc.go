@@ -15,7 +15,8 @@
 //     anew, and what of it is lost then;
 //   - bench.go, benchsubject.go, benchreport.go, benchflame.go: the command that measures;
 //   - network.go: which network is loaded, and how;
-//   - overlays.go, follow.go, beamlog.go: the part of the Beam job that draws, how far it is, and what is shown of Beam's
-//     log;
-//   - result.go, table.go, summary.go, figures.go, progress.go, paths.go, outfile.go: what is printed and written.
+//   - overlays.go, sinks.go, follow.go, beamlog.go: the parts of the Beam job that draw and write, how far it is, and
+//     what is shown of Beam's log;
+//   - result.go, table.go, readrows.go, summary.go, figures.go, progress.go, paths.go, outfile.go: what is printed and
+//     written.
 package main

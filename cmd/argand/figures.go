@@ -21,7 +21,8 @@ type figures struct {
 
 // writeFigures writes what --summary asks for.
 func (p *pipeline) writeFigures(ctx context.Context, all *found, stats *beamio.Stats, took time.Duration) error {
-	data, err := json.MarshalIndent(figures{all.pictures + all.failed, all.objects, all.failed, took.Seconds(), stats}, "", "  ")
+	told := figures{all.pictures + all.failed, all.objects, all.failed, took.Seconds(), stats}
+	data, err := json.MarshalIndent(told, "", "  ")
 	if err != nil {
 		return err
 	}

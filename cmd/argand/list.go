@@ -14,8 +14,8 @@ import (
 // checkList counts the names in --list, which may be read only once: then it is copied to where workers on this machine
 // can read it.
 func (p *pipeline) checkList(ctx context.Context, j *job, scratch string) error {
-	if isRemote(j.list) {
-		_, err := p.reached(ctx, j.list)
+	if isRemote(j.names) {
+		_, err := p.reached(ctx, j.names)
 		return err
 	}
 	read := make(chan error, 1)
@@ -31,9 +31,9 @@ func (p *pipeline) checkList(ctx context.Context, j *job, scratch string) error 
 // readList does that for a file of this machine.
 func (j *job) readList(scratch string) error {
 	file := os.Stdin
-	if j.list != "-" {
+	if j.names != "-" {
 		var err error
-		if file, err = os.Open(j.list); err != nil {
+		if file, err = os.Open(j.names); err != nil {
 			return fmt.Errorf("--list: %w", err)
 		}
 		defer file.Close()
@@ -43,13 +43,13 @@ func (j *job) readList(scratch string) error {
 		return fmt.Errorf("--list: %w", err)
 	}
 	if info.IsDir() {
-		return fmt.Errorf("--list %s: a directory; for the files in it give --input %s", j.list, joinPath(j.list, "*"))
+		return fmt.Errorf("--list %s: a directory; for the files in it give --input %s", j.names, joinPath(j.names, "*"))
 	}
 	kept := io.Discard
-	name := j.list
-	if !info.Mode().IsRegular() || j.list == "-" {
-		j.list = filepath.Join(scratch, "list.txt")
-		copied, err := os.Create(j.list)
+	name := j.names
+	if !info.Mode().IsRegular() || j.names == "-" {
+		j.names = filepath.Join(scratch, "list.txt")
+		copied, err := os.Create(j.names)
 		if err != nil {
 			return err
 		}

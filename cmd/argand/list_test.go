@@ -10,9 +10,9 @@ import (
 func TestReadList(t *testing.T) {
 	const text = "\ufeffa.png\r\n\nb.png\nno newline"
 	path := writeTemp(t, t.TempDir(), "list.txt", []byte(text))
-	j := &job{list: path}
-	if err := j.readList(t.TempDir()); err != nil || j.list != path || j.total != 3 {
-		t.Errorf("%v, %d names in %s", err, j.total, j.list)
+	j := &job{names: path}
+	if err := j.readList(t.TempDir()); err != nil || j.names != path || j.total != 3 {
+		t.Errorf("%v, %d names in %s", err, j.total, j.names)
 	}
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -25,11 +25,11 @@ func TestReadList(t *testing.T) {
 		_, _ = w.WriteString(text)
 		_ = w.Close()
 	}()
-	j = &job{list: "-"}
+	j = &job{names: "-"}
 	if err := j.readList(t.TempDir()); err != nil || j.total != 3 {
 		t.Errorf("%v, %d names", err, j.total)
 	}
-	if data, err := os.ReadFile(j.list); err != nil || string(data) != text {
+	if data, err := os.ReadFile(j.names); err != nil || string(data) != text {
 		t.Errorf("copied %q, %v", data, err)
 	}
 	for text, want := range map[string]string{

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"path"
 	"path/filepath"
 	"strings"
 )
@@ -24,15 +23,4 @@ func globRoot(glob string) string {
 		glob = glob[:i]
 	}
 	return glob[:strings.LastIndex(glob, "/")+1]
-}
-
-// below returns the slash-separated path of a file below root, or its last element if it lies elsewhere. The result
-// never leads out of a directory that it is joined to.
-func below(root, file string) string {
-	file = filepath.ToSlash(file)
-	rest, ok := strings.CutPrefix(file, root)
-	if !ok || !filepath.IsLocal(filepath.FromSlash(rest)) {
-		return path.Base(file)
-	}
-	return rest
 }

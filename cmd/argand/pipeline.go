@@ -61,7 +61,7 @@ type job struct {
 	*jobFlags
 	handler  *beamio.Detector
 	glob     string // of pictures, unless there is a list
-	list     string
+	names    string // a list of them
 	root     string // the part of glob before its first wildcard's directory
 	progress string // a file that grows by a byte for each picture done
 	total    int    // pictures, 0 if unknown
@@ -116,7 +116,7 @@ func (p *pipeline) run(ctx context.Context) error {
 // prepare checks what can be checked before a job is submitted, so that mistakes are told in a line of ours and not in
 // pages of a runner's, and puts the embedded files where workers on this machine can read them.
 func (p *pipeline) prepare(ctx context.Context, scratch string) (*job, error) {
-	j := &job{jobFlags: &p.jobFlags, glob: p.input, list: p.list, progress: filepath.Join(scratch, "progress")}
+	j := &job{jobFlags: &p.jobFlags, glob: p.input, names: p.list, progress: filepath.Join(scratch, "progress")}
 	if err := os.WriteFile(j.progress, nil, 0o644); err != nil {
 		return nil, err
 	}
@@ -145,7 +145,7 @@ func (p *pipeline) prepare(ctx context.Context, scratch string) (*job, error) {
 		return nil, err
 	}
 	j.handler = p.handler(model, labels)
-	if j.list != "" {
+	if j.names != "" {
 		return j, p.checkList(ctx, j, scratch)
 	}
 	return j, j.checkInput(ctx)
@@ -245,8 +245,8 @@ func awaited() bool {
 func (j *job) build() *beam.Pipeline {
 	p, s := beam.NewPipelineWithRoot()
 	var pictures beam.PCollection
-	if j.list != "" {
-		pictures = beamio.ListImages(s, j.list)
+	if j.names != "" {
+		pictures = beamio.ListImages(s, j.names)
 	} else {
 		pictures = beam.Reshuffle(s, beam.ParDo(s.Scope("Match"), matchPictures, beam.Create(s, j.glob)))
 	}

@@ -41,24 +41,25 @@ func (j *jobFlags) addTo(cmd *cobra.Command) {
 	f := cmd.Flags()
 	j.given = f
 	f.StringVar(&j.input, "input", "", "`GLOB` of pictures, in any of Beam's file systems (default: embedded pictures)")
-	f.StringVar(&j.list, "list", "", "text `FILE` with the name of a picture on each line, in any of Beam's file systems, "+
-		"or -\nfor standard input: in the place of --input, and much quicker for very many")
+	f.StringVar(&j.list, "list", "", "text `FILE` with the name of a picture on each line, in any of Beam's file "+
+		"systems, or -\nfor standard input: in the place of --input, and much quicker for very many")
 	f.StringVar(&j.output, "output", "argand-out", "`DIR` for all that is written, in any of Beam's file systems")
 	f.StringVar(&j.format, "format", formatJSONL, "`FORMAT` of the file of detections: jsonl or parquet")
-	f.StringVar(&j.table, "table", "", "insert detections into BigQuery's table `P.D.T`, for project, dataset and table, and "+
-		"failures\ninto P.D.T_failures, instead of writing files")
+	f.StringVar(&j.table, "table", "", "insert detections into BigQuery's table `P.D.T`, for project, dataset and "+
+		"table, and\nfailures into P.D.T_failures, instead of writing files")
 	f.IntVar(&j.shards, "shards", 1, "write detections to `N` files at once, on as many workers")
 	f.BoolVar(&j.unsorted, "unsorted", false, "write rows as they come, and hold none of them in memory for sorting")
 	f.BoolVar(&j.noOverlays, "no-overlays", false, "draw no overlay pictures")
-	f.StringVar(&j.batchSize, "batch-size", "1", "give the network `SIZE` pictures at once: a number, or MIN-MAX for as many "+
-		"as\nmeasurements suggest")
+	f.StringVar(&j.batchSize, "batch-size", "1", "give the network `SIZE` pictures at once: a number, or MIN-MAX for "+
+		"as many as\nmeasurements suggest")
 	f.DurationVar(&j.batchDelay, "batch-delay", 0, "gather batches from all bundles of a worker for up to `D`, such as "+
 		"50ms; 0 is not at all")
 	f.DurationVar(&j.timeout, "timeout", 0, "give up a picture that takes longer than `D`, such as 30s; 0 is never")
 	f.Float64Var(&j.threshold, "threshold", 1, "fail the job if more than the share `R` of the pictures fail, 0 to 1")
 	f.StringVar(&j.watch, "watch", "", "change to the newest checkpoint that matches `GLOB` while the job runs")
 	f.DurationVar(&j.watchInterval, "watch-interval", beamio.DefaultWatchInterval, "look for one every `D`")
-	f.StringVar(&j.summary, "summary", "", "write the figures of the summary as JSON to `FILE`, in any of Beam's file systems")
+	f.StringVar(&j.summary, "summary", "", "write the figures of the summary as JSON to `FILE`, in any of Beam's file "+
+		"systems")
 	f.BoolVar(&j.quiet, "quiet", false, "show no progress")
 	f.BoolVar(&j.verbose, "verbose", false, "show what the runner logs, and not only its warnings")
 	f.BoolVar(&j.beamFlags, "beam-flags", false, "list Beam's flags and exit")

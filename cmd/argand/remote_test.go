@@ -185,6 +185,35 @@ func TestPipelineCloud(t *testing.T) {
 	})
 }
 
+// TestPipelineListCloud has the list of pictures in the cloud, pictures in two clouds, and all results in one.
+func TestPipelineListCloud(t *testing.T) {
+	inClouds(t, func(t *testing.T, c *cloud, bucket string) {
+		status, stdout, stderr := command(t, "pipeline", "--list", bucket+"list.txt", "--output", bucket+"listed", "--format",
+			"parquet", "--shards", "2", "--summary", bucket+"listed/summary.json", "--min-size", "128", "--max-size", "200")
+		if status != 0 || !strings.HasPrefix(stderr, "argand: s3://argand/absent.png: read: ") || strings.Count(stderr, "\n") != 1 ||
+			!strings.Contains(stdout, "3 pictures, 2 objects, 1 failure in") {
+			t.Fatalf("status %d, stdout %q, stderr %q", status, stdout, stderr)
+		}
+		for _, scheme := range []string{"gs", "s3"} {
+			if !strings.Contains(stdout, "\n"+scheme+"://argand/in/s256.png   circle ") {
+				t.Errorf("no row of %s in\n%s", scheme, stdout)
+			}
+		}
+		const want = "listed/detections-00000-of-00002.parquet listed/detections-00001-of-00002.parquet listed/failures.jsonl " +
+			"listed/summary.json"
+		if got := listed(t, bucket, "listed/*"); got != want {
+			t.Errorf("wrote %s", got)
+		}
+		if got := listed(t, bucket, "listed/argand/in/*"); got != "listed/argand/in/s256.overlay.png" {
+			t.Errorf("overlays %s", got)
+		}
+		status, _, stderr = command(t, "pipeline", "--list", bucket+"absent.txt", "--output", t.TempDir())
+		if status != 1 || !strings.HasPrefix(stderr, "argand: "+bucket+"absent.txt: ") || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("no list: status %d, stderr %q", status, stderr)
+		}
+	})
+}
+
 func remoteRows(t *testing.T, path string) []beamio.Row {
 	t.Helper()
 	var all []beamio.Row

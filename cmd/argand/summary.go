@@ -38,8 +38,8 @@ type found struct {
 	failed            int
 }
 
-// summarise prints a table of what the job has found and how it went, from the files that it wrote and from its metrics:
-// a worker elsewhere may have been the one to find it.
+// summarise prints a table of what the job has found and how it went, from the files that it wrote and from its
+// metrics: a worker elsewhere may have been the one to find it.
 func (p *pipeline) summarise(ctx context.Context, result beam.PipelineResult, took time.Duration) error {
 	all, err := p.collect(ctx)
 	if err != nil {
