@@ -2,6 +2,7 @@ package beamio
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -16,13 +17,18 @@ import (
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/window"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/metrics"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/io/filesystem"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/teststream"
 )
 
 func init() {
+	beam.RegisterDoFn(&weighFn{})
 	Register(&versioned{})
 	Register(&PerKey[int, int, int]{})
+	register.Function1x2(numbered)
 }
 
 // versioned is a handler whose checkpoints are in no files, however many there
@@ -195,6 +201,16 @@ func memory() (heap, resident int64) {
 	return int64(m.HeapAlloc), resident
 }
 
+// staysFlat fails if the last of ten sizes exceeds the fifth by more than 1 %, and by
+// more than noise.
+func staysFlat(t *testing.T, what string, bytes []int64, noise int64) {
+	t.Helper()
+	half, end := bytes[4], bytes[9]
+	if end-half > max(half/100, noise) {
+		t.Errorf("%s grew from %d at half time to %d bytes", what, half, end)
+	}
+}
+
 // TestMemoryStaysFlat runs a stream for 2,000 windows, with -full for 10⁵, with
 // batches that are gathered, models for keys, and ever new checkpoints, which are
 // watched and told. Its memory at the end is that at half time. The clock is the
@@ -225,15 +241,11 @@ func TestMemoryStaysFlat(t *testing.T) {
 	if f.results.Load() != 7*all || f.failures.Load() != 2*all {
 		t.Errorf("%d results and %d failures in %d windows", f.results.Load(), f.failures.Load(), all)
 	}
-	flat := func(what string, bytes []int64, noise int64) {
-		half, end := bytes[4], bytes[9]
-		if end-half > max(half/100, noise) && !raceDetector {
-			t.Errorf("%s grew from %d at half time to %d bytes", what, half, end)
-		}
+	if !raceDetector {
+		staysFlat(t, "the heap", heap, 64<<10)
 	}
-	flat("the heap", heap, 64<<10)
 	if *full { // a short run shows what the runtime's caches do
-		flat("resident memory", resident, 0)
+		staysFlat(t, "resident memory", resident, 0)
 	}
 	awaitNoGoroutines(t) // the watch ends without bundles
 	models.mu.Lock()
@@ -245,3 +257,57 @@ func TestMemoryStaysFlat(t *testing.T) {
 		t.Errorf("%d models open", n)
 	}
 }
+
+// weighFn notes the memory of a job at ten times. Keys are the numbers of windows.
+type weighFn struct{ Windows int }
+
+var weighed struct{ heap, resident []int64 }
+
+// ProcessElement takes a result, and knows its window.
+func (f *weighFn) ProcessElement(w beam.Window, n int, r PredictionResult[int, int]) error {
+	if int(w.MaxTimestamp()) != 10_000*n+9_999 || r.Inference != 3*n {
+		return fmt.Errorf("window %d: %v in %v", n, r, w)
+	}
+	if (n+1)%(f.Windows/10) == 0 {
+		h, r := memory()
+		weighed.heap, weighed.resident = append(weighed.heap, h), append(weighed.resident, r)
+	}
+	return nil
+}
+
+// TestTestStreamStaysFlat has the clock of a test stream on prism, which takes
+// some milliseconds for a window.
+func TestTestStreamStaysFlat(t *testing.T) {
+	windows := 150
+	if *full {
+		windows = 100_000
+	}
+	stream := teststream.NewConfig()
+	for n := range windows {
+		if err := errors.Join(stream.AddElements(int64(10_000*n), n), stream.AdvanceWatermark(int64(10_000*(n+1)))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := stream.AdvanceWatermarkToInfinity(); err != nil {
+		t.Fatal(err)
+	}
+	p, s := beam.NewPipelineWithRoot()
+	col := beam.WindowInto(s, window.NewFixedWindows(10*time.Second), teststream.Create(s, stream))
+	keyed := beam.ParDo(s, numbered, col)
+	beam.ParDo0(s, &weighFn{windows}, RunInference(s, &versioned{"v3"}, keyed, WithBatchDelay(100*time.Microsecond)))
+	weighed.heap, weighed.resident = nil, nil
+	c := counters(run(t, p), DefaultNamespace)
+	if len(weighed.heap) != 10 || int(c["num_inferences"]) != windows {
+		t.Fatalf("%d of 10 weighings, counters %v", len(weighed.heap), c)
+	}
+	for i := range weighed.heap {
+		t.Logf("%6d windows: heap %.2f MiB, resident %.2f MiB", windows*(i+1)/10,
+			float64(weighed.heap[i])/(1<<20), float64(weighed.resident[i])/(1<<20))
+	}
+	if *full {
+		staysFlat(t, "the heap", weighed.heap, 0)
+		staysFlat(t, "resident memory", weighed.resident, 0)
+	}
+}
+
+func numbered(n int) (int, int) { return n, n }

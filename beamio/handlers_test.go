@@ -13,7 +13,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -178,83 +177,6 @@ func readLines[T any](t *testing.T, path string) []T {
 		out = append(out, v)
 	}
 	return out
-}
-
-// TestTwoHundredPictures is the whole job: files, some of them broken, to rows
-// and dead letters.
-func TestTwoHundredPictures(t *testing.T) {
-	n := 200
-	if raceDetector {
-		n = 30
-		t.Logf("with the race detector on only %d pictures", n)
-	}
-	dir, out := t.TempDir(), t.TempDir()
-	whole := jpegBytes(t, scene(64, 48, 1))
-	bad := map[string]string{ // name → stage and part of the reason
-		"corrupt.jpg": "decode JPEG",
-		"empty.jpg":   "decode no bytes",
-		"text.png":    "decode not a picture",
-	}
-	write(t, dir, "corrupt.jpg", whole[:len(whole)/2])
-	write(t, dir, "empty.jpg", nil)
-	write(t, dir, "text.png", []byte("This is no picture.\n"))
-	write(t, dir, "one.png", pngBytes(t, scene(8, 8, 0).(*image.RGBA).SubImage(image.Rect(0, 0, 1, 1))))
-	for i := range n - 4 {
-		if i%2 == 0 {
-			write(t, dir, fmt.Sprintf("p%03d.jpg", i), jpegBytes(t, scene(48+i%17, 48+i%13, i)))
-		} else {
-			write(t, dir, fmt.Sprintf("p%03d.png", i), pngBytes(t, scene(48+i%17, 48+i%13, i)))
-		}
-	}
-	p, s := beam.NewPipelineWithRoot()
-	found, failed := RunInferenceDLQ(s, shapesModel(t), MatchImages(s, filepath.Join(dir, "*")))
-	WriteJSONL(s, filepath.Join(out, "rows.jsonl"), Rows(s, found))
-	WriteJSONL(s, filepath.Join(out, "failures.jsonl"), FailureRows(s, failed))
-	m := run(t, p)
-
-	failures := readLines[FailureRow](t, filepath.Join(out, "failures.jsonl"))
-	rows := readLines[Row](t, filepath.Join(out, "rows.jsonl"))
-	if len(rows)+len(failures) != n || len(failures) != len(bad) {
-		t.Errorf("%d rows and %d dead letters of %d pictures", len(rows), len(failures), n)
-	}
-	for _, f := range failures {
-		want := bad[filepath.Base(f.File)]
-		if stage, reason, _ := strings.Cut(want, " "); want == "" || f.Stage != stage || !strings.Contains(f.Error, reason) {
-			t.Errorf("dead letter %+v, want %q", f, want)
-		}
-	}
-	files := make([]string, len(rows))
-	objects := 0
-	for i, r := range rows {
-		files[i] = r.File
-		objects += len(r.Object)
-		for _, o := range r.Object {
-			if len(o.Box) != 4 || o.Score <= 0.3 || !slices.Contains(shapes.Labels()[1:], o.Label) || len(o.Mask.Size) != 2 {
-				t.Fatalf("%s: object %+v", r.File, o)
-			}
-			rle := picture.RLE{H: o.Mask.Size[0], W: o.Mask.Size[1], Counts: o.Mask.Counts}
-			if _, err := rle.Decode(); err != nil {
-				t.Fatalf("%s: mask: %v", r.File, err)
-			}
-		}
-	}
-	if !slices.IsSorted(files) || len(slices.Compact(files)) != len(rows) {
-		t.Error("rows are not sorted by file, or one is there twice")
-	}
-	if objects == 0 {
-		t.Error("not one object in all pictures: the test shows nothing")
-	}
-	c := counters(m, DefaultNamespace)
-	if int(c["num_inferences"]) != len(rows) || int(c["failed_examples"]) != len(bad) || c["failed_batches_counter"] != 0 {
-		t.Errorf("counters %v", c)
-	}
-	if d := distributions(m, DefaultNamespace)["model_byte_size"]; d.Count != 1 || d.Sum < 2_000_000 {
-		t.Errorf("model_byte_size %+v", d)
-	}
-	entries, err := os.ReadDir(out)
-	if err != nil || len(entries) != 2 {
-		t.Errorf("the output directory holds %v, %v", entries, err)
-	}
 }
 
 func renderDetections(_ context.Context, r PredictionResult[Picture, Detections]) string {

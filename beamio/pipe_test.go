@@ -11,6 +11,14 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 )
 
+func init() {
+	moreFlaws = append(moreFlaws, flaw{"pipe.png", func(t *testing.T, path string) {
+		if err := syscall.Mkfifo(path, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}, StageRead, "not a regular file"})
+}
+
 // TestPipesAreDeadLetters has a pipe that nobody writes to, a device and a directory among the pictures.
 func TestPipesAreDeadLetters(t *testing.T) {
 	dir, out := t.TempDir(), t.TempDir()
