@@ -138,7 +138,8 @@ func TestOverlayPaths(t *testing.T) {
 		{"", "/a/x.png", "a/x"}, {"", "../../x.png", "x"}, {"b/*", "a/x.png", "a/x"}, {"a/*", "a/../../etc/x", "etc/x"},
 		{"gs://b/in/*", "gs://b/in/a b#1?.png", "a b#1?"}, {"gs://b/i[n]/*", "gs://b/in/a.png", "in/a"},
 		{"", "gs://b/in/a.png", "b/in/a"}, {"gs://c/*", "gs://b/../a.png", "a"}, {"in/", "gs://b/in/a.png", "b/in/a"},
-		{"memfs://in/*", "pictures", "pictures"},
+		{"memfs://in/*", "pictures", "pictures"}, {"a/b*/c/*.png", "a/bb/c/x.png", "bb/c/x"}, {"in/*", "in/../../x.png", "x"},
+		{"/abs/x.png", "/abs/x.png", "x"}, {"gs://b/in/**.jpg", "gs://b/in/a/b.png", "a/b"},
 	} {
 		if got := (Overlays{"gs://o/out/", c.root}).Path(c.name); got != "gs://o/out/"+c.want+".overlay.png" {
 			t.Errorf("%s of %s: %s", c.name, c.root, got)
@@ -147,4 +148,19 @@ func TestOverlayPaths(t *testing.T) {
 	if got := (Overlays{Dir: "out"}).Path("a/b.jpg"); got != filepath.Join("out", "a", "b.jpg.overlay.png") {
 		t.Error(got)
 	}
+}
+
+// FuzzOverlayPath wants every overlay in its directory, whatever its picture is called.
+func FuzzOverlayPath(f *testing.F) {
+	f.Add("a/*", "a/../../x.png")
+	f.Add("gs://b/*", "gs://b/../../../etc/x.png")
+	f.Add("/", "//..//x")
+	f.Fuzz(func(t *testing.T, root, name string) {
+		dir := filepath.Join("a", "b")
+		path := Overlays{Dir: dir, Root: root}.Path(name)
+		below, err := filepath.Rel(dir, path)
+		if err != nil || !filepath.IsLocal(below) || !strings.HasSuffix(path, ".overlay.png") {
+			t.Errorf("%q of %q: %q, %v", name, root, path, err)
+		}
+	})
 }

@@ -319,6 +319,22 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// FuzzNames wants every name that is taken to have three parts, and its own text to name it.
+func FuzzNames(f *testing.F) {
+	f.Add("p.d.t")
+	f.Add("example.com:p:d.t")
+	f.Add("p:.d.t")
+	f.Fuzz(func(t *testing.T, name string) {
+		n, err := parseName(name)
+		if err != nil {
+			return
+		}
+		if again, err := parseName(n.String()); err != nil || again != n || n.Project == "" || n.Dataset == "" || n.Table == "" {
+			t.Errorf("%q: %+v, then %+v, %v", name, n, again, err)
+		}
+	})
+}
+
 // TestBuild wants mistakes told when the pipeline is built.
 func TestBuild(t *testing.T) {
 	_, s := beam.NewPipelineWithRoot()
