@@ -64,6 +64,15 @@ func NewShards(path string, opts ...SinkOption) Shards {
 	return f
 }
 
+// Paths returns the paths of all files, in the order of their numbers.
+func (f Shards) Paths() []string {
+	paths := make([]string, f.Count)
+	for i := range paths {
+		paths[i] = shardName(f.Path, i, f.Count)
+	}
+	return paths
+}
+
 // Group divides a bounded collection of any type into shards: KV<int, string>,
 // grouped, the number of a shard and the rows in it as JSON. Every shard is
 // there, if only with an empty string, which is no row. The windows of rows do

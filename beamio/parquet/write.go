@@ -16,7 +16,7 @@ import (
 func init() { beam.RegisterDoFn(&writeFn{}) }
 
 // rowGroup is how much JSON of rows makes a row group, which is held in memory, compressed, until it is written.
-const rowGroup = 64 << 20
+const rowGroup = 32 << 20
 
 // Write writes a bounded collection of structs to one Parquet file, in the order
 // of their JSON, and returns a PCollection<string> with its path once the file is
@@ -33,7 +33,7 @@ const rowGroup = 64 << 20
 // so that values that JSON cannot carry, such as NaN, fail the job.
 //
 // A worker holds the JSON of all rows of a file in memory to sort them, unless
-// they are beamio.Unsorted, and a row group, of 64 MiB of JSON before it is
+// they are beamio.Unsorted, and a row group, of 32 MiB of JSON before it is
 // compressed. Write panics as beamio.WriteJSONL does, and if the type of the rows
 // is no struct, is not registered, or has fields that have no column or that JSON
 // leaves out.
