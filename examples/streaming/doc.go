@@ -8,7 +8,7 @@
 //	cp b.pth models/b.tmp && mv models/b.tmp models/b.pth
 //
 // Every name becomes one message: in found, with the objects, or in failed, with the stage and the reason. Tally has
-// how often each label was found in a window of time. All are JSON and say which window they belong to, by its end.
+// how many objects were found in each window of time. All are JSON and say which window they belong to, by its end.
 // It takes every flag of Beam's Go SDK, --runner among them.
 //
 // # Once

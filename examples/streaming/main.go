@@ -22,9 +22,8 @@ func init() {
 	register.Function1x2(picture)
 	register.Function3x2(found)
 	register.Function3x2(failed)
-	register.Function3x2(tally)
-	register.Function3x0(labels)
-	register.Emitter1[string]()
+	register.Function2x1(objects)
+	register.Function2x2(tally)
 }
 
 func picture(m natsio.ConsumerMessage) (id string, p beamio.Picture) {
@@ -41,8 +40,10 @@ func failed(w beam.Window, id string, f beamio.Failure[beamio.Picture]) (natsio.
 	return message(w, "failed", id, map[string]any{"failure": f})
 }
 
-func tally(w beam.Window, label string, n int) (natsio.ProducerMessage, error) {
-	return message(w, "tally", label+w.MaxTimestamp().String(), map[string]any{"label": label, "count": n})
+func objects(_ string, r result) int { return r.Inference.Len() }
+
+func tally(w beam.Window, n int) (natsio.ProducerMessage, error) {
+	return message(w, "tally", w.MaxTimestamp().String(), map[string]any{"objects": n})
 }
 
 // message makes JSON of an answer. JetStream drops it if one with its ID was published before.
@@ -50,12 +51,6 @@ func message(w beam.Window, subject, id string, answer map[string]any) (natsio.P
 	answer["window"] = (w.MaxTimestamp() + 1).ToTime().UTC() // its end
 	data, err := json.Marshal(answer)
 	return natsio.ProducerMessage{Subject: subject, ID: id, Data: data}, err
-}
-
-func labels(_ string, r result, emit func(string)) {
-	for _, name := range r.Inference.Names {
-		emit(name)
-	}
 }
 
 func main() {
@@ -79,7 +74,7 @@ func main() {
 		beamio.WithModelWatch(*watch, *interval), beamio.WithBatchDelay(20*time.Millisecond))
 	natsio.Write(s, *server, beam.ParDo(s, found, good))
 	natsio.Write(s, *server, beam.ParDo(s, failed, bad))
-	natsio.Write(s, *server, beam.ParDo(s, tally, stats.Count(s, beam.ParDo(s, labels, good))))
+	natsio.Write(s, *server, beam.ParDo(s, tally, stats.Sum(s, beam.ParDo(s, objects, good))))
 	job, err := beamx.RunWithMetrics(context.Background(), p)
 	if err != nil {
 		log.Fatal("streaming: ", err)
