@@ -19,6 +19,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/io/bigqueryio"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/teststream"
 	"github.com/argand-go/argand/beamio"
 )
 
@@ -44,6 +45,11 @@ func init() {
 	beam.RegisterType(reflect.TypeFor[measured]())
 	beam.RegisterType(reflect.TypeFor[unknown]())
 	register.Function2x0(noRow)
+	register.Function2x1(failureOf)
+}
+
+func failureOf(_ context.Context, name string) beamio.FailureRow {
+	return beamio.FailureRow{File: name}
 }
 
 func noRow([]byte, func(beamio.FailureRow)) {}
@@ -190,6 +196,31 @@ func TestOtherRows(t *testing.T) {
 	Write(s, "p.d.t", beam.ParDo(s, noRow, beam.Impulse(s)))
 	if err := ptest.Run(p); err != nil || len(google.asked) != 0 {
 		t.Errorf("for no rows: %v, asked %v", err, google.asked)
+	}
+}
+
+// TestStream inserts rows of a stream, whose windows are closed one after the other.
+func TestStream(t *testing.T) {
+	google.reset(nil)
+	stream := teststream.NewConfig()
+	var all []beamio.FailureRow
+	for i := range 5 {
+		all = append(all, beamio.FailureRow{File: fmt.Sprint(i)})
+		if err := stream.AddElements(int64(i)*1000, fmt.Sprint(i)); err != nil {
+			t.Fatal(err)
+		}
+		stream.AdvanceWatermark(int64(i+1) * 1000)
+	}
+	stream.AdvanceWatermarkToInfinity()
+	p, s := beam.NewPipelineWithRoot()
+	names := beam.WindowInto(s, window.NewFixedWindows(time.Second), teststream.Create(s, stream))
+	Write(s, "p.d.t", beam.ParDo(s, failureOf, names))
+	if err := ptest.Run(p); err != nil {
+		t.Fatal(err)
+	}
+	want(t, all)
+	if len(google.sent) < 2 {
+		t.Errorf("%d requests: the rows of all windows were gathered", len(google.sent))
 	}
 }
 
