@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/argand-go/argand/beamio"
 	"github.com/argand-go/argand/beamio/bigquery"
@@ -36,14 +34,7 @@ func (j *jobFlags) write(s beam.Scope, rows, failures beam.PCollection) {
 
 // detectionFiles returns the files that the job writes its detections to.
 func (j *jobFlags) detectionFiles() []string {
-	if j.shards == 1 {
-		return []string{joinPath(j.output, j.detectionsFile())}
-	}
-	var files []string
-	for i := range j.shards {
-		files = append(files, joinPath(j.output, fmt.Sprintf("detections-%05d-of-%05d.%s", i, j.shards, j.format)))
-	}
-	return files
+	return beamio.NewShards(joinPath(j.output, j.detectionsFile()), beamio.WithShards(j.shards)).Paths()
 }
 
 // results returns where the results are, for people.
