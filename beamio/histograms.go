@@ -115,5 +115,5 @@ func bucketNamed(counter string) (metric string, above, upTo int64, ok bool) {
 	}
 	n, err := strconv.ParseInt(digits, 10, 64)
 	above, upTo = bucketOf(n, exact)
-	return metric, above, upTo, err == nil && upTo == n
+	return metric, above, upTo, err == nil && upTo == n && strconv.FormatInt(n, 10) == digits
 }

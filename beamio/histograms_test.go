@@ -55,6 +55,20 @@ func TestBuckets(t *testing.T) {
 	}
 }
 
+// FuzzBucketNamed: a counter is a bucket only if it is called as its bucket is.
+func FuzzBucketNamed(f *testing.F) {
+	for _, seed := range []string{nameBatchLatency + "_bucket_130", nameBatchSize + "_bucket_64", "_bucket_-1", "_bucket_+1",
+		"_bucket_01", "a_bucket_b_bucket_20", nameBatchLatency + "_bucket_9999999999999999999"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		metric, above, upTo, ok := bucketNamed(name)
+		if ok && (name != fmt.Sprint(metric, bucketInfix, upTo) || above >= upTo) {
+			t.Errorf("%q is %s (%d, %d]", name, metric, above, upTo)
+		}
+	})
+}
+
 // TestPercentile compares with percentiles of the values themselves: both are in the same bucket.
 func TestPercentile(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))

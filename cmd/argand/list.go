@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -70,10 +71,14 @@ func countNames(r io.Reader) (names int, err error) {
 	n := 0
 	for lines.Scan() {
 		n++
-		if !utf8.Valid(lines.Bytes()) {
+		line := lines.Bytes()
+		if n == 1 {
+			line = bytes.TrimPrefix(line, []byte("\uFEFF"))
+		}
+		if !utf8.Valid(line) {
 			return 0, fmt.Errorf("line %d is not UTF-8", n)
 		}
-		if len(lines.Bytes()) > 0 {
+		if len(line) > 0 {
 			names++
 		}
 	}
