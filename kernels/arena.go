@@ -10,7 +10,8 @@ import (
 
 // arenas are the memory of a model's runs: kept, lent, and limited.
 type arenas struct {
-	limit int64 // bytes of all arenas together, 0 for no limit
+	limit  int64 // bytes of all arenas together, 0 for no limit
+	memory *memory
 
 	mu      sync.Mutex
 	bytes   int64   // of all arenas, lent and idle
@@ -84,6 +85,8 @@ func (a *arenas) take(floats int) *run {
 		old = a.idle[0]
 		a.idle = slices.Delete(a.idle, 0, 1)
 		a.bytes -= 4 * int64(len(old.mem))
+		a.memory.free(old.mem)
+		old.mem = nil
 	}
 	if a.limit > 0 && a.bytes+bytes > a.limit && a.lent > 0 {
 		return nil
@@ -91,7 +94,7 @@ func (a *arenas) take(floats int) *run {
 	if old == nil {
 		old = newRun()
 	}
-	old.mem = alignedFloats(floats)
+	old.mem = a.memory.floats(floats)
 	a.bytes += bytes
 	a.lent++
 	return old
@@ -125,6 +128,7 @@ func (a *arenas) clear() {
 	defer a.mu.Unlock()
 	for _, r := range a.idle {
 		a.bytes -= 4 * int64(len(r.mem))
+		a.memory.free(r.mem)
 	}
 	a.idle = nil
 }

@@ -9,7 +9,7 @@ import (
 )
 
 func TestArenasHonourTheLimit(t *testing.T) {
-	a := &arenas{limit: 400}
+	a := &arenas{limit: 400, memory: new(memory)}
 	one := must(a.acquire(t.Context(), 60))
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
@@ -59,7 +59,7 @@ func TestArenasHonourTheLimit(t *testing.T) {
 }
 
 func TestArenasAreReused(t *testing.T) {
-	a := &arenas{}
+	a := &arenas{memory: new(memory)}
 	big, small := must(a.acquire(t.Context(), 100)), must(a.acquire(t.Context(), 50))
 	a.release(big)
 	a.release(small)
@@ -74,7 +74,7 @@ func TestArenasAreReused(t *testing.T) {
 // TestArenaUsedLastIsTaken: callers one after another, after some at once, do
 // not go from arena to arena.
 func TestArenaUsedLastIsTaken(t *testing.T) {
-	a := &arenas{}
+	a := &arenas{memory: new(memory)}
 	one, two := must(a.acquire(t.Context(), 50)), must(a.acquire(t.Context(), 50))
 	a.release(one)
 	a.release(two)
@@ -92,7 +92,7 @@ func TestArenaUsedLastIsTaken(t *testing.T) {
 func TestRunsHaveALaneForEachThread(t *testing.T) {
 	old := runtime.GOMAXPROCS(2)
 	defer runtime.GOMAXPROCS(old)
-	a := &arenas{}
+	a := &arenas{memory: new(memory)}
 	r := must(a.acquire(t.Context(), 50))
 	mem := &r.mem[0]
 	a.release(r)

@@ -43,6 +43,7 @@ func (b *backend) Load(ctx context.Context, g *op.Graph, o op.Options) (op.Model
 	}
 	m := newModel(b, g, o)
 	if err := m.prepare(ctx); err != nil {
+		m.memory.freeAll()
 		return nil, err
 	}
 	return m, nil

@@ -3,6 +3,7 @@ package kernels
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -26,6 +27,7 @@ type model struct {
 	counts      []op.Value // per value, see [op.Graph.CountedRows]
 	zeros       int        // floats of the longest row of zeros that padding needs
 	bytes       int64
+	memory      *memory
 	arenas      arenas
 
 	running sync.RWMutex // held for reading by runs
@@ -36,7 +38,8 @@ type model struct {
 }
 
 func newModel(b *backend, g *op.Graph, o op.Options) *model {
-	m := &model{tier: b.tier, convolution: b.convolution, options: o, counts: g.CountedRows()}
+	m := &model{tier: b.tier, convolution: b.convolution, options: o, counts: g.CountedRows(), memory: new(memory)}
+	runtime.AddCleanup(m, (*memory).freeAll, m.memory) // of models that nobody closes
 	m.graph = *g
 	m.graph.Inputs = slices.Clone(g.Inputs)
 	m.graph.Nodes = slices.Clone(g.Nodes)
@@ -45,7 +48,7 @@ func newModel(b *backend, g *op.Graph, o op.Options) *model {
 		n := &m.graph.Nodes[i]
 		n.In, n.Out = slices.Clone(n.In), slices.Clone(n.Out)
 	}
-	m.arenas.limit = o.ArenaBytes
+	m.arenas.limit, m.arenas.memory = o.ArenaBytes, m.memory
 	return m
 }
 
@@ -128,5 +131,6 @@ func (m *model) Close() error {
 	defer m.mu.Unlock()
 	m.programs, m.weights = nil, nil
 	m.arenas.clear()
+	m.memory.freeAll()
 	return nil
 }

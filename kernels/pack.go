@@ -118,7 +118,7 @@ func (p *packer) add(from source, groups, channels, k int, phase [4]int) *panels
 // pack fills all panels, or returns the context's error.
 func (p *packer) pack(ctx context.Context) error {
 	for _, to := range p.packed {
-		to.data = alignedFloats(to.groups * to.count * to.taps * to.k * to.tile.Cols)
+		to.data = p.model.memory.floats(to.groups * to.count * to.taps * to.k * to.tile.Cols)
 		p.model.bytes += int64(len(to.data)) * 4
 	}
 	for _, w := range p.model.weights {
@@ -252,12 +252,4 @@ func padBias(bias []float64, p *panels) []float32 {
 		padded[i/p.channels*p.count*p.tile.Cols+i%p.channels] = float32(b)
 	}
 	return padded
-}
-
-// alignedFloats returns n zeros that begin at a cache line.
-func alignedFloats(n int) []float32 {
-	if n == 0 {
-		return nil
-	}
-	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(tensor.AlignedBytes(4*n)))), n)
 }
