@@ -129,6 +129,28 @@ func TestDataflowMistakes(t *testing.T) {
 	}
 }
 
+// TestDataflowSendsItself leaves --worker_binary out: the command is the worker if it needs no libraries, and says how to
+// make one that does not otherwise.
+func TestDataflowSendsItself(t *testing.T) {
+	if _, err := clouds(); err != nil {
+		t.Fatal(err)
+	}
+	self, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dynamic, err := linked(self, elfMachine(""))
+	fits := err == nil && !dynamic
+	cmd, stdout, stderr := program(t, onDataflow...)
+	err = cmd.Run()
+	switch {
+	case fits && (err != nil || !strings.Contains(stdout.String(), `"worker_binary": "`+self)):
+		t.Errorf("%v, stdout %s, stderr %s", err, stdout, stderr)
+	case !fits && (cmd.ProcessState.ExitCode() != 2 || !strings.Contains(stderr.String(), "CGO_ENABLED=0 go build")):
+		t.Errorf("%v, stdout %s, stderr %s", err, stdout, stderr)
+	}
+}
+
 // TestDataflowWorker has the head of a program without libraries, for arm64.
 func TestDataflowWorker(t *testing.T) {
 	head := make([]byte, 64)

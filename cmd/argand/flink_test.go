@@ -75,7 +75,11 @@ func TestFlink(t *testing.T) {
 			t.Errorf("%d files, detections %s", len(got), got["detections.jsonl"])
 		}
 	})
-	t.Run("kill a worker", func(t *testing.T) { t.Log(killWorker(t, onFlink...)) })
+	t.Run("kill a worker", func(t *testing.T) {
+		if line := killWorker(t, onFlink...); !strings.Contains(line, "a worker's process ended") {
+			t.Errorf("got %q", line)
+		}
+	})
 }
 
 // contents reads all files of a directory, by their paths in it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 )
 
@@ -22,8 +23,13 @@ func watchWorkers(ctx context.Context, grace time.Duration) (context.Context, fu
 	}}))
 	return ctx, func(err error) error {
 		slog.SetDefault(before)
-		if lost, ok := context.Cause(ctx).(*lostWorkerError); ok && err != nil {
+		lost, ok := context.Cause(ctx).(*lostWorkerError)
+		switch {
+		case err == nil:
+		case ok:
 			err = lost
+		case strings.HasSuffix(strings.TrimSpace(err.Error()), "CANCELLED: client cancelled"): // as Flink has it
+			err = &lostWorkerError{"its connection to the runner was cut"}
 		}
 		cancel(nil)
 		return err
