@@ -38,12 +38,19 @@ func TestDeadLetters(t *testing.T) {
 		[][]string{{"|7|load|gone|m"}, {"1.5|7|load|gone|m"}}) {
 		t.Errorf("got %q", all)
 	}
-	defer func() {
-		if r, ok := recover().(string); !ok || !strings.Contains(r, "want Failure") {
-			t.Errorf("panic %v", r)
-		}
-	}()
-	DeadLetters(s, beam.Create(s, "no failure"))
+	for want, build := range map[string]func(){
+		"want Failure":    func() { DeadLetters(s, beam.Create(s, "no failure")) },
+		"see DeadLetters": func() { FailureRows(s, beam.ParDo(s, keyOfFailure, col)) },
+	} {
+		func() {
+			defer func() {
+				if r, ok := recover().(string); !ok || !strings.Contains(r, want) {
+					t.Errorf("panic %v, want %q", r, want)
+				}
+			}()
+			build()
+		}()
+	}
 }
 
 func TestExampleText(t *testing.T) {
@@ -86,6 +93,10 @@ type (
 	anything  struct{ A any }
 )
 
+type oneWay struct{}
+
+func (oneWay) MarshalText() ([]byte, error) { return nil, nil }
+
 func TestRowType(t *testing.T) {
 	_, s := beam.NewPipelineWithRoot()
 	row := beam.Create(s, Row{})
@@ -101,7 +112,7 @@ func TestRowType(t *testing.T) {
 		t.Errorf("%v, %v", got, err)
 	}
 	for want, row := range map[string]any{
-		"has values of its own type": recursive{}, "field A: a interface {} cannot be in a row": anything{},
+		"oneWay makes JSON of itself": struct{ A []oneWay }{}, "has values of its own type": recursive{}, "field A: a interface {} cannot be in a row": anything{},
 	} {
 		if err := carried(reflect.TypeOf(row), "parquet", nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)

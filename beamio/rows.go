@@ -2,6 +2,7 @@ package beamio
 
 import (
 	"context"
+	"fmt"
 	"reflect"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -43,7 +44,8 @@ type RowObject struct {
 	Label string    `json:"label" bigquery:"label" parquet:"label"` // name of the class
 	Score float32   `json:"score" bigquery:"score" parquet:"score"` // 0 to 1
 	Box   []float32 `json:"box" bigquery:"box" parquet:"box"`       // x1, y1, x2, y2 in pixels of the picture
-	Mask  *RowMask  `json:"mask,omitempty" bigquery:"mask,nullable" parquet:"mask"`
+	// Mask is nil without masks.
+	Mask *RowMask `json:"mask,omitempty" bigquery:"mask,nullable" parquet:"mask"`
 }
 
 // RowMask is a mask in COCO's form.
@@ -71,8 +73,11 @@ func Rows(s beam.Scope, results beam.PCollection) beam.PCollection {
 
 // FailureRows makes a PCollection<[FailureRow]> of the dead letters of a
 // [Detector] or [Classifier]. For keyed ones, and those of any other handler,
-// there is [DeadLetters].
+// there is [DeadLetters]; it panics for them.
 func FailureRows(s beam.Scope, failures beam.PCollection) beam.PCollection {
+	if t := failures.Type(); t.Type() != reflect.TypeFor[Failure[Picture]]() {
+		panic(fmt.Sprintf("beamio.FailureRows: the collection holds %v; want Failure[Picture], see DeadLetters", t))
+	}
 	return beam.ParDo(s.Scope("beamio.FailureRows"), failureRowOf, failures)
 }
 

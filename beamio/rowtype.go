@@ -42,6 +42,9 @@ func carried(t reflect.Type, tag string, around []reflect.Type) error {
 	if p.Implements(reflect.TypeFor[json.Unmarshaler]()) || p.Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
 		return nil
 	}
+	if p.Implements(reflect.TypeFor[json.Marshaler]()) || p.Implements(reflect.TypeFor[encoding.TextMarshaler]()) {
+		return fmt.Errorf("%v makes JSON of itself, but cannot be made of it", t)
+	}
 	for _, a := range around {
 		if a == t {
 			return fmt.Errorf("%v has values of its own type", t)
