@@ -90,8 +90,8 @@ func encode(w io.Writer, t reflect.Type, rows iter.Seq[string], group int) error
 	if err != nil {
 		return err
 	}
-	// Statistics in the header of a page repeat its least and its greatest value in full, which may be most of the page. The
-	// index of pages has what readers need to skip them.
+	// Statistics in the header of a page repeat its least and its greatest value in full, which may be most of the page.
+	// The index of pages has what readers need to skip them.
 	file := parquet.NewWriter(w, schema, parquet.Compression(&parquet.Zstd), parquet.DataPageStatistics(false))
 	size := 0
 	for text := range rows {
