@@ -54,7 +54,8 @@ func (p *pipeline) checkDataflow() error {
 	return setWorkerBinary(given("machine_type") + given("worker_machine_type"))
 }
 
-// checkStaging returns an error if nobody answers for the place where Dataflow gets the job from: Beam would try for ever.
+// checkStaging returns an error if nobody answers for the place where Dataflow gets the job from: Beam would try for
+// ever.
 func checkStaging(ctx context.Context) error {
 	if !slices.Contains(dataflowRunners, *runners.Runner) {
 		return nil
@@ -65,8 +66,8 @@ func checkStaging(ctx context.Context) error {
 	return nil
 }
 
-// setWorkerBinary checks what workers are to run, or sets it to this program, if that runs there. Beam would compile one
-// from sources that need not be here, without cgo.
+// setWorkerBinary checks what workers are to run, or sets it to this program, if that runs there. Beam would compile
+// one from sources that need not be here, without cgo.
 func setWorkerBinary(machineType string) error {
 	machine := elfMachine(machineType)
 	if path := *jobopts.WorkerBinary; path != "" {
