@@ -294,7 +294,8 @@ func TestPipelineParquet(t *testing.T) {
 	}
 }
 
-// TestPipelineTable builds a job that writes to BigQuery, and sums it up from its metrics alone.
+// TestPipelineTable builds a job that writes to BigQuery. Such jobs, and those with their files on another machine, are
+// summed up from their metrics alone.
 func TestPipelineTable(t *testing.T) {
 	t.Cleanup(func() {
 		if err := flag.Set("runner", ""); err != nil {
@@ -321,20 +322,30 @@ func TestPipelineTable(t *testing.T) {
 		{Committed: 30, Key: key(metricsNamespace, objectsCounter)},
 		{Committed: 70, Key: key("else", objectsCounter)},
 	}, nil, nil, nil, nil)
+	const speed = "speed       5.00 pictures a second\nfailures    2: 2 at read\n\n10 pictures, 30 objects, 2 failures in 2.0 s; "
+	table := jobFlags{output: "out", table: "a.b.c"}
+	there := jobFlags{output: filepath.Join(t.TempDir(), "of another machine"), format: formatJSONL, shards: 1}
 	for _, c := range []struct {
+		runner string
+		flags  jobFlags
 		result beam.PipelineResult
 		want   string
 	}{
-		{finished{told}, "speed       5.00 pictures a second\nfailures    2: 2 at read\n\n" +
-			"10 pictures, 30 objects, 2 failures in 2.0 s; results are in a.b.c and out\n"},
-		{nil, "results are in a.b.c and out\n"},
+		{"", table, finished{told}, speed + "results are in a.b.c and out\n"},
+		{"", table, nil, "results are in a.b.c and out\n"},
+		{"universal", there, finished{told}, speed + "results are in " + there.output + "\n"},
+		{"universal", there, nil, "results are in " + there.output + "\n"},
+		{"", there, finished{told}, ""},
 	} {
+		if err := flag.Set("runner", c.runner); err != nil {
+			t.Fatal(err)
+		}
 		var out, errs strings.Builder
-		p := &pipeline{jobFlags: jobFlags{output: "out", table: "a.b.c"}, stdout: &out, stderr: &errs}
+		p := &pipeline{jobFlags: c.flags, stdout: &out, stderr: &errs}
 		err := p.summarise(t.Context(), c.result, 2*time.Second)
 		got := regexp.MustCompile(`(?m)^kernels.*\n`).ReplaceAllString(out.String(), "")
-		if err != nil || errs.Len() > 0 || got != c.want {
-			t.Errorf("%v, stderr %q, got\n%s\nwant\n%s", err, errs.String(), got, c.want)
+		if (err == nil) != (c.want != "") || errs.Len() > 0 || got != c.want {
+			t.Errorf("%q %v, stderr %q, got\n%s\nwant\n%s", c.runner, err, errs.String(), got, c.want)
 		}
 	}
 }

@@ -37,6 +37,14 @@ func (j *jobFlags) detectionFiles() []string {
 	return beamio.NewShards(joinPath(j.output, j.detectionsFile()), beamio.WithShards(j.shards)).Paths()
 }
 
+// detections returns where the detections are, for people.
+func (j *jobFlags) detections() string {
+	if j.shards > 1 {
+		return joinPath(j.output, "detections-*."+j.format)
+	}
+	return joinPath(j.output, j.detectionsFile())
+}
+
 // results returns where the results are, for people.
 func (j *jobFlags) results() string {
 	switch {

@@ -3,10 +3,11 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"runtime"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -39,37 +40,38 @@ type found struct {
 }
 
 // summarise prints a table of what the job has found and how it went, from the files that it wrote and from its
-// metrics: a worker elsewhere may have been the one to find it.
+// metrics: a worker elsewhere may have been the one to find it. There are no files to read if they are on that worker's
+// disk or the results in a table.
 func (p *pipeline) summarise(ctx context.Context, result beam.PipelineResult, took time.Duration) error {
 	all, err := p.collect(ctx)
-	if err != nil {
+	unread := p.table != "" || errors.Is(err, fs.ErrNotExist) && !runsHere()
+	switch {
+	case unread:
+		all = &found{}
+	case err != nil:
 		return err
-	}
-	if p.table == "" {
+	default:
 		if err := p.show(ctx, all); err != nil {
 			return err
 		}
 	}
 	stats, told := beamio.StatsOf(result, nil)
-	if told && p.table != "" { // which nobody reads
-		all.pictures, all.failed, all.objects = int(stats.Inferences), int(stats.FailedExamples), objectsOf(result)
-	}
 	if told {
 		fmt.Fprint(p.stdout, stats.Table("picture", took), p.kernels(), "\n")
 	} else {
 		stats = nil
 	}
-	if p.table != "" && !told {
-		_, err = fmt.Fprintf(p.stdout, "results are in %s\n", p.results())
-	} else {
-		_, err = fmt.Fprintf(p.stdout, "%s, %s, %s in %.1f s; results are in %s\n",
-			count(all.pictures+all.failed, "picture"), count(all.objects, "object"), count(all.failed, "failure"),
-			took.Seconds(), p.results())
+	if told && unread {
+		all.pictures, all.failed, all.objects = int(stats.Inferences), int(stats.FailedExamples), objectsOf(result)
 	}
-	if err == nil && p.summary != "" {
-		err = p.writeFigures(ctx, all, stats, took)
+	if told || !unread {
+		fmt.Fprintf(p.stdout, "%s, %s, %s in %.1f s; ", count(all.pictures+all.failed, "picture"),
+			count(all.objects, "object"), count(all.failed, "failure"), took.Seconds())
 	}
-	return err
+	if _, err := fmt.Fprintf(p.stdout, "results are in %s\n", p.results()); err != nil || p.summary == "" {
+		return err
+	}
+	return p.writeFigures(ctx, all, stats, took)
 }
 
 // objectsOf returns how many objects a job counted that has metrics.
@@ -89,7 +91,7 @@ func (p *pipeline) show(ctx context.Context, all *found) error {
 		return err
 	}
 	if more := all.lines - len(all.rows); more > 0 {
-		fmt.Fprintf(p.stdout, "… and %d more in %s\n", more, strings.Join(p.detectionFiles(), ", "))
+		fmt.Fprintf(p.stdout, "… and %d more in %s\n", more, p.detections())
 	}
 	failures := joinPath(p.output, failuresFile)
 	for _, f := range all.failures {
@@ -105,11 +107,14 @@ func (p *pipeline) show(ctx context.Context, all *found) error {
 	return err
 }
 
+// runsHere reports whether workers are on this machine, as far as the name of the runner tells.
+func runsHere() bool {
+	return slices.Contains([]string{"", "prism", "PrismRunner", "direct", "DirectRunner"}, *runners.Runner)
+}
+
 // kernels returns what computed, if it was this machine.
 func (p *pipeline) kernels() string {
-	switch *runners.Runner {
-	case "", "prism", "PrismRunner", "direct", "DirectRunner":
-	default:
+	if !runsHere() {
 		return ""
 	}
 	threads := p.threads
