@@ -1,8 +1,40 @@
-// Package cuda is to be the backend for NVIDIA's GPUs. What is here is its
-// ground: [Probe] finds the driver and the devices, and tells everything it
-// tried. No network runs on a GPU yet.
+// Package cuda is the backend for NVIDIA's GPUs: [Open] returns one that runs
+// networks in float32, and [Probe] finds the driver and the devices, and tells
+// everything it tried.
 //
 // The driver, libcuda, is opened when the program runs, so that nothing of CUDA
 // is needed to build, and one program runs with a GPU and without. That takes
-// cgo and Linux; without them, or with the build tag nocuda, Probe says so.
+// cgo and Linux; without them, or with the build tag nocuda, Open and Probe say
+// so.
+//
+// # What runs, and what does not
+//
+// Nothing has run on a GPU yet. Everything is tested through a driver that runs
+// the kernels on a CPU, in five orders of threads: all operators of package op
+// but those of the detector (RoIAlign, Proposals, Detections, MaskSelect), which
+// Load refuses by name. Convolutions of one group and fully connected layers are
+// an implicit matrix product in exact float32; convolutions in groups and
+// transposed ones are loops as their formulas stand, and slow for what a GPU is.
+// There are no tensor cores, no lower precision, and no CUDA graphs: a run
+// submits its steps in one call.
+//
+// # Reading
+//
+// The files are those of package kernels, the CPU backend, for the same things.
+//
+//   - cuda.go, model.go and weights.go: loading. Kernels come from package
+//     kernel; weights are laid out on the host and uploaded once.
+//   - program.go: planning for input shapes. Each operator becomes a launch of a
+//     kernel; values get their places in one arena.
+//   - run.go and arena.go: a run has a stream, an arena and memory of the host
+//     that the device copies by itself, from a pool.
+//   - conv2d.go, convtranspose2d.go, linear.go, pool.go, elementwise.go,
+//     upsample.go, flatten.go: the operators.
+//   - border.go: tensors are (N, C, H, W) on the host. On the device a map is
+//     (N, H, W, S), C rounded up to S, a multiple of four, and the channels that
+//     there are not are zero: kernels read four at once. Both sides' kernels are
+//     in kernel/border.cu.
+//
+// Results are the same to the bit in any batch and on any stream: each element is
+// computed by one thread in one order, or by one block in one order.
 package cuda

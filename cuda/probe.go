@@ -5,12 +5,16 @@ import (
 	"strings"
 )
 
-// Options say where to look. The zero Options are the defaults.
+// Options say which driver and which device. The zero Options are the defaults.
 type Options struct {
 	// Driver is the path of NVIDIA's driver, libcuda.so.1. If it is empty it
 	// is looked for where the system's loader and the installations of
 	// NVIDIA, Kubernetes and WSL have it.
 	Driver string
+
+	// Device is the number of the device that [Open] opens, 0 for the first
+	// that the driver shows.
+	Device int
 }
 
 // Report is what [Probe] has found.

@@ -7,6 +7,12 @@ import "github.com/argand-go/argand/cuda/internal/driver"
 // Probe looks for the driver and its devices. It starts the driver, which takes
 // a moment where there is one.
 func Probe(o Options) *Report {
+	r, _ := look(o)
+	return r
+}
+
+// look returns the report and the driver's devices.
+func look(o Options) (*Report, []driver.Device) {
 	r := new(Report)
 	paths := places
 	if o.Driver != "" {
@@ -21,12 +27,12 @@ func Probe(o Options) *Report {
 		r.Driver, r.Version = lib.Path, lib.Version.String()
 		var devices []driver.Device
 		if devices, r.Err = lib.Devices(); r.Err != nil {
-			return r
+			return r, nil
 		}
 		for _, d := range devices {
 			r.Devices = append(r.Devices, Device{d.Ordinal, d.Name, d.Capability, d.Bytes, d.Multiprocessors})
 		}
-		return r
+		return r, devices
 	}
-	return r
+	return r, nil
 }

@@ -3,6 +3,7 @@
 package cuda_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -12,5 +13,11 @@ import (
 func TestProbe(t *testing.T) {
 	if got := cuda.Probe(cuda.Options{}).String(); !strings.Contains(got, "no GPU: this program was built without CUDA") {
 		t.Error(got)
+	}
+}
+
+func TestOpen(t *testing.T) {
+	if b, err := cuda.Open(cuda.Options{}); b != nil || !errors.Is(err, cuda.ErrNotBuilt) {
+		t.Errorf("%v, %v", b, err)
 	}
 }

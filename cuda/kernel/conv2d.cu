@@ -22,7 +22,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2) conv2d_f32_128x64(
 	int pad_h, int pad_w, int dilation_h, int dilation_w, int hr, int wr, int activation) {
 	__shared__ __align__(16) float as[2][TK][TM + 4]; // the 4 keep the transposing stores off each other's banks
 	__shared__ __align__(16) float bs[2][TK][TN];
-	const int t = threadIdx.x, pixels = n * ho * wo, depth = kh * kw * c, quarter = c / 4;
+	const int t = threadIdx.x, pixels = n * ho * wo, depth = kh * kw * c, quarter = c > 4 ? c / 4 : 1;
 	const int m0 = blockIdx.x * TM, o0 = blockIdx.y * TN;
 
 	// What a thread brings in each step: two times four channels of a pixel, and four channels of a row of w.
@@ -95,20 +95,10 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2) conv2d_f32_128x64(
 		if (m >= pixels) continue;
 		float4 v = {sum[i][0] + add.x, sum[i][1] + add.y, sum[i][2] + add.z, sum[i][3] + add.w};
 		if (residual) {
-			long long from = m;
-			if (hr != ho || wr != wo) {
-				int place = m % (ho * wo);
-				int row = nearest(place / wo, hr, ho), column = nearest(place % wo, wr, wo);
-				from = ((long long)(m / (ho * wo)) * hr + row) * wr + column;
-			}
-			float4 r = *(const float4 *)(residual + from * os + o0 + tn);
+			float4 r = *(const float4 *)(residual + nearest_pixel(m, ho, wo, hr, wr) * os + o0 + tn);
 			v.x += r.x, v.y += r.y, v.z += r.z, v.w += r.w;
 		}
 		v = {activate(v.x, activation), activate(v.y, activation), activate(v.z, activation), activate(v.w, activation)};
-		// Channels that there are not stay zero for whoever reads four at once.
-		if (o0 + tn + 1 >= o) v.y = 0;
-		if (o0 + tn + 2 >= o) v.z = 0;
-		if (o0 + tn + 3 >= o) v.w = 0;
-		*(float4 *)(y + (long long)m * os + o0 + tn) = v;
+		*(float4 *)(y + (long long)m * os + o0 + tn) = within(v, o0 + tn, o);
 	}
 }

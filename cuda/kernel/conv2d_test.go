@@ -74,7 +74,7 @@ func TestConv2dMistakes(t *testing.T) {
 		"off by one":                 {"unsigned(row) < unsigned(height)", "unsigned(row) <= unsigned(height)"},
 		"depth not looked at":        {"next_w = k0 + k_w < depth ?", "next_w = true ?"},
 		"pixels not looked at":       {"if (m >= pixels) continue;", ""},
-		"residual of another size":   {"nearest(place / wo, hr, ho)", "nearest(place / wo, hr, wo)"},
+		"residual of another size":   {"nearest_pixel(m, ho, wo, hr, wr)", "nearest_pixel(m, ho, wo, hr, hr)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if !*full && name != "off by one" && name != "no barrier after a step" {

@@ -112,10 +112,12 @@ inline void wait(State state, const char *where) {
 	if (!_setjmp(self->at)) _longjmp(scheduler, 1);
 }
 
+// begin runs one kernel after the other: threads stay for the next block, as making a stack is a call of the system.
 inline void begin() {
-	(*kernel)();
-	self->state = State::done;
-	_longjmp(scheduler, 1);
+	for (;;) {
+		(*kernel)();
+		wait(State::done, nullptr);
+	}
 }
 
 // resume runs a thread until it waits or is done.
@@ -124,6 +126,11 @@ inline void resume(Thread &t) {
 	if (_setjmp(scheduler)) return;
 	if (t.started) _longjmp(t.at, 1);
 	t.started = true;
+	getcontext(&t.start);
+	t.start.uc_stack.ss_sp = stacks + (&t - threads) * STACK;
+	t.start.uc_stack.ss_size = STACK;
+	t.start.uc_link = nullptr;
+	makecontext(&t.start, begin, 0);
 	setcontext(&t.start);
 }
 
@@ -167,18 +174,12 @@ inline void run_block(Order order) {
 	unsigned n = block.x * block.y * block.z;
 	for (unsigned i = 0; i < n; i++) {
 		Thread &t = threads[i];
-		t.started = false;
 		t.state = State::ready;
 		t.linear = i;
 		t.lane = i % WARP;
 		t.index = {i % block.x, i / block.x % block.y, i / (block.x * block.y)};
 		t.group.clear();
 		t.groups.clear();
-		getcontext(&t.start);
-		t.start.uc_stack.ss_sp = stacks + i * STACK;
-		t.start.uc_stack.ss_size = STACK;
-		t.start.uc_link = nullptr;
-		makecontext(&t.start, begin, 0);
 	}
 	while (error.empty()) {
 		if (order == warps_forward || order == warps_backward)
@@ -249,6 +250,8 @@ inline std::string run(dim3 blocks, dim3 size, size_t shared, Order order, const
 					run_block(order);
 				}
 	faults = false;
+	if (!error.empty())
+		for (Thread &t : threads) t.started = false; // some are within the kernel
 	sigaction(SIGSEGV, &others[0], nullptr);
 	sigaction(SIGBUS, &others[1], nullptr);
 	return error;

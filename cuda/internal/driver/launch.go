@@ -226,10 +226,12 @@ func (s *Stream) Run(l *Launches) error {
 	if err := l.usable(); err != nil {
 		return err
 	}
-	var failed C.size_t
-	code := C.ag_launch_all(s.ctx.lib.c, s.ctx.ptr, s.ptr, l.launches, C.size_t(len(l.names)), l.arguments, &failed)
+	if len(l.names) == 0 {
+		return nil
+	}
+	code := C.ag_launch_all(s.ctx.lib.c, s.ctx.ptr, s.ptr, l.launches, C.size_t(len(l.names)), l.arguments, &s.failed)
 	if err := s.ctx.check("cuLaunchKernel", code); err != nil {
-		i := min(int(failed), len(l.names)-1)
+		i := min(int(s.failed), len(l.names)-1)
 		return &LaunchError{l.names[i], i, err}
 	}
 	return nil

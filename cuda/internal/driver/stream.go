@@ -12,7 +12,10 @@ import (
 
 // Stream is a queue of work on a device, done in order. It is for one goroutine
 // at a time.
-type Stream struct{ handle }
+type Stream struct {
+	handle
+	failed C.size_t // which launch did; here, so that Run allocates nothing
+}
 
 // NewStream returns an empty stream, independent of all others.
 func (c *Context) NewStream() (*Stream, error) {

@@ -45,18 +45,22 @@ type Driver struct {
 	handle unsafe.Pointer
 }
 
-// built are the libraries that were compiled, by their macros.
+// built are the libraries and the object files that were compiled, by what they
+// were compiled from.
 var built sync.Map
+
+// once returns what make does the first time.
+func once(key string, make func() ([]byte, error)) ([]byte, error) {
+	f, _ := built.LoadOrStore(key, sync.OnceValues(make))
+	return f.(func() ([]byte, error))()
+}
 
 // New returns a fake driver in its initial state. Macros such as
 // "FAKE_VERSION=11020" change what is compiled. Without a C++ compiler the test
 // is skipped.
 func New(t testing.TB, macros ...string) *Driver {
 	t.Helper()
-	once, _ := built.LoadOrStore(strings.Join(macros, " "), sync.OnceValues(func() ([]byte, error) {
-		return build("", nil, macros...)
-	}))
-	library, err := once.(func() ([]byte, error))()
+	library, err := once(strings.Join(macros, " "), func() ([]byte, error) { return build("", nil, macros...) })
 	return open(t, library, err)
 }
 
@@ -98,10 +102,6 @@ func open(t testing.TB, library []byte, err error) *Driver {
 
 var errNoCompiler = errors.New("no C++ compiler")
 
-// objects are the object files that were compiled, by source: kernels are much to
-// compile, and the same in every driver.
-var objects sync.Map
-
 // object returns the object file of a source of kernels, or of another text in
 // its place.
 func object(source string, text []byte) ([]byte, error) {
@@ -121,8 +121,7 @@ func object(source string, text []byte) ([]byte, error) {
 	if text != nil {
 		return make()
 	}
-	once, _ := objects.LoadOrStore(source, sync.OnceValues(make))
-	return once.(func() ([]byte, error))()
+	return once(source, make)
 }
 
 var kernelName = regexp.MustCompile(`(?m)^extern "C" __global__ void (?:__launch_bounds__\(.*?\) )?(\w+)\(`)
@@ -134,9 +133,18 @@ func build(changed string, text []byte, macros ...string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	args, files := []string{"-shared", "fake/fake.cpp", "fake/emulate.cpp"}, make(map[string][]byte)
-	for _, m := range macros {
-		args = append(args, "-D"+m)
+	args, files := []string{"-shared"}, make(map[string][]byte)
+	for _, source := range []string{"fake/fake.cpp", "fake/emulate.cpp"} {
+		flags := []string{"-c", source}
+		for _, m := range macros {
+			flags = append(flags, "-D"+m)
+		}
+		o, err := once(strings.Join(flags, " "), func() ([]byte, error) { return compile(flags, nil) })
+		if err != nil {
+			return nil, err
+		}
+		name := filepath.Base(source) + ".o"
+		files[name], args = o, append(args, name)
 	}
 	for _, source := range sources {
 		var other []byte
@@ -172,7 +180,7 @@ func compile(args []string, more map[string][]byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(compiler, append([]string{"-std=c++17", "-O2", "-g", "-Wall", "-Werror",
+	cmd := exec.Command(compiler, append([]string{"-std=c++17", "-O3", "-march=native", "-g", "-Wall", "-Werror",
 		"-Wno-unknown-pragmas", "-ffp-contract=off", "-fno-gnu-unique", "-fPIC", "-I.", "-o", "out"}, args...)...)
 	cmd.Dir = dir
 	if text, err := cmd.CombinedOutput(); err != nil {

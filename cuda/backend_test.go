@@ -1,0 +1,41 @@
+//go:build linux && cgo && !nocuda
+
+package cuda_test
+
+import (
+	"testing"
+
+	"github.com/argand-go/argand/cuda"
+	"github.com/argand-go/argand/cuda/internal/fakedriver"
+	"github.com/argand-go/argand/nn/op/optest"
+)
+
+// open returns the backend of a fake driver, which is closed at the end of the test: nothing may be alive then.
+func open(t *testing.T, fake *fakedriver.Driver) *cuda.Backend {
+	t.Helper()
+	b, err := cuda.Open(cuda.Options{Driver: fake.Path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+		if n := fake.Alive(); n != 0 {
+			t.Errorf("%d contexts, allocations and handles are alive", n)
+		}
+		if n := fake.BrokenGuards(); n != 0 {
+			t.Errorf("%d bytes around allocations were written", n)
+		}
+		if s := fake.Fault(); s != "" {
+			t.Error(s)
+		}
+	})
+	return b
+}
+
+// TestConformance holds all operators there are kernels for against their formulas.
+func TestConformance(t *testing.T) {
+	optest.Run(t, open(t, fakedriver.New(t)), "roi_align", "proposals", "detections", "mask_select",
+		"network/detector", "network/counted rows are an output")
+}

@@ -1,0 +1,165 @@
+//go:build linux && cgo && !nocuda
+
+package cuda
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/argand-go/argand/cuda/internal/driver"
+	"github.com/argand-go/argand/cuda/kernel"
+	"github.com/argand-go/argand/nn/op"
+)
+
+// Backend runs networks on one GPU. It is an [op.Backend], safe for concurrent
+// use but for Close.
+type Backend struct {
+	name    string
+	context *driver.Context
+	modules []*driver.Module
+	kernels map[string]*driver.Kernel
+}
+
+// Open starts the driver and loads the kernels onto a device. Its errors are a
+// [*NoDeviceError] or the driver's: a [*DriverError], an [*OOMError].
+func Open(o Options) (*Backend, error) {
+	report, devices := look(o)
+	if o.Device < 0 || o.Device >= len(devices) {
+		return nil, &NoDeviceError{o.Device, report}
+	}
+	b := &Backend{name: fmt.Sprintf("cuda:%d", o.Device), kernels: make(map[string]*driver.Kernel)}
+	var err error
+	if b.context, err = devices[o.Device].Open(); err != nil {
+		return nil, fmt.Errorf("%s: %w", b.name, err)
+	}
+	if err := b.load(); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", b.name, err), b.Close())
+	}
+	return b, nil
+}
+
+// load loads all kernels.
+func (b *Backend) load() error {
+	m, err := kernel.ReadManifest()
+	if err != nil {
+		return err
+	}
+	for _, u := range m.Units {
+		device := b.context.Device
+		image, ok := u.Image(device.Capability)
+		if !ok {
+			return fmt.Errorf("%s: no kernels for devices of compute capability %d.%d, which are too old",
+				device.Name, device.Capability[0], device.Capability[1])
+		}
+		data, err := image.Open()
+		if err != nil {
+			return err
+		}
+		module, err := b.context.LoadModule(data)
+		if err != nil {
+			return fmt.Errorf("%s: %w", image.File, err)
+		}
+		b.modules = append(b.modules, module)
+		for name := range u.Parameters {
+			if b.kernels[name], err = module.Kernel(name, 0); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Close gives the device back. Models must have been closed before; an error
+// tells if they were not.
+func (b *Backend) Close() error {
+	var errs []error
+	for _, m := range b.modules {
+		errs = append(errs, m.Close())
+	}
+	return errors.Join(append(errs, b.context.Close())...)
+}
+
+// Name implements [op.Backend].
+func (b *Backend) Name() string { return b.name }
+
+// Load implements [op.Backend]. Besides the errors of that there are the
+// driver's, such as an [*OOMError] for weights that have no place on the device.
+func (b *Backend) Load(ctx context.Context, g *op.Graph, o op.Options) (op.Model, error) {
+	if err := g.Validate(); err != nil {
+		return nil, fmt.Errorf("%s: %w", b.name, err)
+	}
+	if err := b.supports(g, o); err != nil {
+		return nil, err
+	}
+	m := newModel(b, g, o)
+	if err := m.prepare(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", b.name, err), m.Close())
+	}
+	return m, nil
+}
+
+// supports returns an error that names every operator there is no kernel for.
+func (b *Backend) supports(g *op.Graph, o op.Options) error {
+	var missing []string
+	if o.Precision != op.Float32 {
+		missing = append(missing, "precision "+o.Precision.String())
+	}
+	for _, n := range g.Nodes {
+		if lack := lacks(n.Op); lack != "" {
+			missing = append(missing, n.Path+": "+lack)
+		}
+	}
+	if missing != nil {
+		return &op.UnsupportedError{Backend: b.name, Missing: missing}
+	}
+	return nil
+}
+
+// lacks says what there is no kernel for in o, "" if there is one.
+func lacks(o op.Op) string {
+	switch o := o.(type) {
+	case *op.Activation:
+		if o.Act > op.GELU {
+			return fmt.Sprintf("activation %d", o.Act)
+		}
+	case *op.Conv2d, *op.ConvTranspose2d, *op.Linear:
+		e := op.EpilogueOf(o)
+		if e.Act > op.GELU || e.Residual > op.NearestResidual {
+			return fmt.Sprintf("%s with activation %d and residual %d", o.Name(), e.Act, e.Residual)
+		}
+	case *op.Add, *op.Mul, *op.BatchNorm2d, *op.MaxPool2d, *op.GlobalAvgPool2d, *op.Flatten, *op.Upsample:
+	default:
+		return o.Name()
+	}
+	return ""
+}
+
+// step makes the steps of node i in a program being planned.
+func (p *planner) step(i int) {
+	n := &p.model.graph.Nodes[i]
+	switch o := n.Op.(type) {
+	case *op.Conv2d:
+		p.conv2d(n, o, p.model.weights[i])
+	case *op.ConvTranspose2d:
+		p.convTranspose2d(n, o, p.model.weights[i])
+	case *op.Linear:
+		p.linear(n, o, p.model.weights[i])
+	case *op.BatchNorm2d:
+		p.batchNorm2d(n, p.model.weights[i])
+	case *op.Activation:
+		p.activation(n, o.Act)
+	case *op.Add:
+		p.add(n)
+	case *op.Mul:
+		p.mul(n)
+	case *op.MaxPool2d:
+		p.maxPool2d(n, o)
+	case *op.GlobalAvgPool2d:
+		p.globalAvgPool2d(n)
+	case *op.Flatten:
+		p.flatten(n)
+	case *op.Upsample:
+		p.upsample(n)
+	}
+}

@@ -1,0 +1,113 @@
+//go:build linux && cgo && !nocuda
+
+package cuda
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/argand-go/argand/cuda/internal/driver"
+	"github.com/argand-go/argand/nn/op"
+	"github.com/argand-go/argand/tensor"
+)
+
+// maxPrograms is how many programs a model keeps; the one unused for longest
+// goes.
+const maxPrograms = 64
+
+// A model is a loaded network.
+type model struct {
+	backend *Backend
+	graph   op.Graph
+	options op.Options
+	weights []weights      // per node
+	packed  *driver.Buffer // all of them
+	arenas  arenas
+
+	running sync.RWMutex // held for reading by runs
+	closed  atomic.Bool
+
+	mu       sync.Mutex
+	programs []*program // the one used last comes last
+}
+
+func newModel(b *Backend, g *op.Graph, o op.Options) *model {
+	m := &model{backend: b, options: o, graph: *g}
+	m.graph.Inputs = slices.Clone(g.Inputs)
+	m.graph.Nodes = slices.Clone(g.Nodes)
+	m.graph.Outputs = slices.Clone(g.Outputs)
+	for i := range m.graph.Nodes {
+		n := &m.graph.Nodes[i]
+		n.In, n.Out = slices.Clone(n.In), slices.Clone(n.Out)
+	}
+	m.arenas.context, m.arenas.limit = b.context, o.ArenaBytes
+	return m
+}
+
+// prepare packs all weights and brings them to the device.
+func (m *model) prepare(ctx context.Context) error {
+	p := packer{placed: make(map[matrixKey]int64)}
+	for _, n := range m.graph.Nodes {
+		w, err := p.weights(n.Op)
+		if err != nil {
+			return fmt.Errorf("%s: %w", n.Path, err)
+		}
+		m.weights = append(m.weights, w)
+	}
+	var err error
+	if m.packed, err = p.pack(ctx, m.backend.context); err != nil {
+		return err
+	}
+	m.graph = *m.graph.Outline() // the checkpoint's memory has had its use
+	return nil
+}
+
+// Bytes implements [op.Model].
+func (m *model) Bytes() int64 { return m.packed.Size() }
+
+// Program implements [op.Model]. An [*ArenaError] says that the inputs are too
+// large for the device.
+func (m *model) Program(in ...tensor.Shape) (op.Program, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed.Load() {
+		return nil, op.ErrClosed
+	}
+	for i, p := range m.programs {
+		if p.takes(in) {
+			copy(m.programs[i:], m.programs[i+1:])
+			m.programs[len(m.programs)-1] = p
+			return p, nil
+		}
+	}
+	p, err := m.plan(in)
+	if err != nil {
+		return nil, err
+	}
+	if len(m.programs) == maxPrograms {
+		m.programs = slices.Delete(m.programs, 0, 1)
+	}
+	m.programs = append(m.programs, p)
+	return p, nil
+}
+
+// Close implements [op.Model].
+func (m *model) Close() error {
+	if m.closed.Swap(true) {
+		return op.ErrClosed
+	}
+	m.running.Lock() // runs in progress have it for reading
+	defer m.running.Unlock()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.programs = nil
+	err := m.arenas.close()
+	if m.packed != nil {
+		err = errors.Join(err, m.packed.Close())
+	}
+	return err
+}

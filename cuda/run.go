@@ -1,0 +1,274 @@
+//go:build linux && cgo && !nocuda
+
+package cuda
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/argand-go/argand/cuda/internal/driver"
+	"github.com/argand-go/argand/nn/op"
+	"github.com/argand-go/argand/tensor"
+)
+
+// A run is what one call of RunInto works with: a stream, memory of the device
+// and of the host, and the steps of programs laid out for them. It is kept for
+// the next.
+type run struct {
+	granted int64 // bytes of the arena that the pool counts
+
+	stream   *driver.Stream
+	arena    *driver.Buffer
+	host     *driver.HostBuffer
+	events   []*driver.Event // of a profile: before the first step and after each
+	prepared map[*program][]*driver.Launches
+}
+
+// RunInto implements [op.Program]. It looks at ctx before it copies the inputs,
+// before it submits the steps, which the device then does without more ado, and
+// before it copies the outputs.
+func (p *program) RunInto(ctx context.Context, out, in []*tensor.Tensor) error {
+	m := p.model
+	if m.closed.Load() {
+		return op.ErrClosed
+	}
+	m.running.RLock()
+	defer m.running.RUnlock()
+	if m.closed.Load() {
+		return op.ErrClosed
+	}
+	if err := check("input", p.inputs, in); err != nil {
+		return err
+	}
+	if err := check("output", p.outputs, out); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return p.stopped(0, err)
+	}
+	r, err := m.arenas.acquire(ctx, p.bytes)
+	if err != nil {
+		if ctx.Err() != nil {
+			err = p.stopped(0, err)
+		}
+		return m.failed(err)
+	}
+	err = p.runOn(ctx, r, out, in)
+	if err == nil || r.stream.Sync() == nil { // nothing of a failed run may go on in memory that is lent again
+		m.arenas.release(r)
+	} else {
+		m.arenas.discard(r)
+	}
+	return m.failed(err)
+}
+
+// failed says which device an error is of.
+func (m *model) failed(err error) error {
+	if _, stopped := errors.AsType[*op.StepError](err); err == nil || stopped {
+		return err
+	}
+	return fmt.Errorf("%s: %w", m.backend.name, err)
+}
+
+func (p *program) runOn(ctx context.Context, r *run, out, in []*tensor.Tensor) error {
+	launches, err := r.prepare(p)
+	if err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return p.stopped(0, err)
+	}
+	for i, x := range p.in {
+		if x.value == nil {
+			continue
+		}
+		copy(r.host.Bytes()[x.offset:], in[i].Bytes())
+		if err := r.stream.UploadHost(r.arena, x.value.off, r.host, x.offset, x.value.bytes); err != nil {
+			return err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return p.stopped(0, err)
+	}
+	if err := p.submit(r, launches); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return p.stopped(1, err)
+	}
+	for _, y := range p.out {
+		if err := r.stream.DownloadHost(r.host, y.offset, y.value.bytes, r.arena, y.value.off); err != nil {
+			return err
+		}
+	}
+	if err := r.stream.Sync(); err != nil {
+		return err
+	}
+	for i, y := range p.out {
+		copy(out[i].Bytes(), r.host.Bytes()[y.offset:])
+	}
+	return p.note(r)
+}
+
+// submit submits the steps: all at once, or one by one between events for a
+// profile.
+func (p *program) submit(r *run, launches []*driver.Launches) error {
+	profiled := p.model.options.Profile != nil
+	if profiled {
+		if err := r.stream.Record(r.events[0]); err != nil {
+			return err
+		}
+	}
+	for i, l := range launches {
+		if err := r.stream.Run(l); err != nil {
+			if e, ok := errors.AsType[*driver.LaunchError](err); ok {
+				s := &p.steps[i+e.Index] // i is 0 unless each step is by itself, and Index then
+				return &op.StepError{Path: s.path, Op: s.op, Err: err}
+			}
+			return err
+		}
+		if profiled {
+			if err := r.stream.Record(r.events[i+1]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// note adds the times between events to the profile, if there is one.
+func (p *program) note(r *run) error {
+	profile := p.model.options.Profile
+	if profile == nil {
+		return nil
+	}
+	for i, s := range p.steps {
+		d, err := r.events[i+1].Since(r.events[i])
+		if err != nil {
+			return err
+		}
+		profile.Add(s.path, s.op, s.kernel.Name, d)
+	}
+	return nil
+}
+
+// prepare returns the steps of a program laid out for the run's arena, in one
+// list or, for a profile, one by one.
+func (r *run) prepare(p *program) ([]*driver.Launches, error) {
+	c, profiled := p.model.backend.context, p.model.options.Profile != nil
+	if r.host == nil || int64(len(r.host.Bytes())) < p.staging {
+		if err := r.closeHost(); err != nil {
+			return nil, err
+		}
+		host, err := c.AllocHost(p.staging)
+		if err != nil {
+			return nil, err
+		}
+		r.host = host
+	}
+	for profiled && len(r.events) <= len(p.steps) {
+		e, err := c.NewEvent(true)
+		if err != nil {
+			return nil, err
+		}
+		r.events = append(r.events, e)
+	}
+	if l, ok := r.prepared[p]; ok {
+		return l, nil
+	}
+	if len(r.prepared) == maxPrograms {
+		r.forget()
+	}
+	all := make([]driver.Launch, len(p.steps))
+	for i, s := range p.steps {
+		all[i] = driver.Launch{Kernel: s.kernel, Grid: s.grid, Block: s.block}
+		for _, o := range s.arguments {
+			all[i].Arguments = o.appendTo(all[i].Arguments, r.arena)
+		}
+	}
+	lists := [][]driver.Launch{all}
+	if profiled {
+		lists = slices.Collect(slices.Chunk(all, 1))
+	}
+	var prepared []*driver.Launches
+	for _, list := range lists {
+		l, err := c.Prepare(list)
+		if err != nil {
+			return nil, errors.Join(err, closeAll(prepared))
+		}
+		prepared = append(prepared, l)
+	}
+	r.prepared[p] = prepared
+	return prepared, nil
+}
+
+// forget frees the steps that were laid out.
+func (r *run) forget() {
+	for _, l := range r.prepared {
+		_ = closeAll(l) // memory of C's, which is freed without errors
+	}
+	clear(r.prepared)
+}
+
+func closeAll[T interface{ Close() error }](list []T) error {
+	var errs []error
+	for _, x := range list {
+		errs = append(errs, x.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func (r *run) closeHost() error {
+	if r.host == nil {
+		return nil
+	}
+	h := r.host
+	r.host = nil
+	return h.Close()
+}
+
+// close frees what the run has.
+func (r *run) close() error {
+	r.forget()
+	errs := []error{closeAll(r.events), r.closeHost()}
+	if r.arena != nil {
+		errs = append(errs, r.arena.Close())
+	}
+	if r.stream != nil {
+		errs = append(errs, r.stream.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// stopped returns the error of a run that stops before or after the steps: at
+// the first layer or behind the last.
+func (p *program) stopped(after int, err error) error {
+	nodes := p.model.graph.Nodes
+	if len(nodes) == 0 {
+		return &op.StepError{Op: "input", Err: err}
+	}
+	n := nodes[after*(len(nodes)-1)]
+	return &op.StepError{Path: n.Path, Op: n.Op.Name(), Err: err}
+}
+
+// check returns an error unless the tensors are what a program was planned for.
+func check(kind string, specs []op.Spec, ts []*tensor.Tensor) error {
+	if len(specs) != len(ts) {
+		return &op.OperandError{Kind: kind, Index: -1, Got: strconv.Itoa(len(ts)), Want: strconv.Itoa(len(specs))}
+	}
+	for i, t := range ts {
+		if t == nil {
+			return &op.OperandError{Kind: kind, Index: i, Got: "nil", Want: specs[i].String()}
+		}
+		if got := (op.Spec{DType: t.DType(), Shape: t.Shape()}); !got.Equal(specs[i]) {
+			return &op.OperandError{Kind: kind, Index: i, Got: got.String(), Want: specs[i].String()}
+		}
+		if len(t.Bytes()) == 0 && t.Len() > 0 {
+			return &op.OperandError{Kind: kind, Index: i, Got: "an outline", Want: specs[i].String()}
+		}
+	}
+	return nil
+}
