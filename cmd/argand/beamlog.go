@@ -90,6 +90,9 @@ func (e *jobError) Unwrap() error { return e.Err }
 
 // cause returns what stands last in one of Beam's chains of errors, which are plans with "caused by:" between.
 func cause(text string) string {
+	if m := runnerPanic.FindStringSubmatch(text); m != nil { // its stages and stack follow
+		return "the runner panicked: " + m[1]
+	}
 	lines := strings.FieldsFunc(text, func(r rune) bool { return r == '\n' })
 	for i, line := range slices.Backward(lines) {
 		if strings.TrimSpace(line) == "caused by:" {
@@ -105,6 +108,9 @@ func cause(text string) string {
 
 // frame is how Beam says which step failed, before it says why.
 var frame = regexp.MustCompile(`^(DoFn\[.*\] failed|job \S+ failed):$`)
+
+// runnerPanic is how prism says that it has gone wrong itself.
+var runnerPanic = regexp.MustCompile(`panic in stage\.Execute bundle processing goroutine: (.*), stage: &\{`)
 
 // explain makes a jobError of an error of the runner.
 func explain(err error) error {

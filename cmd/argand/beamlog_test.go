@@ -14,6 +14,8 @@ func TestCause(t *testing.T) {
 		{"job job-001 failed:\nout of memory", "out of memory"},
 		{"job job-001 failed:\nbundle failed: plan:\n1: DataSource[]\n2: ParDo[x]\n\tcaused by:\nwhile\n\tcaused by:\n" +
 			"DoFn[UID:9, PID:e7, Name: main.drawFn] failed:\noverlay of a.png: disk full\nand more", "overlay of a.png: disk full\nand more"},
+		{"job x failed:\npanic in stage.Execute bundle processing goroutine: send on closed channel, stage: &{ID:stage-005 " +
+			"transforms:[e2]},stackTrace:\ngoroutine 48 [running]:\nmain()", "the runner panicked: send on closed channel"},
 		{"", ""},
 		{"\tcaused by:\n", ""},
 	} {
