@@ -8,6 +8,7 @@ import (
 	"image"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -50,8 +51,9 @@ func init() {
 
 // A beamRunner runs pipelines whose workers are this process.
 type beamRunner struct {
-	name string
-	run  func(context.Context, *beam.Pipeline) (beam.PipelineResult, error)
+	name     string
+	run      func(context.Context, *beam.Pipeline) (beam.PipelineResult, error)
+	endpoint string // Flink's
 }
 
 // TestFlink runs jobs on prism and, with -flink, on Flink, and compares what they write with loops that know nothing of
@@ -65,7 +67,7 @@ func TestFlink(t *testing.T) {
 		t.Run("loads once", r.loadsOnce)
 		t.Run("fails at once", r.failsAtOnce)
 	}
-	t.Run("prism", func(t *testing.T) { tests(t, beamRunner{"prism", prism.Execute}) })
+	t.Run("prism", func(t *testing.T) { tests(t, beamRunner{name: "prism", run: prism.Execute}) })
 	t.Run("flink", func(t *testing.T) {
 		if *flinkJars == "" {
 			t.Skip("NOT RUN ON FLINK. It would be by:\n" +
@@ -73,7 +75,9 @@ func TestFlink(t *testing.T) {
 				" -DoutputDirectory=/tmp/flink -DincludeScope=runtime\n" +
 				"  go test ./beamio ./cmd/argand -run Flink -flink /tmp/flink")
 		}
-		tests(t, onFlink(t))
+		r := onFlink(t)
+		tests(t, r)
+		t.Run("other tests", r.otherTests)
 	})
 }
 
@@ -91,14 +95,15 @@ func onFlink(t *testing.T) beamRunner {
 	}
 	t.Cleanup(server.Stop)
 	t.Logf("the job server took %v to start", time.Since(start).Round(100*time.Millisecond))
-	return beamRunner{"flink", func(ctx context.Context, p *beam.Pipeline) (beam.PipelineResult, error) {
+	run := func(ctx context.Context, p *beam.Pipeline) (beam.PipelineResult, error) {
 		endpoint, environment, parallelism := *jobopts.Endpoint, *jobopts.EnvironmentType, *jobopts.Parallelism
 		defer func() { // prism's
 			*jobopts.Endpoint, *jobopts.EnvironmentType, *jobopts.Parallelism = endpoint, environment, parallelism
 		}()
 		*jobopts.Endpoint, *jobopts.EnvironmentType, *jobopts.Parallelism = server.Endpoint, "LOOPBACK", 2
 		return universal.Execute(ctx, p)
-	}}
+	}
+	return beamRunner{"flink", run, server.Endpoint}
 }
 
 // mustRun runs a pipeline and returns its metrics.
@@ -372,5 +377,26 @@ func (r beamRunner) failsAtOnce(t *testing.T) {
 	}
 	if i := slices.IndexFunc(got(t.Name()), func(s string) bool { return strings.HasPrefix(s, "0→") }); i < 0 {
 		t.Errorf("what came before is lost: %q", got(t.Name()))
+	}
+}
+
+// otherTests runs tests of this package that have pipelines of their own, with Flink instead of prism: all kinds of
+// windows, updates, thresholds, cohorts, steps, networks, sinks and metrics.
+func (r beamRunner) otherTests(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []string{"TestParity", "TestWindowsAndTimestampsStay", "TestKeysPassThrough", "TestFailures", "TestMetrics",
+		"TestKeyedRows", "TestTorchBetweenSteps", "TestTorchKeyedAndInWindows", "TestTorchUpdated", "ExampleWriteJSONL"}
+	out, err := exec.CommandContext(t.Context(), self, "-runner=universal", "-endpoint="+r.endpoint,
+		"-environment_type=LOOPBACK", "-test.v", "-test.run=^("+strings.Join(tests, "|")+")$").CombinedOutput()
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	for _, name := range tests {
+		if !strings.Contains(string(out), "\n--- PASS: "+name+" ") && !strings.HasPrefix(string(out), "--- PASS: "+name+" ") {
+			t.Errorf("%s did not run", name)
+		}
 	}
 }
