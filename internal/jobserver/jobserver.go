@@ -1,9 +1,7 @@
 package jobserver
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -112,21 +110,9 @@ func (s *Server) Stop() {
 	}
 }
 
-// Pid returns the number of the server's process, whose children are the workers of --environment_type=PROCESS.
-func (s *Server) Pid() int { return s.java.Process.Pid }
-
 // Tail returns the last lines of what the server has printed.
 func (s *Server) Tail(lines int) string {
-	f, err := os.Open(s.Log)
-	if err != nil {
-		return err.Error()
-	}
-	defer f.Close()
-	const most = 64 << 10
-	if _, err := f.Seek(-most, io.SeekEnd); err != nil && !errors.Is(err, os.ErrInvalid) {
-		_, _ = f.Seek(0, io.SeekStart)
-	}
-	text, err := io.ReadAll(f)
+	text, err := os.ReadFile(s.Log)
 	if err != nil {
 		return err.Error()
 	}
