@@ -2,14 +2,14 @@
 // Beam job without end, whose model is changed while it runs.
 //
 //	nats stream add PICTURES --subjects pictures --defaults
-//	nats stream add FOUND --subjects found,failed,tally --defaults
+//	nats stream add FOUND --subjects found,failed --defaults
 //	go run ./examples/streaming --model models/a.pth --watch 'models/*.pth'
 //	nats pub pictures /data/cat.jpg -H Nats-Msg-Id:1
 //	cp b.pth models/b.tmp && mv models/b.tmp models/b.pth
 //
-// Every name becomes one message: in found, with the objects, or in failed, with the stage and the reason. Tally has
-// how many objects were found in each window of time. All are JSON and say which window they belong to, by its end.
-// It takes every flag of Beam's Go SDK, --runner among them.
+// Every name becomes one message: in found, with the objects, or in failed, with the stage and the reason. Both are
+// JSON and say which window of time they belong to, by its end. It takes every flag of Beam's Go SDK, --runner among
+// them.
 //
 // # Once
 //

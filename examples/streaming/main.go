@@ -12,7 +12,6 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/window"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/io/natsio"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/transforms/stats"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/x/beamx"
 	"github.com/argand-go/argand/beamio"
 )
@@ -22,8 +21,6 @@ func init() {
 	register.Function1x2(picture)
 	register.Function3x2(found)
 	register.Function3x2(failed)
-	register.Function2x1(objects)
-	register.Function2x2(tally)
 }
 
 func picture(m natsio.ConsumerMessage) (id string, p beamio.Picture) {
@@ -40,12 +37,6 @@ func failed(w beam.Window, id string, f beamio.Failure[beamio.Picture]) (natsio.
 	return message(w, "failed", id, map[string]any{"failure": f})
 }
 
-func objects(_ string, r result) int { return r.Inference.Len() }
-
-func tally(w beam.Window, n int) (natsio.ProducerMessage, error) {
-	return message(w, "tally", w.MaxTimestamp().String(), map[string]any{"objects": n})
-}
-
 // message makes JSON of an answer. JetStream drops it if one with its ID was published before.
 func message(w beam.Window, subject, id string, answer map[string]any) (natsio.ProducerMessage, error) {
 	answer["window"] = (w.MaxTimestamp() + 1).ToTime().UTC() // its end
@@ -57,7 +48,7 @@ func main() {
 	server := flag.String("server", "nats://127.0.0.1:4222", "address of the NATS server")
 	from := flag.Int64("from", 1, "first message of the stream PICTURES to read")
 	until := flag.Int64("until", 1<<63-1, "message before which the job ends")
-	length := flag.Duration("window", time.Minute, "length of the windows of the tally")
+	length := flag.Duration("window", time.Minute, "length of the windows that answers are in")
 	var h beamio.Detector
 	flag.StringVar(&h.Model, "model", "internal/shapes/model_f16.pth", "state_dict to begin with")
 	flag.StringVar(&h.Labels, "names", "examples/ensemble/shapes.txt", "file with the names of its classes")
@@ -74,7 +65,6 @@ func main() {
 		beamio.WithModelWatch(*watch, *interval), beamio.WithBatchDelay(20*time.Millisecond))
 	natsio.Write(s, *server, beam.ParDo(s, found, good))
 	natsio.Write(s, *server, beam.ParDo(s, failed, bad))
-	natsio.Write(s, *server, beam.ParDo(s, tally, stats.Sum(s, beam.ParDo(s, objects, good))))
 	job, err := beamx.RunWithMetrics(context.Background(), p)
 	if err != nil {
 		log.Fatal("streaming: ", err)
