@@ -526,8 +526,20 @@ func TestModelsAreForgotten(t *testing.T) {
 	if err := b.finish(); err != nil || len(b.failures) != n {
 		t.Errorf("%d failures, %v", len(b.failures), err)
 	}
-	if len(models.records) > maxRecords {
-		t.Errorf("%d records", len(models.records))
+	var r registry
+	for i := range n {
+		if rec := r.recordOf(fmt.Sprint(i)); i == 0 {
+			rec.calls.n.Add(1)
+		}
+		r.recordOf("1")
+	}
+	for i, want := range map[int]bool{0: true, 1: true, 2: false, n - maxRecords: false, n - maxRecords + 2: true, n - 1: true} {
+		if _, ok := r.records[fmt.Sprint(i)]; ok != want {
+			t.Errorf("record %d of %d is there: %t", i, n, ok)
+		}
+	}
+	if len(models.records) != maxRecords || len(r.records) != maxRecords {
+		t.Errorf("%d and %d records", len(models.records), len(r.records))
 	}
 }
 

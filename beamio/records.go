@@ -23,17 +23,18 @@ const (
 func (r *registry) recordOf(key string) *record {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	rec, ok := r.records[key]
-	if !ok {
-		rec = &record{}
-		if r.records == nil {
-			r.records = make(map[string]*record)
-		}
-		r.records[key] = rec
-		r.forgetOldest()
-	}
 	r.uses++
-	rec.used = r.uses
+	rec, ok := r.records[key]
+	if ok {
+		rec.used = r.uses
+		return rec
+	}
+	if r.records == nil {
+		r.records = make(map[string]*record)
+	}
+	rec = &record{used: r.uses}
+	r.records[key] = rec
+	r.forgetOldest()
 	return rec
 }
 
