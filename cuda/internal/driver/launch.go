@@ -56,6 +56,9 @@ type Kernel struct {
 	sizes  []int // of its parameters in bytes; nil if the driver does not tell
 }
 
+// invalidValue is CUDA_ERROR_INVALID_VALUE.
+const invalidValue = 1
+
 // Kernel looks a function up. With shared > 0 its launches may use as many
 // bytes of dynamic shared memory, which above 48 KB must be said before.
 func (m *Module) Kernel(name string, shared int) (*Kernel, error) {
@@ -81,8 +84,11 @@ func (m *Module) Kernel(name string, shared int) (*Kernel, error) {
 		if code == C.AG_NOT_OFFERED {
 			return k, nil
 		}
-		if code != 0 { // there is no such parameter
+		if code == invalidValue { // there is no such parameter
 			break
+		}
+		if err := c.check("cuFuncGetParamInfo", code); err != nil {
+			return nil, fmt.Errorf("kernel %s: %w", name, err)
 		}
 		k.sizes = append(k.sizes, int(n))
 	}
