@@ -32,6 +32,6 @@ func (p *planner) activation(n *op.Node, act op.Act) {
 // batchNorm2d plans y = scale[c]·x + shift[c].
 func (p *planner) batchNorm2d(n *op.Node, w weights) {
 	y := p.write(n, 0)
-	p.each(n, "batch_norm2d_f32", y.quads(), p.read(n, 0), p.packed(w.matrix), p.packed(w.bias), y,
+	p.each(n, "batch_norm2d_f32", y.quads(), p.read(n, 0), p.packed(w.scale), p.packed(w.bias), y,
 		i64(y.quads()), i32(y.per()))
 }

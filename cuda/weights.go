@@ -5,6 +5,7 @@ package cuda
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"unsafe"
 
@@ -13,21 +14,23 @@ import (
 	"github.com/argand-go/argand/tensor"
 )
 
-// weights are where an operator's numbers are among a model's, in bytes: a
-// matrix and a bias, or the scale and the shift of a batch norm.
+// weights are where an operator's numbers are among a model's, in bytes.
 type weights struct {
-	matrix, bias int64
-	columns      int // of the matrix, with the channels that there are not
+	matrices []int64 // one, or one for each phase of a transposed convolution
+	columns  int     // of these, with the channels that there are not
+	scale    int64   // of a batch norm
+	bias     int64   // or shift
 }
 
 // A matrix is a weight tensor as kernels read it: a row for each tap and input
 // channel, a column for each output channel, both filled up with zeros. The
 // epilogue's scale is multiplied in.
 type matrix struct {
-	tensor      *tensor.Tensor
-	scale       []float64
-	taps, depth int // rows: depth channels for each tap
-	channels    int // columns
+	tensor   *tensor.Tensor
+	scale    []float64
+	taps     []int // rows: these taps,
+	depth    int   // and as many channels for each
+	channels int   // columns
 
 	// The tensor has output channel o, input channel c, tap t at o·out + c·in + t.
 	out, in int
@@ -40,6 +43,7 @@ type matrix struct {
 type matrixKey struct {
 	tensor                 *tensor.Tensor
 	scale                  *float64
+	taps                   string
 	out, in, rows, columns int
 }
 
@@ -72,24 +76,30 @@ func (p *packer) weights(o op.Op) (weights, error) {
 		if _, wrong := errors.AsType[*op.ShapeError](err); wrong {
 			return weights{}, nil // shape inference reports it
 		}
-		return weights{matrix: p.vector(scale, round(len(scale), 4)), bias: p.vector(shift, round(len(shift), 4))}, err
+		return weights{scale: p.vector(scale, round(len(scale), 4)), bias: p.vector(shift, round(len(shift), 4))}, err
 	}
 	return weights{}, nil
 }
 
-// add returns the weights of an operator: a matrix, and the epilogue's bias.
-func (p *packer) add(m matrix, e *op.Epilogue) weights {
+// add returns the weights of an operator: matrices that differ in their taps,
+// and the epilogue's bias.
+func (p *packer) add(m matrix, e *op.Epilogue, taps ...[]int) weights {
 	if e.Scale != nil && len(e.Scale) != m.channels || len(e.Bias) > m.channels {
 		return weights{} // shape inference reports it
 	}
 	m.scale = e.Scale
-	key := matrixKey{m.tensor, unsafe.SliceData(m.scale), m.out, m.in, m.rows, m.columns}
-	at, known := p.placed[key]
-	if !known {
-		at = p.place(packJob{matrix: &m, floats: m.taps * m.rows * m.columns})
-		p.placed[key] = at
+	w := weights{columns: m.columns, bias: p.vector(e.Bias, m.columns)}
+	for _, m.taps = range taps {
+		key := matrixKey{m.tensor, unsafe.SliceData(m.scale), fmt.Sprint(m.taps), m.out, m.in, m.rows, m.columns}
+		at, known := p.placed[key]
+		if !known {
+			one := m
+			at = p.place(packJob{matrix: &one, floats: len(m.taps) * m.rows * m.columns})
+			p.placed[key] = at
+		}
+		w.matrices = append(w.matrices, at)
 	}
-	return weights{at, p.vector(e.Bias, m.columns), m.columns}
+	return w
 }
 
 // vector places n floats that begin with v.
@@ -157,10 +167,10 @@ func (m *matrix) pack(dst []float32) error {
 	for first := 0; first < m.channels; first += block {
 		end := min(first+block, m.channels)
 		for c := range m.depth {
-			for t := range m.taps {
+			for t, tap := range m.taps {
 				row := dst[(t*m.rows+c)*m.columns:][:m.columns]
 				for o := first; o < end; o++ {
-					x := v[o*m.out+c*m.in+t]
+					x := v[o*m.out+c*m.in+tap]
 					if m.scale != nil {
 						x = float32(m.scale[o] * float64(x))
 					}
@@ -175,6 +185,15 @@ func (m *matrix) pack(dst []float32) error {
 
 // alignment is that of weights and of values in arenas, in bytes.
 const alignment = 256
+
+// upTo returns 0 … n−1.
+func upTo(n int) []int {
+	list := make([]int, n)
+	for i := range list {
+		list[i] = i
+	}
+	return list
+}
 
 // round returns n rounded up to a multiple of m.
 func round(n, m int) int { return (n + m - 1) / m * m }

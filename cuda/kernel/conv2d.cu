@@ -5,6 +5,8 @@
 // m is an output pixel of N·HO·WO, k a tap and channel of KH·KW·C, o an output channel. Nothing is gathered in memory: the
 // 16 bytes of a pixel's four channels are read where they lie, or are zero outside of the map.
 //
+// A transposed convolution is a few of them, each of which makes every step-th pixel of y.
+//
 // A block computes TM pixels × TN channels in steps of TK, a thread 8 × 4 of them in registers. While the threads multiply
 // what is in one half of the shared memory they have the next step's operands on the way into registers, and store them
 // into the other half: one barrier for each step.
@@ -16,10 +18,11 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2) conv2d_f32_128x64(
 	const float *x,        // (N, H, W, XS), the first C channels
 	const float *w,        // (KH·KW·C, OP), with OP a multiple of 64: channels that there are not are zero
 	const float *bias,     // (OP)
-	const float *residual, // (N, HR, WR, OS) or null; read at the nearest place if HR × WR is not HO × WO
-	float *y,              // (N, HO, WO, OS)
+	const float *residual, // (N, HR, WR, OS) or null; read at the nearest place if HR × WR is not YH × YW
+	float *y,              // (N, YH, YW, OS), of which pixels (i·step + first, j·step + first) are made, HO × WO of them
 	int n, int height, int width, int c, int xs, int ho, int wo, int o, int op, int os, int kh, int kw, int stride_h, int stride_w,
-	int pad_h, int pad_w, int dilation_h, int dilation_w, int hr, int wr, int activation) {
+	int pad_h, int pad_w, int dilation_h, int dilation_w, int yh, int yw, int step_h, int step_w, int first_h, int first_w,
+	int hr, int wr, int activation) {
 	__shared__ __align__(16) float as[2][TK][TM + 4]; // the 4 keep the transposing stores off each other's banks
 	__shared__ __align__(16) float bs[2][TK][TN];
 	const int t = threadIdx.x, pixels = n * ho * wo, depth = kh * kw * c, quarter = c > 4 ? c / 4 : 1;
@@ -93,12 +96,17 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2) conv2d_f32_128x64(
 	for (int i = 0; i < 8; i++) {
 		int m = m0 + tm + i % 4 + i / 4 * 64;
 		if (m >= pixels) continue;
+		int to = m; // the pixel of y
+		if (yh != ho || yw != wo) {
+			int place = m % (ho * wo);
+			to = (m / (ho * wo) * yh + place / wo * step_h + first_h) * yw + place % wo * step_w + first_w;
+		}
 		float4 v = {sum[i][0] + add.x, sum[i][1] + add.y, sum[i][2] + add.z, sum[i][3] + add.w};
 		if (residual) {
-			float4 r = *(const float4 *)(residual + nearest_pixel(m, ho, wo, hr, wr) * os + o0 + tn);
+			float4 r = *(const float4 *)(residual + nearest_pixel(to, yh, yw, hr, wr) * os + o0 + tn);
 			v.x += r.x, v.y += r.y, v.z += r.z, v.w += r.w;
 		}
 		v = {activate(v.x, activation), activate(v.y, activation), activate(v.z, activation), activate(v.w, activation)};
-		*(float4 *)(y + (long long)m * os + o0 + tn) = within(v, o0 + tn, o);
+		*(float4 *)(y + (long long)to * os + o0 + tn) = within(v, o0 + tn, o);
 	}
 }

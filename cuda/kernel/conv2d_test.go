@@ -20,11 +20,12 @@ type conv struct {
 	kernel, stride, pad, dilate int
 	residual                    [2]int // its height and width; {} for none
 	act                         int    // 0, or 1 for ReLU
+	step                        int    // from one output pixel to the next in a larger map; 0 for no such map
 }
 
 func (v conv) String() string {
-	return fmt.Sprintf("%dx%dx%dx%d to %d, kernel %d stride %d pad %d dilation %d, residual %v, activation %d",
-		v.n, v.c, v.h, v.w, v.o, v.kernel, v.stride, v.pad, v.dilate, v.residual, v.act)
+	return fmt.Sprintf("%dx%dx%dx%d to %d, kernel %d stride %d pad %d dilation %d, residual %v, activation %d, step %d",
+		v.n, v.c, v.h, v.w, v.o, v.kernel, v.stride, v.pad, v.dilate, v.residual, v.act, v.step)
 }
 
 // size returns how large an output of the convolution is.
@@ -44,13 +45,21 @@ func fill(r *rand.Rand, places, stride, channels int) []float32 {
 	return v
 }
 
+// place returns the map that outputs are in, how far they are apart, and where the first is.
+func (v conv) place() (h, w, step, first int) {
+	h, w = v.size()
+	step = max(v.step, 1)
+	return h * step, w * step, step, step - 1
+}
+
 var convs = []conv{
-	{1, 4, 1, 1, 1, 1, 1, 0, 1, [2]int{}, 0},
-	{1, 64, 9, 7, 64, 1, 1, 0, 1, [2]int{9, 7}, 1},
-	{2, 20, 11, 13, 70, 3, 1, 1, 1, [2]int{6, 7}, 1},
-	{1, 3, 23, 21, 8, 7, 2, 3, 1, [2]int{}, 1},
-	{3, 12, 8, 8, 5, 3, 2, 1, 1, [2]int{}, 0},
-	{1, 36, 10, 9, 130, 3, 1, 2, 2, [2]int{}, 0},
+	{1, 4, 1, 1, 1, 1, 1, 0, 1, [2]int{}, 0, 0},
+	{1, 64, 9, 7, 64, 1, 1, 0, 1, [2]int{9, 7}, 1, 0},
+	{2, 20, 11, 13, 70, 3, 1, 1, 1, [2]int{6, 7}, 1, 0},
+	{1, 3, 23, 21, 8, 7, 2, 3, 1, [2]int{}, 1, 0},
+	{3, 12, 8, 8, 5, 3, 2, 1, 1, [2]int{}, 0, 0},
+	{1, 36, 10, 9, 130, 3, 1, 2, 2, [2]int{}, 0, 0},
+	{2, 8, 7, 6, 9, 2, 1, 0, 1, [2]int{5, 4}, 0, 3},
 }
 
 // TestConv2d holds the kernel against the formula in float64, in every order of threads.
@@ -74,7 +83,8 @@ func TestConv2dMistakes(t *testing.T) {
 		"off by one":                 {"unsigned(row) < unsigned(height)", "unsigned(row) <= unsigned(height)"},
 		"depth not looked at":        {"next_w = k0 + k_w < depth ?", "next_w = true ?"},
 		"pixels not looked at":       {"if (m >= pixels) continue;", ""},
-		"residual of another size":   {"nearest_pixel(m, ho, wo, hr, wr)", "nearest_pixel(m, ho, wo, hr, hr)"},
+		"pixels of another place":    {"place / wo * step_h + first_h", "place / wo * step_h"},
+		"residual of another size":   {"nearest_pixel(to, yh, yw, hr, wr)", "nearest_pixel(to, yh, yw, hr, hr)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if !*full && name != "off by one" && name != "no barrier after a step" {
@@ -107,10 +117,11 @@ func (d *device) conv2d(t *testing.T, v conv, order int) string {
 	if len(residual) > 0 {
 		args[3] = driver.Pointer(d.upload(t, residual), 0)
 	}
-	y := d.upload(t, make([]float32, v.n*ho*wo*os))
+	yh, yw, step, first := v.place()
+	y := d.upload(t, make([]float32, v.n*yh*yw*os))
 	args = append(args, driver.Pointer(y, 0))
 	for _, n := range []int{v.n, v.h, v.w, c, c, ho, wo, v.o, op, os, v.kernel, v.kernel, v.stride, v.stride,
-		v.pad, v.pad, v.dilate, v.dilate, v.residual[0], v.residual[1], v.act} {
+		v.pad, v.pad, v.dilate, v.dilate, yh, yw, step, step, first, first, v.residual[0], v.residual[1], v.act} {
 		args = append(args, driver.Int32(int32(n)))
 	}
 	check(t, d.stream.Fill(y, 0, y.Size(), 0xFF))
@@ -124,11 +135,18 @@ func (d *device) conv2d(t *testing.T, v conv, order int) string {
 
 // compare holds y against the formula, and returns the first difference.
 func (v conv) compare(y, x, w, bias, residual []float32) string {
-	ho, wo := v.size()
+	yh, yw, step, first := v.place()
 	c, op, os := ceil(v.c, 4)*4, ceil(v.o, 64)*64, ceil(v.o, 4)*4
 	for at := range y {
 		m, o := at/os, at%os
-		n, i, j := m/(ho*wo), m/wo%ho, m%wo
+		n, i, j := m/(yh*yw), m/yw%yh-first, m%yw-first
+		if i%step != 0 || j%step != 0 {
+			if y[at] == y[at] {
+				return fmt.Sprintf("pixel %d is made", m)
+			}
+			continue
+		}
+		i, j = i/step, j/step
 		var want, size float64
 		if o < v.o {
 			want = float64(bias[o])
@@ -142,7 +160,7 @@ func (v conv) compare(y, x, w, bias, residual []float32) string {
 				size += math.Abs(p)
 			}
 			if len(residual) > 0 {
-				row, column := i*v.residual[0]/ho, j*v.residual[1]/wo
+				row, column := (i*step+first)*v.residual[0]/yh, (j*step+first)*v.residual[1]/yw
 				want += float64(residual[((n*v.residual[0]+row)*v.residual[1]+column)*os+o])
 			}
 			if v.act == 1 {
