@@ -3,6 +3,7 @@ package kernels
 import (
 	"runtime"
 	"sync/atomic"
+	"time"
 
 	"github.com/argand-go/argand/kernels/internal/pause"
 )
@@ -214,4 +215,22 @@ func (r *run) wait() {
 	if r.left.Add(asleep) != asleep {
 		<-r.woken
 	}
+}
+
+// dismiss returns when no helper works on a step any more. There is one left
+// only if a kernel panicked in the caller's thread; and the memory is going to
+// be another run's, or nobody's.
+func (r *run) dismiss() {
+	if r.left.Load()&(asleep-1) == 0 {
+		return
+	}
+	for _, l := range r.lanes {
+		l.share.set(0, 0)
+	}
+	for _, l := range r.lanes[1:] {
+		for l.hired.Load() {
+			time.Sleep(100 * time.Microsecond)
+		}
+	}
+	r.left.Store(0)
 }

@@ -222,3 +222,42 @@ func TestThreadsChange(t *testing.T) {
 	changer.Wait()
 	idle(t, 0)
 }
+
+// TestPanicLeavesNoHelperBehind has a kernel panic in the caller's thread while a helper is at work in the arena, which
+// goes as soon as the run has ended.
+func TestPanicLeavesNoHelperBehind(t *testing.T) {
+	old := runtime.GOMAXPROCS(2)
+	defer runtime.GOMAXPROCS(old)
+	idle(t, 0)
+	m := must(backends(t)[0].Load(t.Context(), large(), op.Options{})).(*model)
+	meet, wrote := meeting(t), false
+	k := &task{n: 1000, f: func(l *lane, i int) {
+		if i == 0 || i == 999 {
+			meet()
+		}
+		if l == l.lanes[0] {
+			panic("oh")
+		}
+		time.Sleep(time.Millisecond)
+		for j := range l.mem {
+			l.mem[j] = 1
+		}
+		wrote = true
+	}}
+	p := &program{model: m, steps: []step{*k.step()}, floats: minMapped}
+	func() {
+		defer func() {
+			if recover() != "oh" {
+				t.Error("the panic was swallowed")
+			}
+		}()
+		t.Errorf("returned %v", p.RunInto(t.Context(), nil, nil))
+	}()
+	if !wrote {
+		t.Error("the helper did nothing")
+	}
+	if err := m.Close(); err != nil {
+		t.Error(err)
+	}
+	idle(t, 0)
+}

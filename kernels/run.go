@@ -120,6 +120,7 @@ func (p *program) RunInto(ctx context.Context, out, in []*tensor.Tensor) error {
 		return p.stopped(0, err)
 	}
 	defer m.arenas.release(r)
+	defer r.dismiss()
 	r.in, r.out, r.vectors = in, out, &m.tier.Vectors
 
 	cores.enter()
