@@ -11,7 +11,8 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/typex"
 )
 
-// DeadLetter is a [Failure] of any handler as a row.
+// DeadLetter is a [Failure] of any handler as a row. A [FailureRow] is one of a
+// picture, in fewer columns.
 type DeadLetter struct {
 	Key     string `json:"key" bigquery:"key" parquet:"key"`             // as text, "" for want of one
 	Example string `json:"example" bigquery:"example" parquet:"example"` // as text, the first 64 KiB

@@ -83,6 +83,28 @@ func TestKeyedRows(t *testing.T) {
 	}
 }
 
+// TestClassRows takes the results of a classifier to rows, with and without keys.
+func TestClassRows(t *testing.T) {
+	cat := PredictionResult[Picture, Classes]{Example: Picture{Name: "a.png"}, ModelID: "m",
+		Inference: Classes{Labels: []int{2, 1}, Names: []string{"cat", "dog"}, Scores: []float32{0.75, 0.25}}}
+	none := PredictionResult[Picture, Classes]{Example: Picture{Name: "b.png"}}
+	p, s, col := ptest.CreateList([]PredictionResult[Picture, Classes]{cat, none})
+	const rows, keyed = "memfs://classes/rows", "memfs://classes/keyed"
+	WriteJSONL(s, rows, ClassRows(s, col))
+	WriteJSONL(s, keyed, ClassRows(s, beam.AddFixedKey(s, col)))
+	run(t, p)
+	for path, want := range map[string]string{
+		rows: `{"file":"a.png","class":[{"label":"cat","score":0.75},{"label":"dog","score":0.25}]}` + "\n" +
+			`{"file":"b.png","class":[]}` + "\n",
+		keyed: `{"key":"0","file":"a.png","class":[{"label":"cat","score":0.75},{"label":"dog","score":0.25}]}` + "\n" +
+			`{"key":"0","file":"b.png","class":[]}` + "\n",
+	} {
+		if data, err := ReadFile(t.Context(), path, 1<<20); err != nil || string(data) != want {
+			t.Errorf("%s: %s, %v, want %s", path, data, err, want)
+		}
+	}
+}
+
 type (
 	unregistered struct{ A int }
 	hidden       struct {

@@ -7,7 +7,7 @@
 //
 //	pictures := beamio.MatchImages(s, "gs://bucket/photos/*.jpg")
 //	found, failed := beamio.RunInferenceDLQ(s, &beamio.Detector{Model: "gs://bucket/maskrcnn.pth"}, pictures)
-//	beamio.WriteJSONL(s, "out/detections.jsonl", beamio.Rows(s, found))
+//	beamio.WriteJSONL(s, "out/detections.jsonl", beamio.Rows(s, found)) // of a Classifier: ClassRows
 //	beamio.WriteJSONL(s, "out/failures.jsonl", beamio.FailureRows(s, failed))
 //	beamio.WriteOverlays(s, beamio.Overlays{Dir: "out", Root: "gs://bucket/photos/"}, found)
 //

@@ -13,12 +13,15 @@ import (
 func init() {
 	for _, t := range []reflect.Type{
 		reflect.TypeFor[Row](), reflect.TypeFor[KeyedRow](), reflect.TypeFor[RowObject](), reflect.TypeFor[RowMask](),
+		reflect.TypeFor[ClassRow](), reflect.TypeFor[KeyedClassRow](), reflect.TypeFor[RowClass](),
 		reflect.TypeFor[FailureRow](), reflect.TypeFor[DeadLetter](),
 	} {
 		registerRow(t)
 	}
 	register.Function2x1(rowOf)
 	register.Function3x1(keyedRowOf)
+	register.Function2x1(classRowOf)
+	register.Function3x1(keyedClassRowOf)
 	register.Function2x1(failureRowOf)
 	register.Function2x1(deadLetterOf)
 	register.Function3x1(keyedDeadLetterOf)
@@ -54,7 +57,27 @@ type RowMask struct {
 	Counts string `json:"counts" bigquery:"counts" parquet:"counts"` // run-length code
 }
 
-// FailureRow is a dead letter: a picture without a row, and why.
+// ClassRow is a picture and its most probable classes, the most probable first.
+type ClassRow struct {
+	File  string     `json:"file" bigquery:"file" parquet:"file"`
+	Class []RowClass `json:"class" bigquery:"class" parquet:"class"`
+}
+
+// KeyedClassRow is a [ClassRow] with the key that its picture had, as text.
+type KeyedClassRow struct {
+	Key   string     `json:"key" bigquery:"key" parquet:"key"`
+	File  string     `json:"file" bigquery:"file" parquet:"file"`
+	Class []RowClass `json:"class" bigquery:"class" parquet:"class"`
+}
+
+// RowClass is a class in a [ClassRow].
+type RowClass struct {
+	Label string  `json:"label" bigquery:"label" parquet:"label"` // name of the class
+	Score float32 `json:"score" bigquery:"score" parquet:"score"` // probability, 0 to 1
+}
+
+// FailureRow is a dead letter: a picture without a row, and why. It is a
+// [DeadLetter] without the key and the model, for pictures beside their [Row]s.
 type FailureRow struct {
 	File  string `json:"file" bigquery:"file" parquet:"file"`
 	Stage string `json:"stage" bigquery:"stage" parquet:"stage"`
@@ -69,6 +92,16 @@ func Rows(s beam.Scope, results beam.PCollection) beam.PCollection {
 		return beam.ParDo(s, keyedRowOf, results)
 	}
 	return beam.ParDo(s, rowOf, results)
+}
+
+// ClassRows makes a PCollection<[ClassRow]> of the results of a [Classifier], or,
+// if they are keyed, a PCollection<[KeyedClassRow]>.
+func ClassRows(s beam.Scope, results beam.PCollection) beam.PCollection {
+	s = s.Scope("beamio.ClassRows")
+	if typex.IsKV(results.Type()) {
+		return beam.ParDo(s, keyedClassRowOf, results)
+	}
+	return beam.ParDo(s, classRowOf, results)
 }
 
 // FailureRows makes a PCollection<[FailureRow]> of the dead letters of a
@@ -90,6 +123,15 @@ func keyedRowOf(_ context.Context, key beam.T, r PredictionResult[Picture, Detec
 	return KeyedRow{textOf(key), row.File, row.Object}
 }
 
+func classRowOf(_ context.Context, r PredictionResult[Picture, Classes]) ClassRow {
+	return NewClassRow(r.Example.Name, &r.Inference)
+}
+
+func keyedClassRowOf(_ context.Context, key beam.T, r PredictionResult[Picture, Classes]) KeyedClassRow {
+	row := NewClassRow(r.Example.Name, &r.Inference)
+	return KeyedClassRow{textOf(key), row.File, row.Class}
+}
+
 func failureRowOf(_ context.Context, f Failure[Picture]) FailureRow {
 	return FailureRow{f.Example.Name, f.Stage, f.Error}
 }
@@ -103,6 +145,18 @@ func NewRow(file string, d *Detections) Row {
 			o.Mask = &RowMask{[]int{d.Height, d.Width}, d.Masks[i]}
 		}
 		row.Object[i] = o
+	}
+	return row
+}
+
+// NewClassRow returns the row of one picture.
+func NewClassRow(file string, c *Classes) ClassRow {
+	row := ClassRow{File: file, Class: make([]RowClass, len(c.Scores))}
+	for i, score := range c.Scores {
+		row.Class[i].Score = score
+		if i < len(c.Names) { // a Step of a Postprocess may leave them out
+			row.Class[i].Label = c.Names[i]
+		}
 	}
 	return row
 }
