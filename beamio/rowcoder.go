@@ -2,6 +2,7 @@ package beamio
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"reflect"
 	"sync"
@@ -67,5 +68,13 @@ func decodeRow(t reflect.Type, data []byte) (beam.T, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.decode(bytes.NewReader(data))
+	r := bytes.NewReader(data)
+	row, err := c.decode(r)
+	switch {
+	case err == io.EOF: // which Beam takes for the end of a buffer, and goes on without what is behind
+		return nil, fmt.Errorf("beamio: a %v ends early: %w", t, io.ErrUnexpectedEOF)
+	case err == nil && r.Len() > 0:
+		return nil, fmt.Errorf("beamio: %d bytes behind a %v", r.Len(), t)
+	}
+	return row, err
 }

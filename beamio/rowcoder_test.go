@@ -2,6 +2,7 @@ package beamio
 
 import (
 	"bytes"
+	"io"
 	"reflect"
 	"strings"
 	"testing"
@@ -16,7 +17,7 @@ func TestRowsAreOpaque(t *testing.T) {
 		Scores: []float32{0.5}}
 	for _, v := range []any{
 		Picture{}, Picture{Name: "\xff"}, Picture{"a", []byte{0, 255}}, found, Detections{Names: []string{}},
-		Classes{}, Row{}, NewRow("a", &found), RowObject{}, RowMask{Size: []int{1, 2}}, FailureRow{"a", "b", "c"},
+		Classes{}, ClassRow{Class: []RowClass{{"cat", 0.5}}}, KeyedClassRow{}, RowClass{}, DeadLetter{}, KeyedRow{}, Row{}, NewRow("a", &found), RowObject{}, RowMask{Size: []int{1, 2}}, FailureRow{"a", "b", "c"},
 		PredictionResult[Picture, Detections]{}, PredictionResult[Picture, Detections]{Picture{Name: "x"}, found, "m"},
 		PredictionResult[[]float32, []float32]{Inference: []float32{-0.5}}, Failure[[]float32]{Stage: "s"},
 		Failure[Picture]{Example: Picture{Data: []byte{7}}, Error: "e"}, tagged[Picture]{},
@@ -34,7 +35,21 @@ func TestRowsAreOpaque(t *testing.T) {
 			t.Errorf("%#v came back as %#v, %v, %d bytes left", v, got, err, b.Len())
 		}
 	}
-	if _, err := decodeRow(reflect.TypeFor[Picture](), []byte{2, 0, 9}); err == nil {
-		t.Error("half a picture was decoded")
+}
+
+// TestBrokenRows wants an error for bytes that are no row, and never one that Beam takes for the end of a buffer: it
+// would go on without the elements behind it.
+func TestBrokenRows(t *testing.T) {
+	whole, err := encodeRow(Picture{"a", []byte{0, 255}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range whole {
+		if p, err := decodeRow(reflect.TypeFor[Picture](), whole[:n]); err == nil || err == io.EOF {
+			t.Errorf("%d of %d bytes: %v, %v", n, len(whole), p, err)
+		}
+	}
+	if p, err := decodeRow(reflect.TypeFor[Picture](), append(whole, 0)); err == nil {
+		t.Errorf("a byte more: %v", p)
 	}
 }
