@@ -37,8 +37,10 @@ import (
 // others fail at [StagePreprocess]. Those of one shape are stacked to a batch,
 // and those of different shapes do not get into each other's way. What the
 // network cannot take fails at [StageInference], with the network's error. A
-// result does not depend on its batch, to the bit. An example's weight, for
-// [WithBatchWeight], is the bytes of its elements.
+// result does not depend on its batch, to the bit: a network that takes only one
+// example at a time is run so, after its batch has failed; [WithBatchSize](1, 1)
+// spares it that. An example's weight, for [WithBatchWeight], is the bytes of its
+// elements.
 type Torch struct {
 	Model   string  // checkpoint, on any filesystem of Beam's
 	Network Network // of a type that was given to RegisterNetwork; nil for one of package nn/vision

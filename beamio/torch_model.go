@@ -48,10 +48,12 @@ func (m *torchModel) Infer(ctx context.Context, batch []Tensor) ([][]Tensor, err
 	for _, shape := range shapes {
 		indices := alike[shape]
 		rows, err := m.run(ctx, batch, indices)
-		if isShape(err) && len(indices) > 1 { // say it of one example, whatever the batch
-			if _, alone := m.run(ctx, batch, indices[:1]); alone != nil {
-				err = alone
+		if isShape(err) && len(indices) > 1 {
+			_, alone := m.run(ctx, batch, indices[:1])
+			if alone == nil { // the network takes one at a time: so has RunInference run them after this
+				return nil, err
 			}
+			err = alone // said of one example, whatever the batch
 		}
 		if err != nil && !isShape(err) {
 			return nil, err
@@ -96,6 +98,8 @@ func checkExample(e Tensor) error {
 		return errors.New("no tensor")
 	case e.DType() != tensor.Float32:
 		return &tensor.DTypeError{DType: e.DType(), Want: "float32, the network's"}
+	case len(e.Bytes()) != e.Len()*e.DType().Size(): // which would be the elements of others in a batch
+		return &tensor.ShapeError{Shape: e.Shape(), Want: "elements, and this is an outline without"}
 	}
 	return nil
 }

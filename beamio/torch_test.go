@@ -310,24 +310,52 @@ func emptyCheckpoint(t testing.TB) string {
 	return (&checkpointFile{header: map[string]any{}}).write(t)
 }
 
-// summing has one output for the whole batch.
-type summing struct{ runner }
+// summing has an output with as many rows for every batch.
+type summing struct {
+	runner
+	rows int
+}
 
-func (summing) Run(_ context.Context, in ...*tensor.Tensor) ([]*tensor.Tensor, error) {
-	y, err := tensor.New(tensor.Float32, 1, 7)
+func (s summing) Run(_ context.Context, in ...*tensor.Tensor) ([]*tensor.Tensor, error) {
+	y, err := tensor.New(tensor.Float32, s.rows, 7)
 	return []*tensor.Tensor{in[0], y}, err
 }
 
+// What a network can only do for one example it does for one, whatever the batch.
 func TestTorchWantsRows(t *testing.T) {
-	m := &torchModel{summing{}}
-	_, err := m.Infer(t.Context(), []Tensor{vector(t, 1), vector(t, 2), vector(t, 3, 4)})
-	errs, ok := err.(ExampleErrors)
-	if !ok || errs[0] == nil || errs[2] != nil {
-		t.Fatalf("got %v", err)
+	batch := []Tensor{vector(t, 1), vector(t, 2), vector(t, 3, 4)}
+	_, err := (&torchModel{summing{rows: 2}}).Infer(t.Context(), append(batch, vector(t, 5, 6)))
+	if err != nil {
+		t.Error(err)
 	}
-	want := "output 1 of the network is (1, 7) for a batch of 2: not one row for each example"
-	if errs[1] == nil || errs[1].Error() != want {
-		t.Errorf("got %v, want %s", errs[1], want)
+	_, err = (&torchModel{summing{rows: 3}}).Infer(t.Context(), batch)
+	errs, ok := err.(ExampleErrors)
+	want := "output 1 of the network is (3, 7) for a batch of 1: not one row for each example"
+	if !ok || errs[0] == nil || errs[1] == nil || errs[2] == nil || errs[1].Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	m := &torchModel{summing{rows: 1}}
+	_, err = m.Infer(t.Context(), batch)
+	if _, ok := err.(ExampleErrors); ok || err == nil { // or else RunInference would not run them alone
+		t.Errorf("got %#v, want an error of the batch", err)
+	}
+	if _, err := m.Infer(t.Context(), batch[:1]); err != nil {
+		t.Error(err)
+	}
+}
+
+// An outline has a shape and no elements, and must not shift those of the others.
+func TestTorchRefusesOutlines(t *testing.T) {
+	m := loadTorch(t, &Torch{Model: torchFile("mlp.pth"), Network: &twoLayers{8}})
+	x := vector(t, 1, 2, 3, 4)
+	alone, err := m.Infer(t.Context(), []Tensor{x})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := m.Infer(t.Context(), []Tensor{{x.Outline()}, x})
+	errs, ok := err.(ExampleErrors)
+	if !ok || errs[0] == nil || errs[1] != nil || bitsOf(out[1][0]) != bitsOf(alone[0][0]) {
+		t.Errorf("got %v, %v", out, err)
 	}
 }
 
