@@ -3,6 +3,7 @@ package beamio
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -21,8 +22,8 @@ func init() { beam.RegisterDoFn(&overlayFn{}) }
 // [Detector] has found drawn over them.
 type Overlays struct {
 	Dir string // where they are written
-	// Root is a directory, or a pattern as MatchImages takes it: then it stands
-	// for the directory that all its matches lie in. Overlays lie in Dir as their
+	// Root is a directory, "photos/", or a pattern as MatchImages takes it: then it
+	// stands for the directory that all its matches lie in. Overlays lie in Dir as their
 	// pictures lie in Root. Those of pictures elsewhere, and without a Root of all
 	// pictures, lie in Dir by their whole paths: gs://b/a/c.jpg by b/a/c.jpg.
 	Root string
@@ -69,6 +70,9 @@ func (f *overlayFn) ProcessElement(
 func (o Overlays) Write(ctx context.Context, p Picture, found *Detections) (path string, err error) {
 	path = o.Path(p.Name)
 	data, err := drawn(ctx, p, found)
+	if err == nil && o.below(p.Name) == "" { // all of which would be one file
+		err = errors.New("a picture without a name")
+	}
 	if err == nil {
 		err = writeBytes(ctx, path, data)
 	}
@@ -115,11 +119,12 @@ func drawn(ctx context.Context, p Picture, found *Detections) ([]byte, error) {
 
 // Path returns where the overlay of a picture is written: that of "a.png" is
 // "a.overlay.png", that of "a.jpg" is "a.jpg.overlay.png", so that pictures
-// beside each other have different ones. It is in Dir, whatever the name is.
+// beside each other have different ones, but for "a.png" and "a". It is in Dir,
+// whatever the name is.
 func (o Overlays) Path(name string) string {
 	below := strings.TrimSuffix(o.below(name), ".png") + ".overlay.png"
-	if scheme(o.Dir) == "" {
-		return filepath.Join(o.Dir, filepath.FromSlash(below))
+	if scheme(o.Dir) == "" { // where a name of an object store may have more separators than there
+		return filepath.Join(o.Dir, filepath.FromSlash(path.Clean("/"+filepath.ToSlash(below))))
 	}
 	return strings.TrimSuffix(o.Dir, "/") + "/" + below
 }

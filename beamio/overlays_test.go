@@ -112,6 +112,8 @@ func TestOverlaysFail(t *testing.T) {
 		{dir, seen(t, filepath.Join(dir, "absent.png"), nil), "absent.png: read: "},
 		{dir, seen(t, "text.png", []byte("text")), "overlay of text.png: decode: "},
 		{dir, seen(t, "", nil), "a picture without name and data"},
+		{dir, seen(t, "", data), "a picture without a name"}, // all of which would be one file
+		{dir, seen(t, "memfs://", data), "a picture without a name"},
 		{dir, bad, "overlay of bad mask.png: "},
 		{filepath.Join(dir, "file"), seen(t, "a.png", data), "overlay of a.png: "},
 		{"breaking://b", seen(t, "a.png", data), "overlay of a.png: breaking://b/a.overlay.png: connection lost"},
