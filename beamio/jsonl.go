@@ -11,7 +11,7 @@ import (
 
 func init() { beam.RegisterDoFn(&writeLinesFn{}) }
 
-// WriteJSONL writes a collection of any type to one file of JSON lines, in the
+// WriteJSONL writes a collection of any type but KV to one file of JSON lines, in the
 // order of their text: rows that begin with the name of a file are sorted by
 // it. It returns a PCollection<string> with the path, once the file is there.
 //
@@ -19,8 +19,10 @@ func init() { beam.RegisterDoFn(&writeLinesFn{}) }
 // path never names half a file; an empty collection makes an empty file.
 // Filesystems that cannot rename copy and remove. The collection must be
 // bounded; its windows do not matter. All lines of a file are held in memory by
-// one worker, for sorting: see [WithShards] and [Unsorted]. It panics if the path
-// is empty or the filesystem's package is not linked, as [MatchImages] does.
+// one worker, for sorting: see [WithShards] and [Unsorted]. A row that JSON cannot
+// carry, with a NaN in it for instance, fails the job. It panics if the rows have
+// keys, and, as [MatchImages] does, if the path is empty or the filesystem's
+// package is not linked.
 func WriteJSONL(s beam.Scope, path string, rows beam.PCollection, opts ...SinkOption) beam.PCollection {
 	s = s.Scope("beamio.WriteJSONL")
 	files := NewShards(path, opts...)

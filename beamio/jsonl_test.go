@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -184,6 +185,7 @@ func TestShards(t *testing.T) {
 	}
 	for path, want := range map[string]string{
 		"gs://b.c/d": "gs://b.c/d-00002-of-00010", "a.b/c.jsonl": "a.b/c-00002-of-00010.jsonl", "x/.y": "x/.y-00002-of-00010",
+		filepath.Join("a.b", "c"): filepath.Join("a.b", "c-00002-of-00010"),
 	} {
 		if got := shardName(path, 2, 10); got != want {
 			t.Errorf("%s: %s, want %s", path, got, want)
@@ -219,6 +221,22 @@ func TestRows(t *testing.T) {
 	if got := mustJSON(t, NewRow("f.jpg", &Detections{})); got != `{"file":"f.jpg","object":[]}` {
 		t.Errorf("got %s", got)
 	}
+}
+
+// TestNoJSON wants the row named that JSON has no numbers for, and a collection that is none of rows refused.
+func TestNoJSON(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "rows.jsonl")
+	p, s, col := ptest.CreateList([]RowObject{{Label: "cat"}, {Label: "the wrong one", Score: float32(math.NaN())}})
+	WriteJSONL(s, path, col)
+	if err := ptest.Run(p); err == nil || !strings.Contains(err.Error(), "the wrong one") {
+		t.Errorf("error %v", err)
+	}
+	defer func() {
+		if r := fmt.Sprint(recover()); !strings.Contains(r, "rows.jsonl holds KV<") || !strings.Contains(r, "without a key") {
+			t.Errorf("panic %v", r)
+		}
+	}()
+	WriteJSONL(s, path, beam.AddFixedKey(s, col))
 }
 
 // TestNoFileSystemPanics wants mistakes told where the pipeline is built.

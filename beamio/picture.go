@@ -48,7 +48,7 @@ func MatchImages(s beam.Scope, glob string) beam.PCollection {
 func listPictures(ctx context.Context, glob string, emit func(Picture)) error {
 	fs, err := FileSystem(ctx, glob)
 	if err != nil {
-		return err
+		return fmt.Errorf("beamio.MatchImages: %s: %w", glob, err)
 	}
 	files, err := fs.List(ctx, glob)
 	if err != nil {

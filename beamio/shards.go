@@ -9,11 +9,13 @@ import (
 	"hash/fnv"
 	"io"
 	"iter"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/window"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/typex"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/io/filesystem"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 )
@@ -73,11 +75,14 @@ func (f Shards) Paths() []string {
 	return paths
 }
 
-// Group divides a bounded collection of any type into shards: KV<int, string>,
-// grouped, the number of a shard and the rows in it as JSON. Every shard is
-// there, if only with an empty string, which is no row. The windows of rows do
-// not matter.
+// Group divides a bounded collection of any type but KV into shards: KV<int,
+// string>, grouped, the number of a shard and the rows in it as JSON. Every shard
+// is there, if only with an empty string, which is no row. The windows of rows do
+// not matter. It panics if the rows have keys.
 func (f Shards) Group(s beam.Scope, rows beam.PCollection) beam.PCollection {
+	if rows.Type().Class() == typex.Composite {
+		panic(fmt.Sprintf("beamio: the collection for %s holds %v; want rows without a key", f.Path, rows.Type()))
+	}
 	lines := beam.ParDo(s, &lineFn{f.Count}, beam.WindowInto(s, window.NewGlobalWindows(), rows))
 	// Groups there must be, or nothing is written for an empty collection.
 	always := beam.ParDo(s, &noLineFn{f.Count}, beam.Impulse(s))
@@ -90,13 +95,22 @@ type lineFn struct{ Shards int }
 // ProcessElement emits the line of a row.
 func (f *lineFn) ProcessElement(row beam.X, emit func(int, string)) error {
 	data, err := json.Marshal(row)
-	if err != nil {
-		return fmt.Errorf("%T as JSON: %w", row, err)
+	if err != nil { // NaN, for instance
+		return fmt.Errorf("%T as JSON: %w: %s", row, err, start(fmt.Sprintf("%+v", row)))
 	}
 	hash := fnv.New32a()
 	hash.Write(data) // never fails
 	emit(int(hash.Sum32()%uint32(f.Shards)), string(data))
 	return nil
+}
+
+// start returns how the text of a row begins, for people to know it.
+func start(text string) string {
+	const most = 200
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
 // noLineFn makes an empty line, which is not written, for every shard.
@@ -138,6 +152,10 @@ func shardName(path string, shard, shards int) string {
 		return path
 	}
 	begin := strings.LastIndexByte(path, '/') + 1
+	if scheme(path) == "" { // Windows has another separator
+		directory, _ := filepath.Split(path)
+		begin = len(directory)
+	}
 	extension := len(path)
 	if dot := strings.LastIndexByte(path[begin:], '.'); dot > 0 {
 		extension = begin + dot

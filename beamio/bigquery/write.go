@@ -62,7 +62,7 @@ func Write(s beam.Scope, table string, rows beam.PCollection) {
 func named(row beam.X) (id, text string, err error) {
 	data, err := json.Marshal(row)
 	if err != nil {
-		return "", "", fmt.Errorf("bigquery.Write: %T as JSON: %w", row, err)
+		return "", "", fmt.Errorf("bigquery.Write: %T as JSON: %w: %s", row, err, start(fmt.Appendf(nil, "%+v", row)))
 	}
 	return rand.Text(), string(data), nil
 }
