@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -382,6 +383,18 @@ func TestParity(t *testing.T) {
 		}
 		if err := (&Torch{Model: h.Model, Network: h.Network, Device: "cuda"}).Validate(); err == nil {
 			t.Error("a device that is not there") // Python would take the CPU
+		}
+	})
+	t.Run("RemoteModelHandler", func(t *testing.T) { // its throttling is in TestThrottle, its retries in TestRemoteRetries
+		server := &v2Server{model: sums, before: func(w http.ResponseWriter, _ *http.Request, n int) bool {
+			if n == 1 {
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}
+			return n == 1
+		}}
+		out, err := loadRemote(t, remoteOf(server.serve(t))).Infer(t.Context(), []string{"1 2", "3 4"})
+		if err != nil || !slices.Equal(out, []string{"y[3]", "y[7]"}) {
+			t.Errorf("got %q, %v", out, err)
 		}
 	})
 	t.Run("max_models_per_worker_hint", func(t *testing.T) {
