@@ -89,7 +89,7 @@ func (a *arenas) take(bytes int64) *run {
 		a.bytes -= old.granted
 	}
 	if old == nil {
-		old = &run{prepared: make(map[*program][]*driver.Launches)}
+		old = &run{prepared: make(map[*program]*prepared)}
 	}
 	if a.limit > 0 && a.bytes+bytes > a.limit && a.lent > 0 {
 		_ = old.close()
@@ -119,10 +119,9 @@ func (a *arenas) allocate(r *run) (err error) {
 			return err
 		}
 	}
-	r.forget() // the steps have the old one's addresses
 	if old := r.arena; old != nil {
 		r.arena = nil
-		if err = old.Close(); err != nil {
+		if err = errors.Join(r.forget(), old.Close()); err != nil {
 			return err
 		}
 	}

@@ -15,8 +15,8 @@
 // Load refuses by name. What has weights is an implicit matrix product in exact
 // float32, but for convolutions in groups, which are loops as their formula
 // stands. A product has a block for each 128 pixels × 64 channels: the last layers
-// of a ResNet leave most of a GPU idle on one picture. There are no tensor cores,
-// no lower precision, and no CUDA graphs: a run submits its steps in one call.
+// of a ResNet leave most of a GPU idle on one picture. There are no tensor cores
+// and no lower precision.
 //
 // # Reading
 //
@@ -27,7 +27,9 @@
 //   - program.go: planning for input shapes. Each operator becomes a launch of a
 //     kernel; values get their places in one arena.
 //   - run.go and arena.go: a run has a stream, an arena and memory of the host
-//     that the device copies by itself, from a pool.
+//     that the device copies by itself, from a pool. It submits its steps in one
+//     call, and from the second run of a shape on, with the copies, as a CUDA
+//     graph.
 //   - conv2d.go, convtranspose2d.go, linear.go, pool.go, elementwise.go,
 //     upsample.go, flatten.go: the operators.
 //   - border.go: tensors are (N, C, H, W) on the host. On the device a map is

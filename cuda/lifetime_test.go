@@ -55,8 +55,10 @@ func use(b *cuda.Backend, o op.Options) ([]float32, error) {
 	}
 	out := must(tensor.New(tensor.Float32, 2, 5))
 	p, err := m.Program(tensor.Shape{2, 3, 6, 5})
-	if err == nil {
-		err = p.RunInto(bg, []*tensor.Tensor{out}, []*tensor.Tensor{normal(2, 3, 6, 5)})
+	for range 2 { // the second time in another way
+		if err == nil {
+			err = p.RunInto(bg, []*tensor.Tensor{out}, []*tensor.Tensor{normal(2, 3, 6, 5)})
+		}
 	}
 	return must(tensor.Data[float32](out)), errors.Join(err, m.Close())
 }
@@ -106,7 +108,7 @@ func TestArenasStay(t *testing.T) {
 	for i := range 100 { // more shapes than programs are kept
 		run(1+i%2, 1+i%9, 1+i%8)
 	}
-	if n := fake.Alive(); n != alive {
+	if n := fake.Alive(); n > alive+64 { // graphs
 		t.Errorf("%d are alive after runs of other shapes; %d were", n, alive)
 	}
 	var wait sync.WaitGroup
@@ -118,7 +120,7 @@ func TestArenasStay(t *testing.T) {
 		})
 	}
 	wait.Wait()
-	if n := fake.Alive(); n > alive+3*7 {
+	if n := fake.Alive(); n > alive+8*(3+5) { // a stream and two kinds of memory, and graphs
 		t.Errorf("%d are alive after 8 runs at once, %d after one", n, alive)
 	}
 	if err := m.Close(); err != nil {
@@ -186,6 +188,8 @@ func TestEveryCallFails(t *testing.T) {
 		{"cuStreamDestroy_v2", true}, {"cuStreamSynchronize", false}, {"cuEventCreate", false}, {"cuEventDestroy_v2", true},
 		{"cuEventRecord", false}, {"cuEventElapsedTime", false}, {"cuModuleLoadDataEx", false}, {"cuModuleUnload", true},
 		{"cuModuleGetFunction", false}, {"cuFuncGetParamInfo", false}, {"cuLaunchKernel", false},
+		{"cuStreamBeginCapture_v2", false}, {"cuStreamEndCapture", true}, {"cuGraphInstantiateWithFlags", false},
+		{"cuGraphGetNodes", false}, {"cuGraphLaunch", false}, {"cuGraphExecDestroy", true}, {"cuGraphDestroy", true},
 	} {
 		calls := counted.Calls(f.name)
 		if calls == 0 {

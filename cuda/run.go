@@ -24,12 +24,21 @@ type run struct {
 	arena    *driver.Buffer
 	host     *driver.HostBuffer
 	events   []*driver.Event // of a profile: before the first step and after each
-	prepared map[*program][]*driver.Launches
+	prepared map[*program]*prepared
+}
+
+// prepared are the steps of a program laid out for a run's memory: in one list
+// or, for a profile, one by one. What runs again is recorded with its copies, and
+// submitted as a whole from then on.
+type prepared struct {
+	launches []*driver.Launches
+	again    bool
+	graph    *driver.Graph // nil for what is not recorded
 }
 
 // RunInto implements [op.Program]. It looks at ctx before it copies the inputs,
 // before it submits the steps, which the device then does without more ado, and
-// before it copies the outputs.
+// before it waits for them.
 func (p *program) RunInto(ctx context.Context, out, in []*tensor.Tensor) error {
 	m := p.model
 	if m.closed.Load() {
@@ -74,7 +83,7 @@ func (m *model) failed(err error) error {
 }
 
 func (p *program) runOn(ctx context.Context, r *run, out, in []*tensor.Tensor) error {
-	launches, err := r.prepare(p)
+	steps, err := r.prepare(p)
 	if err != nil {
 		return err
 	}
@@ -82,27 +91,18 @@ func (p *program) runOn(ctx context.Context, r *run, out, in []*tensor.Tensor) e
 		return p.stopped(0, err)
 	}
 	for i, x := range p.in {
-		if x.value == nil {
-			continue
-		}
-		copy(r.host.Bytes()[x.offset:], in[i].Bytes())
-		if err := r.stream.UploadHost(r.arena, x.value.off, r.host, x.offset, x.value.bytes); err != nil {
-			return err
+		if x.value != nil {
+			copy(r.host.Bytes()[x.offset:], in[i].Bytes())
 		}
 	}
 	if err := ctx.Err(); err != nil {
 		return p.stopped(0, err)
 	}
-	if err := p.submit(r, launches); err != nil {
+	if err := p.submit(r, steps); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
 		return p.stopped(1, err)
-	}
-	for _, y := range p.out {
-		if err := r.stream.DownloadHost(r.host, y.offset, y.value.bytes, r.arena, y.value.off); err != nil {
-			return err
-		}
 	}
 	if err := r.stream.Sync(); err != nil {
 		return err
@@ -113,9 +113,33 @@ func (p *program) runOn(ctx context.Context, r *run, out, in []*tensor.Tensor) e
 	return p.note(r)
 }
 
-// submit submits the steps: all at once, or one by one between events for a
-// profile.
-func (p *program) submit(r *run, launches []*driver.Launches) error {
+// submit submits the copies and the steps, from the second time on as a graph: to
+// record what runs once would take longer than it saves.
+func (p *program) submit(r *run, steps *prepared) (err error) {
+	if steps.graph == nil && steps.again && p.model.options.Profile == nil {
+		steps.graph, err = r.stream.Capture(func() error { return p.enqueue(r, steps.launches) })
+		if err != nil {
+			return err
+		}
+	}
+	steps.again = true
+	if steps.graph != nil {
+		return steps.graph.Launch(r.stream)
+	}
+	return p.enqueue(r, steps.launches)
+}
+
+// enqueue submits the copies of the inputs, the steps, for a profile one by one
+// between events, and the copies of the outputs.
+func (p *program) enqueue(r *run, launches []*driver.Launches) error {
+	for _, x := range p.in {
+		if x.value == nil {
+			continue
+		}
+		if err := r.stream.UploadHost(r.arena, x.value.off, r.host, x.offset, x.value.bytes); err != nil {
+			return err
+		}
+	}
 	profiled := p.model.options.Profile != nil
 	if profiled {
 		if err := r.stream.Record(r.events[0]); err != nil {
@@ -134,6 +158,11 @@ func (p *program) submit(r *run, launches []*driver.Launches) error {
 			if err := r.stream.Record(r.events[i+1]); err != nil {
 				return err
 			}
+		}
+	}
+	for _, y := range p.out {
+		if err := r.stream.DownloadHost(r.host, y.offset, y.value.bytes, r.arena, y.value.off); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -155,12 +184,11 @@ func (p *program) note(r *run) error {
 	return nil
 }
 
-// prepare returns the steps of a program laid out for the run's arena, in one
-// list or, for a profile, one by one.
-func (r *run) prepare(p *program) ([]*driver.Launches, error) {
+// prepare returns the steps of a program laid out for the run's memory.
+func (r *run) prepare(p *program) (*prepared, error) {
 	c, profiled := p.model.backend.context, p.model.options.Profile != nil
 	if r.host == nil || int64(len(r.host.Bytes())) < p.staging {
-		if err := r.closeHost(); err != nil {
+		if err := errors.Join(r.forget(), r.closeHost()); err != nil {
 			return nil, err
 		}
 		host, err := c.AllocHost(p.staging)
@@ -176,11 +204,13 @@ func (r *run) prepare(p *program) ([]*driver.Launches, error) {
 		}
 		r.events = append(r.events, e)
 	}
-	if l, ok := r.prepared[p]; ok {
-		return l, nil
+	if steps := r.prepared[p]; steps != nil {
+		return steps, nil
 	}
 	if len(r.prepared) == maxPrograms {
-		r.forget()
+		if err := r.forget(); err != nil {
+			return nil, err
+		}
 	}
 	all := make([]driver.Launch, len(p.steps))
 	for i, s := range p.steps {
@@ -193,24 +223,29 @@ func (r *run) prepare(p *program) ([]*driver.Launches, error) {
 	if profiled {
 		lists = slices.Collect(slices.Chunk(all, 1))
 	}
-	var prepared []*driver.Launches
+	steps := new(prepared)
 	for _, list := range lists {
 		l, err := c.Prepare(list)
 		if err != nil {
-			return nil, errors.Join(err, closeAll(prepared))
+			return nil, errors.Join(err, closeAll(steps.launches))
 		}
-		prepared = append(prepared, l)
+		steps.launches = append(steps.launches, l)
 	}
-	r.prepared[p] = prepared
-	return prepared, nil
+	r.prepared[p] = steps
+	return steps, nil
 }
 
-// forget frees the steps that were laid out.
-func (r *run) forget() {
-	for _, l := range r.prepared {
-		_ = closeAll(l) // memory of C's, which is freed without errors
+// forget frees the steps that were laid out, which have addresses of memory.
+func (r *run) forget() error {
+	var errs []error
+	for _, steps := range r.prepared {
+		errs = append(errs, closeAll(steps.launches))
+		if steps.graph != nil {
+			errs = append(errs, steps.graph.Close())
+		}
 	}
 	clear(r.prepared)
+	return errors.Join(errs...)
 }
 
 func closeAll[T interface{ Close() error }](list []T) error {
@@ -232,8 +267,7 @@ func (r *run) closeHost() error {
 
 // close frees what the run has.
 func (r *run) close() error {
-	r.forget()
-	errs := []error{closeAll(r.events), r.closeHost()}
+	errs := []error{r.forget(), closeAll(r.events), r.closeHost()}
 	if r.arena != nil {
 		errs = append(errs, r.arena.Close())
 	}
