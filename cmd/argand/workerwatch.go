@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,26 +15,34 @@ const workerGrace = 5 * time.Second
 // watchWorkers returns a context that ends when a worker in a process of its own does: prism waits for ever for one
 // that has not connected. It only logs that the process is gone, as it does at the end of every job, so the job gets a
 // while to end by itself. The function that is returned too ends the watch, and makes of an error that the job ended
-// with what was the reason of it.
+// with what was the reason of it: without a worker prism may also panic, and Flink says that a client has cancelled.
 func watchWorkers(ctx context.Context, grace time.Duration) (context.Context, func(error) error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	before := slog.Default()
-	slog.SetDefault(slog.New(&workerWatch{before.Handler(), func(err error) {
-		time.AfterFunc(grace, func() { cancel(err) })
+	var first atomic.Pointer[lostWorkerError]
+	slog.SetDefault(slog.New(&workerWatch{before.Handler(), func(lost *lostWorkerError) {
+		first.CompareAndSwap(nil, lost)
+		time.AfterFunc(grace, func() { cancel(lost) })
 	}}))
 	return ctx, func(err error) error {
 		slog.SetDefault(before)
-		lost, ok := context.Cause(ctx).(*lostWorkerError)
-		switch {
-		case err == nil:
-		case ok:
-			err = lost
-		case strings.HasSuffix(strings.TrimSpace(err.Error()), "CANCELLED: client cancelled"): // as Flink has it
-			err = &lostWorkerError{"its connection to the runner was cut"}
-		}
+		_, waited := context.Cause(ctx).(*lostWorkerError)
 		cancel(nil)
-		return err
+		if err == nil || !waited && !isCut(err) { // workers of jobs that fail by themselves are killed
+			return err
+		}
+		if lost := first.Load(); lost != nil {
+			return lost
+		}
+		return &lostWorkerError{"its connection to the runner was cut"}
 	}
+}
+
+// isCut reports whether an error is what a runner says when it has lost a worker and does not know it.
+func isCut(err error) bool {
+	text := strings.TrimSpace(err.Error())
+	return strings.HasSuffix(text, "CANCELLED: client cancelled") || // Flink
+		strings.Contains(text, "panic in stage.Execute bundle processing goroutine: send on closed channel") // prism
 }
 
 // A lostWorkerError is the end of a worker's process.
@@ -44,7 +53,7 @@ func (e *lostWorkerError) Error() string { return "a worker's process ended: " +
 // workerWatch is a slog.Handler that reads what prism says of processes.
 type workerWatch struct {
 	slog.Handler
-	lost func(error)
+	lost func(*lostWorkerError)
 }
 
 // Enabled lets errors through to Handle.
