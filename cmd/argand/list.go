@@ -82,7 +82,9 @@ func countNames(r io.Reader) (names int, err error) {
 			names++
 		}
 	}
-	if err := lines.Err(); err != nil {
+	if err := lines.Err(); errors.Is(err, bufio.ErrTooLong) {
+		return 0, fmt.Errorf("line %d is longer than %d bytes", n+1, longest)
+	} else if err != nil {
 		return 0, fmt.Errorf("line %d: %w", n+1, err)
 	}
 	if names == 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -38,6 +39,9 @@ const (
 	demoMinSize, demoMaxSize       = 512, 720
 	defaultMinSize, defaultMaxSize = 800, 1333
 )
+
+// largestSize is as much as vision.WithMinSize and vision.WithMaxSize take.
+const largestSize = 1 << 16
 
 // addTo adds the flags to a command.
 func (n *network) addTo(cmd *cobra.Command) {
@@ -85,11 +89,13 @@ func (n *network) check() error {
 	switch {
 	case !(n.score >= 0 && n.score <= 1):
 		return fmt.Errorf("--score %v: want a number from 0 to 1", n.score)
-	case n.minSize < 1:
-		return fmt.Errorf("--min-size %d: want at least 1", n.minSize)
+	case n.minSize < 1 || n.minSize > largestSize:
+		return fmt.Errorf("--min-size %d: want 1 to %d", n.minSize, largestSize)
 	case n.maxSize < n.minSize:
 		return fmt.Errorf("--max-size %d: want at least --min-size, %d", n.maxSize, n.minSize)
-	case !(n.eps >= 0):
+	case n.maxSize > largestSize:
+		return fmt.Errorf("--max-size %d: want at most %d", n.maxSize, largestSize)
+	case !(n.eps >= 0) || math.IsInf(n.eps, 0):
 		return fmt.Errorf("--eps %v: want a number that is not negative", n.eps)
 	case n.sha256 != "" && n.demo():
 		return errors.New("--sha256 without --model: the embedded network is what it is")

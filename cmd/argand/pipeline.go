@@ -117,6 +117,9 @@ func (p *pipeline) run(ctx context.Context) error {
 // pages of a runner's, and puts the embedded files where workers on this machine can read them.
 func (p *pipeline) prepare(ctx context.Context, scratch string) (*job, error) {
 	j := &job{jobFlags: &p.jobFlags, glob: p.input, names: p.list, progress: filepath.Join(scratch, "progress")}
+	if err := p.checkOutput(); err != nil {
+		return nil, err
+	}
 	if err := os.WriteFile(j.progress, nil, 0o644); err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
 	"github.com/argand-go/argand/beamio"
 	"github.com/argand-go/argand/nn/vision"
 )
@@ -65,6 +66,54 @@ func (j *job) checkInput(ctx context.Context) error {
 	files, err := matchFiles(ctx, j.glob)
 	j.total = len(files)
 	return err
+}
+
+// checkOutput returns an error if what the job writes at its end cannot be written on this machine: it would be a pity
+// for all that was computed until then.
+func (p *pipeline) checkOutput() error {
+	if !awaited() {
+		return nil
+	}
+	writesHere := (runsHere() || jobopts.IsLoopback()) && (p.table == "" || !p.noOverlays)
+	if writesHere && !isRemote(p.output) {
+		if err := writable(p.output); err != nil {
+			return fmt.Errorf("--output %s: %w", p.output, err)
+		}
+	}
+	if p.summary == "" || isRemote(p.summary) {
+		return nil
+	}
+	err := writable(filepath.Dir(p.summary))
+	if info, e := os.Stat(p.summary); e == nil && info.IsDir() {
+		err = errors.New("a directory; want a file")
+	}
+	if err != nil {
+		return fmt.Errorf("--summary %s: %w", p.summary, err)
+	}
+	return nil
+}
+
+// writable returns an error if no file can be made in a directory, which need not be there yet.
+func writable(dir string) error {
+	for {
+		info, err := os.Stat(dir)
+		if err == nil && !info.IsDir() {
+			return fmt.Errorf("%s is a file; want a directory", dir)
+		}
+		if err == nil {
+			break
+		}
+		above := filepath.Dir(dir)
+		if above == dir {
+			return err
+		}
+		dir = above
+	}
+	tried, err := os.MkdirTemp(dir, ".argand-")
+	if err != nil {
+		return fmt.Errorf("cannot write into %s: %w", dir, errors.Unwrap(err))
+	}
+	return os.Remove(tried)
 }
 
 // checkWatch returns an error if checkpoints cannot be watched for.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"flag"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -23,6 +25,9 @@ func (p *pipeline) checkRunner() error {
 	if err := checkHints(); err != nil {
 		return err
 	}
+	if err := checkSubmission(); err != nil {
+		return err
+	}
 	switch name := *runners.Runner; {
 	case name == "" || slices.Contains(localRunners, name):
 		return nil
@@ -39,6 +44,22 @@ func (p *pipeline) checkRunner() error {
 	default:
 		return fmt.Errorf("--runner %q: want dataflow, direct, dot, flink, portable, prism, spark or universal", name)
 	}
+}
+
+// checkSubmission returns an error for flags of jobs that are only described or submitted, if the runner does not know
+// them and would run the job, or if the job's workers end with this process.
+func checkSubmission() error {
+	given := func(name string) string { return flag.Lookup(name).Value.String() }
+	switch toDataflow := slices.Contains(dataflowRunners, *runners.Runner); {
+	case given("dry_run") == "true" && !toDataflow:
+		return errors.New("--dry_run: only Dataflow has it; --runner=dot --dot_file=FILE draws any job")
+	case given("template_location") != "" && !toDataflow:
+		return errors.New("--template_location: only Dataflow has it")
+	case *jobopts.Async && !toDataflow && *runners.Runner != "dot" &&
+		(jobopts.IsLoopback() || runsHere() && *jobopts.Endpoint == ""):
+		return errors.New("--async: the job's workers are in this process and would end with it")
+	}
+	return nil
 }
 
 // checkHints returns an error for hints that Beam panics at.
