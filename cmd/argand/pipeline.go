@@ -97,6 +97,7 @@ func (p *pipeline) run(ctx context.Context) error {
 		fmt.Fprintf(p.stdout, "%d embedded pictures, %s, --score %v --min-size %d --max-size %d\n\n",
 			j.total, "an embedded Mask R-CNN of shapes", p.score, p.minSize, p.maxSize)
 	}
+	p.noteEarlier()
 	result, err := p.submit(ctx, j)
 	if err != nil {
 		p.dropHalves(start)

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"regexp"
 	"strconv"
 	"strings"
@@ -33,7 +34,8 @@ type jobFlags struct {
 	quiet, verbose bool
 	beamFlags      bool
 
-	given *pflag.FlagSet // tells which were given
+	given   *pflag.FlagSet         // tells which were given
+	earlier map[string]fs.FileInfo // files of rows of an earlier job, by path
 }
 
 // addTo adds the flags to a command.

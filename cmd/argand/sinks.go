@@ -1,6 +1,9 @@
 package main
 
 import (
+	"io/fs"
+	"os"
+
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/argand-go/argand/beamio"
 	"github.com/argand-go/argand/beamio/bigquery"
@@ -35,6 +38,30 @@ func (j *jobFlags) write(s beam.Scope, rows, failures beam.PCollection) {
 // detectionFiles returns the files that the job writes its detections to.
 func (j *jobFlags) detectionFiles() []string {
 	return beamio.NewShards(joinPath(j.output, j.detectionsFile()), beamio.WithShards(j.shards)).Paths()
+}
+
+// noteEarlier notes the files of rows that are there before the job is.
+func (j *jobFlags) noteEarlier() {
+	j.earlier = map[string]fs.FileInfo{}
+	if j.table != "" || isRemote(j.output) {
+		return
+	}
+	for _, path := range append(j.detectionFiles(), joinPath(j.output, failuresFile)) {
+		if info, err := os.Stat(path); err == nil {
+			j.earlier[path] = info
+		}
+	}
+}
+
+// unchanged returns a file that noteEarlier saw and that is the same still: the job's own are on another machine.
+func (j *jobFlags) unchanged() (path string, ok bool) {
+	for path, before := range j.earlier {
+		now, err := os.Stat(path)
+		if err == nil && os.SameFile(before, now) && before.ModTime().Equal(now.ModTime()) {
+			return path, true
+		}
+	}
+	return "", false
 }
 
 // detections returns where the detections are, for people.

@@ -118,8 +118,8 @@ func (p *pipeline) kernels() string {
 		return ""
 	}
 	threads := p.threads
-	if threads == 0 {
-		threads = runtime.GOMAXPROCS(0)
+	if most := runtime.GOMAXPROCS(0); threads == 0 || threads > most {
+		threads = most
 	}
 	return fmt.Sprintf("%-11s %s, %s\n", "kernels", kernels.CPU().Name(), count(threads, "thread"))
 }
@@ -129,6 +129,9 @@ func (p *pipeline) collect(ctx context.Context) (*found, error) {
 	all := &found{}
 	if p.table != "" {
 		return all, nil
+	}
+	if path, ok := p.unchanged(); ok {
+		return nil, fmt.Errorf("%s is of an earlier job: %w", path, fs.ErrNotExist)
 	}
 	each := eachLine[beamio.Row]
 	if p.format == formatParquet {
@@ -140,11 +143,15 @@ func (p *pipeline) collect(ctx context.Context) (*found, error) {
 		}
 	}
 	slices.SortStableFunc(all.rows, func(a, b row) int { return cmp.Compare(a.file, b.file) }) // over shards
-	return all, eachLine(ctx, joinPath(p.output, failuresFile), func(f beamio.FailureRow) {
+	err := eachLine(ctx, joinPath(p.output, failuresFile), func(f beamio.FailureRow) {
 		if all.failed++; all.failed <= shownFailures {
 			all.failures = append(all.failures, f)
 		}
 	})
+	if errors.Is(err, fs.ErrNotExist) && runsHere() { // another job with this output has dropped an empty one
+		err = nil
+	}
+	return all, err
 }
 
 // add takes in the row of a picture.
