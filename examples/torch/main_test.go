@@ -60,7 +60,7 @@ func TestExample(t *testing.T) {
 	}
 	dir := t.TempDir()
 	input := filepath.Join(dir, "readings.csv")
-	bad := []string{"1,one,1,1,1,1,1", "1,2,3"}
+	bad := []string{"1,one,1,1,1,1,1", "1,2,3", "1,1,NaN,1,1,1,1"}
 	if err := os.WriteFile(input, append(data, strings.Join(bad, "\n")...), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,8 @@ func TestExample(t *testing.T) {
 	for _, f := range read[beamio.Failure[string]](t, failures) {
 		failed[f.Example] = f.Stage + ": " + f.Error
 	}
-	if len(failed) != 2 || failed[bad[0]] != `preprocess: "one" is no brightness` ||
+	if len(failed) != 3 || failed[bad[0]] != `preprocess: "one" is no brightness` ||
+		failed[bad[2]] != `preprocess: "NaN" is no brightness` ||
 		!strings.HasPrefix(failed[bad[1]], "inference: fc1: linear: got float32 (1, 3)") {
 		t.Errorf("failures %q", failed)
 	}

@@ -35,7 +35,7 @@ func (Parse) Do(_ context.Context, line string) (beamio.Tensor, error) {
 	var brightness []float32
 	for field := range strings.SplitSeq(line, ",") {
 		v, err := strconv.ParseFloat(strings.TrimSpace(field), 32)
-		if err != nil {
+		if err != nil || math.IsNaN(v) || math.IsInf(v, 0) { // which ParseFloat takes, and JSON does not
 			return beamio.Tensor{}, fmt.Errorf("%q is no brightness", field)
 		}
 		brightness = append(brightness, float32(v))
