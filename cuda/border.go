@@ -9,15 +9,6 @@ import (
 	"github.com/argand-go/argand/tensor"
 )
 
-// boundary is an operator that there is not: what steps at a border are
-// reported under.
-type boundary struct {
-	op.Op
-	name string
-}
-
-func (b boundary) Name() string { return b.name }
-
 // input plans that an input comes in, unless nothing uses it: as it is, and if
 // it is float32 then into a map.
 func (p *planner) input(x op.Input) {
@@ -25,12 +16,13 @@ func (p *planner) input(x op.Input) {
 		p.program.in = append(p.program.in, staged{})
 		return
 	}
+	p.path, p.op = "", "input"
 	first := len(p.program.steps)
 	v := p.make(x.Value)
 	raw := v
 	if x.DType == tensor.Float32 {
 		raw = p.hold(newBytes(v.spec))
-		p.each(&op.Node{Op: boundary{name: "input"}}, "to_nhwc_f32", v.quads(),
+		p.each("to_nhwc_f32", v.quads(),
 			raw, v, i64(v.quads()), i32(v.c), i32(v.h*v.w), i32(v.stride))
 	}
 	raw.first = 0 // all are copied before the first step
@@ -57,13 +49,20 @@ func (p *planner) needed(v op.Value) bool {
 
 // output plans that v goes out as output i.
 func (p *planner) output(i int, v op.Value) {
+	p.path, p.op = "", "output"
 	x := p.touch(p.values[v])
 	raw := x
 	if x.spec.DType == tensor.Float32 {
 		raw = p.hold(newBytes(x.spec))
 		row := x.c * x.h * x.w
-		p.each(&op.Node{Op: boundary{name: "output"}}, "to_nchw_f32", x.n*row,
+		p.each("to_nchw_f32", x.n*row,
 			x, raw, i64(x.n*row), i32(x.c), i32(x.h*x.w), i32(x.stride), i64(row))
+		if count := p.model.graph.CountedRows()[v]; count >= 0 && x.n > 0 {
+			given := p.touch(p.values[count])
+			pictures := p.specs[count].Shape.Len()
+			p.each("clear_uncounted_f32", x.n*row,
+				raw, given, i64(x.n*row), i32(pictures), i32(x.n/pictures), i64(row))
+		}
 	}
 	raw.last = math.MaxInt // all are copied after the last step
 	p.program.out[i] = p.stage(raw)

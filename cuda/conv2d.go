@@ -43,11 +43,11 @@ func (p *planner) conv2d(n *op.Node, o *op.Conv2d, w weights) {
 	at := window{kernel: pair{s[2], s[3]}, stride: stride, padding: padding, dilation: dilation,
 		size: y.size(), step: pair{1, 1}}
 	if groups == 1 {
-		p.product(n, w, 0, x, y, residual, at, o.Act)
+		p.product(w, 0, x, y, residual, at, o.Act)
 		return
 	}
 	outputs := y.pixels() * y.stride
-	p.each(n, "conv2d_grouped_f32", outputs,
+	p.each("conv2d_grouped_f32", outputs,
 		x, p.packed(w.matrices[0]), p.packed(w.bias), residual, y, i64(outputs),
 		x.size(), i32(s[1]), i32(x.stride), y.size(), i32(y.c), i32(s[0]/groups), i32(w.columns), i32(y.stride),
 		at.kernel, at.stride, at.padding, at.dilation, residual.sizeOr(y), i32(o.Act))
@@ -55,13 +55,13 @@ func (p *planner) conv2d(n *op.Node, o *op.Conv2d, w weights) {
 
 // product plans a convolution of one group, or a phase of a transposed one, as an
 // implicit matrix product.
-func (p *planner) product(n *op.Node, w weights, phase int, x, y, residual *value, at window, act op.Act) {
+func (p *planner) product(w weights, phase int, x, y, residual *value, at window, act op.Act) {
 	pixels := y.n * at.size[0] * at.size[1]
 	if y.c == 0 {
 		return
 	}
 	grid := [3]uint32{uint32((pixels + productPixels - 1) / productPixels), uint32(w.columns / productColumns)}
-	p.launch(n, "conv2d_f32_128x64", grid, [3]uint32{productThreads},
+	p.launch("conv2d_f32_128x64", grid, [3]uint32{productThreads},
 		x, p.packed(w.matrices[phase]), p.packed(w.bias), residual, y,
 		i32(x.n), x.size(), i32(x.stride), i32(x.stride), at.size, i32(y.c), i32(w.columns), i32(y.stride),
 		at.kernel, at.stride, at.padding, at.dilation, y.size(), at.step, at.first, residual.sizeOr(y), i32(act))

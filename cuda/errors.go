@@ -3,6 +3,7 @@ package cuda
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/argand-go/argand/cuda/internal/driver"
 	"github.com/argand-go/argand/nn/op"
@@ -33,7 +34,9 @@ type NoDeviceError struct {
 }
 
 // Error returns the device's name and the report.
-func (e *NoDeviceError) Error() string { return fmt.Sprintf("cuda:%d: %v", e.Device, e.Report) }
+func (e *NoDeviceError) Error() string {
+	return fmt.Sprintf("there is no device cuda:%d: %s", e.Device, strings.TrimSpace(e.Report.String()))
+}
 
 // Unwrap returns what the report has for errors.
 func (e *NoDeviceError) Unwrap() []error {

@@ -260,9 +260,9 @@ func TestOpen(t *testing.T) {
 		o    cuda.Options
 		want string
 	}{
-		{cuda.Options{Driver: "/nowhere/libcuda.so.1"}, "cuda:0: no GPU: NVIDIA's driver was not found"},
-		{cuda.Options{Driver: fake.Path, Device: 1}, "cuda:1: NVIDIA's driver for CUDA 12.9: "},
-		{cuda.Options{Driver: fake.Path, Device: -1}, "cuda:-1: "},
+		{cuda.Options{Driver: "/nowhere/libcuda.so.1"}, "there is no device cuda:0: no GPU: NVIDIA's driver was not found"},
+		{cuda.Options{Driver: fake.Path, Device: 1}, "there is no device cuda:1: NVIDIA's driver for CUDA 12.9: "},
+		{cuda.Options{Driver: fake.Path, Device: -1}, "there is no device cuda:-1: "},
 	} {
 		b, err := cuda.Open(test.o)
 		e, ok := errors.AsType[*cuda.NoDeviceError](err)

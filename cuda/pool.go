@@ -7,7 +7,7 @@ import "github.com/argand-go/argand/nn/op"
 func (p *planner) maxPool2d(n *op.Node, o *op.MaxPool2d) {
 	x, y := p.read(n, 0), p.write(n, 0)
 	kernel, stride, padding := o.Window()
-	p.each(n, "max_pool2d_f32", y.quads(), x, y, i64(y.quads()), i32(y.per()), x.size(), y.size(),
+	p.each("max_pool2d_f32", y.quads(), x, y, i64(y.quads()), i32(y.per()), x.size(), y.size(),
 		pair(kernel), pair(stride), pair(padding))
 }
 
@@ -20,6 +20,6 @@ const (
 func (p *planner) globalAvgPool2d(n *op.Node) {
 	x, y := p.read(n, 0), p.write(n, 0)
 	blocks := y.n * ((y.per() + meanQuads - 1) / meanQuads)
-	p.launch(n, "global_avg_pool2d_f32", [3]uint32{uint32(blocks)}, [3]uint32{meanQuads, meanLanes},
+	p.launch("global_avg_pool2d_f32", [3]uint32{uint32(blocks)}, [3]uint32{meanQuads, meanLanes},
 		x, y, i32(x.h*x.w), i32(x.per()))
 }

@@ -136,7 +136,10 @@ type planner struct {
 	specs   []op.Spec
 	values  []*value // by op.Value; nil for those not made yet or not needed
 	memory  []*value // what needs a place
-	touched []*value // by the node being planned
+
+	// Of the node being planned: what steps are reported under, and what it uses.
+	path, op string
+	touched  []*value
 }
 
 func (m *model) plan(in []tensor.Shape) (*program, error) {
@@ -161,6 +164,7 @@ func (m *model) plan(in []tensor.Shape) (*program, error) {
 	}
 	for i := range g.Nodes {
 		first := len(p.program.steps)
+		p.path, p.op = g.Nodes[i].Path, g.Nodes[i].Op.Name()
 		p.step(i)
 		p.finish(first, g.Nodes[i].Out)
 	}
@@ -255,18 +259,18 @@ func (p *planner) packed(offset int64) operand { return packed{p.model.packed, o
 // threads is how many a block has of a kernel in which each has its own work.
 const threads = 256
 
-// each adds a step of n: a kernel with a thread for each of count things.
-func (p *planner) each(n *op.Node, kernel string, count int, arguments ...operand) {
-	p.launch(n, kernel, [3]uint32{uint32((count + threads - 1) / threads)}, [3]uint32{threads}, arguments...)
+// each adds a step: a kernel with a thread for each of count things.
+func (p *planner) each(kernel string, count int, arguments ...operand) {
+	p.launch(kernel, [3]uint32{uint32((count + threads - 1) / threads)}, [3]uint32{threads}, arguments...)
 }
 
-// launch adds a step of n, unless its grid is empty.
-func (p *planner) launch(n *op.Node, kernel string, grid, block [3]uint32, arguments ...operand) {
+// launch adds a step, unless its grid is empty.
+func (p *planner) launch(kernel string, grid, block [3]uint32, arguments ...operand) {
 	if grid[0] == 0 {
 		return
 	}
 	p.program.steps = append(p.program.steps,
-		step{n.Path, n.Op.Name(), p.model.backend.kernels[kernel], grid, block, arguments})
+		step{p.path, p.op, p.model.backend.kernels[kernel], grid, block, arguments})
 }
 
 // place gives every value its offset.
