@@ -86,14 +86,20 @@ func (b *batch[E, P]) try(ctx context.Context) error {
 
 // acquire gets the model, or another if a call has hung.
 func (b *batch[E, P]) acquire(ctx context.Context) error {
-	e, err := models.acquire(ctx, b.recipe.want(b.set, false))
+	next := &version[E, P]{recipe: b.recipe}
+	var err error
+	if w := b.recipe.watch; w != nil {
+		next, err = w.take(ctx, false) // of another file by now, perhaps
+	} else {
+		next.entry, err = models.acquire(ctx, next.recipe.want(b.set, false))
+	}
 	if err != nil {
 		return err
 	}
 	if b.entry != nil {
 		models.release(b.entry, false)
 	}
-	b.entry = e
+	b.recipe, b.entry = next.recipe, next.entry
 	return nil
 }
 
@@ -105,7 +111,8 @@ func (b *batch[E, P]) prepared(ctx context.Context) ([]*item[E, P], error) {
 		for _, it := range b.items {
 			if it.ready == nil {
 				it.ready = make(chan struct{})
-				working.Go(func() { it.prepare(ctx, b.entry, steps, b.set.Timeout) })
+				loan := models.lend(b.entry)
+				working.Go(func() { it.prepare(ctx, loan, steps, b.set.Timeout) })
 			}
 		}
 		working.Wait()
@@ -162,6 +169,9 @@ func (b *batch[E, P]) infer(ctx context.Context, good []*item[E, P]) (fault, err
 	}
 	if err := b.sit(ctx); err != nil {
 		return nil, err
+	}
+	for _, it := range good {
+		it.recipe = b.recipe // which may be another for the rest of the batch
 	}
 	f, bytes := b.input(good)
 	start := time.Now()

@@ -225,6 +225,9 @@ func (w *worker[E, P]) emit(ctx context.Context, r *recipe[E, P], it *item[E, P]
 	if it.ready != nil {
 		w.meters.prepared(ctx, it.took)
 	}
+	if it.recipe != nil {
+		r = it.recipe
+	}
 	if it.err == nil {
 		result := PredictionResult[E, P]{it.example, it.prediction, r.id}
 		if w.set.NoExample {

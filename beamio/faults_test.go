@@ -148,6 +148,9 @@ func giveModel(t *testing.T, m Model[int, int]) string {
 
 func (g *given) Load(context.Context) (Model[int, int], error) {
 	m, _ := givenModels.Load(g.Name)
+	if remade, ok := m.(func() Model[int, int]); ok {
+		return remade(), nil
+	}
 	return m.(Model[int, int]), nil
 }
 
@@ -485,9 +488,155 @@ func TestPreparingMayOutliveItsBundle(t *testing.T) {
 	})
 }
 
-type closer struct{ closed atomic.Bool }
+// TestLatePreparingKeepsItsModel has examples wait for their turn to be prepared while their model hangs and another
+// takes its place.
+func TestLatePreparingKeepsItsModel(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // one is prepared at a time
+	synctest.Test(t, func(t *testing.T) {
+		var loads, calls, closed atomic.Int64
+		var slow atomic.Bool
+		release := make(chan struct{})
+		name := giveModel(t, inferFunc(nil))
+		givenModels.Store(name, func() Model[int, int] {
+			loads.Add(1)
+			network := &closer{all: &closed}
+			return &Steps[int, int, int]{
+				Prepare: func(_ context.Context, n int) (int, error) {
+					if network.closed.Load() {
+						t.Errorf("prepares %d after it was closed", n)
+					}
+					if slow.Load() {
+						time.Sleep(45 * time.Second)
+					}
+					return n, nil
+				},
+				Predict: func(_ context.Context, batch []int) ([]int, error) {
+					if calls.Add(1) == 1 {
+						<-release
+					}
+					return batch, nil
+				},
+				Network: network,
+			}
+		})
+		b := newBundle(t, &given{Name: name}, WithTimeout(time.Minute), WithBatchSize(4, 4))
+		if err := b.start(); err != nil {
+			t.Fatal(err)
+		}
+		process := func(from, to int) {
+			t.Helper()
+			for _, n := range count(from, to) {
+				if err := b.process(n); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		process(0, 6) // which has the first batch run, and hang after a minute
+		synctest.Wait()
+		slow.Store(true)
+		process(6, 9) // the last of them is prepared after 90 s
+		time.Sleep(65 * time.Second)
+		close(release)
+		synctest.Wait()
+		process(9, 10) // by the next model
+		time.Sleep(time.Hour)
+		if err := b.finish(); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(b.predictions(), count(0, 10)) {
+			t.Errorf("got %v, %v", b.predictions(), b.failures)
+		}
+		if loads.Load() != 2 || closed.Load() != 1 {
+			t.Errorf("%d loads, %d times closed", loads.Load(), closed.Load())
+		}
+	})
+}
 
-func (c *closer) Close() error { c.closed.Store(true); return nil }
+// TestHungModelGivesWayToTheNewest has a batch wait for a model that hangs, and that is no more when it is known to.
+func TestHungModelGivesWayToTheNewest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		write := func(name, text string) string {
+			t.Helper()
+			path := filepath.Join(dir, name)
+			if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chtimes(path, time.Now(), time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			return path
+		}
+		first := write("a.txt", "2")
+		w := watcherOf(t.Name())
+		watch := WithModelWatch(filepath.Join(dir, "*.txt"), time.Minute)
+		opts := []Option{watch, WithTimeout(time.Hour), WithBatchSize(1, 1)}
+		h := &scale{Name: t.Name(), Deaf: []int{7}}
+		hangs, waits := newBundle(t, h, opts...), newBundle(t, h, opts...)
+		var both sync.WaitGroup
+		for b, n := range map[*bundleOf]int{hangs: 7, waits: 5} {
+			both.Go(func() {
+				if b == waits {
+					time.Sleep(time.Second)
+				}
+				if err := b.run(n); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		time.Sleep(2 * time.Second)
+		second := write("b.txt", "3")
+		if err := os.Remove(first); err != nil {
+			t.Fatal(err)
+		}
+		both.Wait()
+		if !slices.Equal(waits.predictions(), []int{15}) || waits.results[0].ModelID != "scale "+second {
+			t.Errorf("got %v, %v", waits.results, waits.failures)
+		}
+		if len(hangs.failures) != 1 {
+			t.Errorf("got %v, %v", hangs.results, hangs.failures)
+		}
+		close(w.release)
+		synctest.Wait()
+		if w.loads.Load() != 2 || w.closed.Load() != 1 || len(models.entries) != 1 {
+			t.Errorf("%d loads, %d closed, %d kept", w.loads.Load(), w.closed.Load(), len(models.entries))
+		}
+		time.Sleep(time.Minute * (idleTicks + 2))
+	})
+}
+
+// TestWatchSurvivesAPanic has a filesystem that panics in the goroutine of the watch.
+func TestWatchSurvivesAPanic(t *testing.T) {
+	clients.mu.Lock()
+	if clients.open == nil {
+		clients.open = make(map[string]filesystem.Interface)
+	}
+	clients.open["panicking"] = panickingStore{&breaking}
+	clients.mu.Unlock()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBundle(t, &scale{Name: t.Name()}, WithModelWatch("panicking://b/*", time.Minute)).mustRun(t, 3)
+		if !slices.Equal(b.predictions(), []int{3}) {
+			t.Errorf("got %v", b.results)
+		}
+		time.Sleep(time.Minute * (idleTicks + 2))
+	})
+}
+
+type panickingStore struct{ filesystem.Interface }
+
+func (panickingStore) List(context.Context, string) ([]string, error) { panic("out of paths") }
+
+type closer struct {
+	closed atomic.Bool
+	all    *atomic.Int64 // times that closers were closed; nil to count none
+}
+
+func (c *closer) Close() error {
+	if c.closed.Store(true); c.all != nil {
+		c.all.Add(1)
+	}
+	return nil
+}
 
 // TestDroppedBundlesLetGo has a DoFn forgotten in the middle of a bundle, as
 // Beam does when another DoFn fails.

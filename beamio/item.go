@@ -24,24 +24,27 @@ type item[E, P any] struct {
 	prepared any
 	took     time.Duration
 
+	recipe     *recipe[E, P] // of the model that was asked; nil for the batch's
 	prediction P
 	err        error // why there is no prediction
 	stage      string
 }
 
-// prepare does the first step of a model. e.prepare limits how many do.
-func (it *item[E, P]) prepare(ctx context.Context, e *entry, steps stepped[E, P], limit time.Duration) {
+// prepare does the first step of the model that is lent to it. entry.prepare
+// limits how many do.
+func (it *item[E, P]) prepare(ctx context.Context, loan *loan, steps stepped[E, P], limit time.Duration) {
 	defer close(it.ready)
+	e := loan.e
 	select {
 	case e.prepare <- struct{}{}:
 		defer func() { <-e.prepare }()
 	case <-ctx.Done():
+		loan.end()
 		it.err = ctx.Err()
 		return
 	}
 	start := time.Now()
 	done, hangs := e.record.steps.track()
-	loan := models.lend(e)
 	var err error
 	it.prepared, err = call(ctx, limit, func() { loan.end(); done() }, func(ctx context.Context) (any, error) {
 		return steps.prepare(ctx, it.example)

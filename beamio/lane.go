@@ -128,8 +128,9 @@ func (w *worker[E, P]) prepare(l *lane[E, P], it *item[E, P]) {
 		return
 	}
 	it.ready = make(chan struct{})
-	ctx, e, steps, limit := w.ctx, l.entry, l.steps, w.set.Timeout
-	w.working.Go(func() { it.prepare(ctx, e, steps, limit) })
+	ctx, steps, limit := w.ctx, l.steps, w.set.Timeout
+	loan := models.lend(l.entry) // now: by the time it has its turn the lane may have another
+	w.working.Go(func() { it.prepare(ctx, loan, steps, limit) })
 }
 
 // pump runs batches of the lane that has got an example, and of the fullest if

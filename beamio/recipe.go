@@ -21,6 +21,7 @@ type recipe[E, P any] struct {
 	update    bool   // its checkpoint came with the examples, which fail if it does not load
 	low, high int    // sizes of batches
 	sizes     *sizer
+	watch     *watch[E, P]   // of which it is a version; nil for none
 	weight    func(E) int    // nil: does not matter
 	bucket    func(E) string // nil: all are alike
 }

@@ -280,15 +280,14 @@ func (r *registry) shrink() []*entry {
 	return victims
 }
 
-// hold counts a user for longer of an entry that somebody else uses, or returns
-// false if nobody does any more.
-func (r *registry) hold(e *entry) bool {
+// hold counts another user of an entry, or returns false if it has left the registry.
+func (r *registry) hold(e *entry, keep bool) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if e.gone {
 		return false
 	}
-	r.use(e, true)
+	r.use(e, keep)
 	return true
 }
 
@@ -297,6 +296,11 @@ func (r *registry) hold(e *entry) bool {
 func (r *registry) retire(e *entry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.drop(e)
+}
+
+// drop is retire under r.mu.
+func (r *registry) drop(e *entry) {
 	if !e.gone {
 		delete(r.entries, e.key)
 		e.gone = true
@@ -306,10 +310,9 @@ func (r *registry) retire(e *entry) {
 
 // kill is retire for an entry with a call that hangs.
 func (r *registry) kill(e *entry) {
-	r.retire(e)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !e.isDead() {
+	if r.drop(e); !e.isDead() {
 		close(e.dead)
 	}
 }

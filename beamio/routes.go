@@ -87,15 +87,11 @@ func (rs *routes[E, P]) hold(ctx context.Context, r *recipe[E, P], set *settings
 		e, err := models.acquire(ctx, r.want(set, true))
 		return r, e, err
 	}
-	for {
-		v, err := rs.watch.get(ctx)
-		if err != nil {
-			return nil, nil, err
-		}
-		if models.hold(v.entry) {
-			return v.recipe, v.entry, nil
-		}
+	v, err := rs.watch.take(ctx, true)
+	if err != nil {
+		return nil, nil, err
 	}
+	return v.recipe, v.entry, nil
 }
 
 // tell counts what happened besides batches.

@@ -64,6 +64,7 @@ func watchOf[E, P any](main *recipe[E, P], set *settings) *watch[E, P] {
 	w, ok := watching.watches[own.key].(*watch[E, P])
 	if !ok {
 		w = &watch[E, P]{main: &own, set: *set, lock: make(chan struct{}, 1)}
+		own.watch = w
 		if watching.watches == nil {
 			watching.watches = make(map[string]any)
 		}
@@ -107,6 +108,16 @@ func (w *watch[E, P]) get(ctx context.Context) (*version[E, P], error) {
 	return &next, nil
 }
 
+// take returns what get does, with another user of the model.
+func (w *watch[E, P]) take(ctx context.Context, keep bool) (*version[E, P], error) {
+	for {
+		v, err := w.get(ctx)
+		if err != nil || models.hold(v.entry, keep) {
+			return v, err
+		}
+	}
+}
+
 // want asks for room for a model without limits: an update needs two for a while.
 func (w *watch[E, P]) want(r *recipe[E, P]) want {
 	want := r.want(&w.set, true)
@@ -133,7 +144,7 @@ func (w *watch[E, P]) loop() {
 // who has the lock.
 func (w *watch[E, P]) refresh(ctx context.Context) {
 	listing, cancel := context.WithTimeout(ctx, maxListing)
-	f, err := newest(listing, w.set.WatchGlob)
+	f, err := guarded(func() (file, error) { return newest(listing, w.set.WatchGlob) })
 	cancel()
 	if err != nil {
 		slog.WarnContext(ctx, "beamio: watching for models failed", "glob", w.set.WatchGlob, "error", err)
