@@ -82,7 +82,10 @@ func checkDemo(t *testing.T, dir, stdout string) {
 	if !slices.Equal(names, []string{"s256.png", "s512.png", "s640.png"}) || objects < 7 {
 		t.Errorf("%d objects in %s", objects, names)
 	}
-	const others = 12 // what is run, the table's head, the summary, what was found, and blank lines
+	others := 12 // what is run, the table's head, the summary, what was found, and blank lines
+	if strings.Contains(stdout, "\nwaiting ") { // for the model, as a machine with much else to do has it
+		others++
+	}
 	if n := strings.Count(stdout, "\n"); n != objects+others || !strings.Contains(stdout, "3 pictures, "+strconv.Itoa(objects)+" objects, 0 failures") {
 		t.Errorf("%d lines for %d objects:\n%s", n, objects, stdout)
 	}
