@@ -5,5 +5,5 @@
 //
 // It is beamio.WriteJSONL with other files: the same names of shards, the same
 // rows in each, in the same order, under a temporary name until they are whole.
-// Read write.go.
+// Read write.go, then times.go.
 package parquet

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/argand-go/argand/beamio"
 	"github.com/parquet-go/parquet-go"
@@ -44,6 +45,44 @@ func TestBadRow(t *testing.T) {
 		err := encode(new(bytes.Buffer), reflect.TypeFor[beamio.FailureRow](), func(yield func(string) bool) { yield(text) }, 1)
 		if (err == nil) != strings.HasPrefix(text, "null") {
 			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+type stamped struct {
+	At    time.Time
+	Later *time.Time
+	Micro time.Time   `parquet:",timestamp(microsecond)"`
+	Many  []time.Time `parquet:"many"`
+}
+
+// TestTimes wants no other time in the file than that of the row.
+func TestTimes(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"At":"1970-01-01T00:00:00Z","Micro":"0001-01-01T00:00:00Z","Many":["2262-04-11T23:47:16Z"]}`: "",
+		`{"At":"0001-01-01T00:00:00Z"}`: "At: 0001-01-01 ",
+		`{"At":"1970-01-01T00:00:00Z","Micro":"2000-01-01T00:00:00Z","Later":"2262-04-11T23:47:17Z"}`: "Later: 2262-04-11 ",
+		`{"At":"1970-01-01T00:00:00Z","Many":["1970-01-01T00:00:00Z","1677-09-21T00:12:43Z"]}`:        "Many: 1677-09-21 ",
+	} {
+		var b bytes.Buffer
+		err := encode(&b, reflect.TypeFor[stamped](), func(yield func(string) bool) { yield(text) }, 1)
+		if want != "" {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v, want %q", text, err, want)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := parquet.Read[struct { // parquet-go makes another time of what is there
+			At    time.Time
+			Micro int64       `parquet:"Micro,timestamp(microsecond)"`
+			Many  []time.Time `parquet:"many"`
+		}](bytes.NewReader(b.Bytes()), int64(b.Len()))
+		if err != nil || len(rows) != 1 || rows[0].Micro != (time.Time{}).UnixMicro() || rows[0].Many[0].Year() != 2262 ||
+			!rows[0].At.Equal(time.Unix(0, 0)) {
+			t.Errorf("got %v, %v", rows, err)
 		}
 	}
 }

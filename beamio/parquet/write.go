@@ -29,8 +29,9 @@ const rowGroup = 32 << 20
 // that BigQuery loads beamio.Row in the schema that package bigquery gives it; a
 // pointer is an optional column, a nested struct a group. A time.Time is a
 // timestamp in nanoseconds, from the years 1678 to 2262, unless its tag has
-// timestamp(microsecond). Pages are compressed with Zstandard. Rows come as JSON,
-// so that values that JSON cannot carry, such as NaN, fail the job.
+// timestamp(microsecond); one outside, such as the zero Time, fails the job. Pages
+// are compressed with Zstandard. Rows come as JSON, so that values that JSON
+// cannot carry, such as NaN, fail the job.
 //
 // A worker holds the JSON of all rows of a file in memory to sort them, unless
 // they are beamio.Unsorted, and a row group, of 32 MiB of JSON before it is
@@ -93,11 +94,16 @@ func encode(w io.Writer, t reflect.Type, rows iter.Seq[string], group int) error
 	// Statistics in the header of a page repeat its least and its greatest value in full, which may be most of the page.
 	// The index of pages has what readers need to skip them.
 	file := parquet.NewWriter(w, schema, parquet.Compression(&parquet.Zstd), parquet.DataPageStatistics(false))
-	size := 0
+	size, timed := 0, holdsTimes(t)
 	for text := range rows {
 		row := reflect.New(t).Interface()
 		if err := json.Unmarshal([]byte(text), row); err != nil {
 			return fmt.Errorf("%v from JSON: %w", t, err)
+		}
+		if timed {
+			if err := checkTimes(reflect.ValueOf(row)); err != nil {
+				return err
+			}
 		}
 		if err := file.Write(row); err != nil {
 			return err
