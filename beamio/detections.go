@@ -29,6 +29,14 @@ type Detections struct {
 // Len returns the number of objects.
 func (d *Detections) Len() int { return len(d.Scores) }
 
+// Name returns the name of object i's class, "" without names.
+func (d *Detections) Name(i int) string {
+	if i < len(d.Names) {
+		return d.Names[i]
+	}
+	return ""
+}
+
 // Box returns the box of object i: x1, y1, x2, y2 in pixels of the picture.
 func (d *Detections) Box(i int) [4]float32 { return [4]float32(d.Boxes[4*i : 4*i+4]) }
 

@@ -218,6 +218,14 @@ func TestRows(t *testing.T) {
 	if got := mustJSON(t, NewRow("f.jpg", &d)); strings.Contains(got, "mask") {
 		t.Errorf("got %s", got)
 	}
+	d = Detections{Boxes: []float32{0, 1, 2, 3}, Scores: []float32{0.5}} // as a step of one's own may make them
+	if got := mustJSON(t, NewRow("f.jpg", &d)); got != `{"file":"f.jpg","object":[{"label":"","score":0.5,"box":[0,1,2,3]}]}` {
+		t.Errorf("got %s", got)
+	}
+	if got := mustJSON(t, NewClassRow("f.jpg", &Classes{Scores: []float32{0.5}})); got !=
+		`{"file":"f.jpg","class":[{"label":"","score":0.5}]}` {
+		t.Errorf("got %s", got)
+	}
 	if got := mustJSON(t, NewRow("f.jpg", &Detections{})); got != `{"file":"f.jpg","object":[]}` {
 		t.Errorf("got %s", got)
 	}

@@ -140,7 +140,7 @@ func failureRowOf(_ context.Context, f Failure[Picture]) FailureRow {
 func NewRow(file string, d *Detections) Row {
 	row := Row{File: file, Object: make([]RowObject, d.Len())}
 	for i := range row.Object {
-		o := RowObject{Label: d.Names[i], Score: d.Scores[i], Box: d.Boxes[4*i : 4*i+4]}
+		o := RowObject{Label: d.Name(i), Score: d.Scores[i], Box: d.Boxes[4*i : 4*i+4]}
 		if i < len(d.Masks) {
 			o.Mask = &RowMask{[]int{d.Height, d.Width}, d.Masks[i]}
 		}
