@@ -213,6 +213,25 @@ func TestEveryCallFails(t *testing.T) {
 	}
 }
 
+// TestStreamLost has a stream stay in a state in which nothing can be done with it: the model goes on with another one.
+func TestStreamLost(t *testing.T) {
+	fake := fakedriver.New(t)
+	m := must(open(t, fake).Load(bg, small(), op.Options{}))
+	p := must(m.Program(tensor.Shape{2, 3, 6, 5}))
+	run := func() error {
+		return p.RunInto(bg, []*tensor.Tensor{must(tensor.New(tensor.Float32, 2, 5))}, []*tensor.Tensor{normal(2, 3, 6, 5)})
+	}
+	fake.Fail("cuStreamEndCapture", 1, 304)
+	for i, fails := range []bool{false, true, false, false} { // the second run is recorded
+		if err := run(); (err != nil) != fails {
+			t.Errorf("run %d: %v", i, err)
+		}
+	}
+	if err := m.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestContextLost has a kernel fault: the backend is of no more use, and another one is.
 func TestContextLost(t *testing.T) {
 	fake := fakedriver.New(t)

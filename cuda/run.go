@@ -66,7 +66,7 @@ func (p *program) RunInto(ctx context.Context, out, in []*tensor.Tensor) error {
 		return m.failed(err)
 	}
 	err = p.runOn(ctx, r, out, in)
-	if err == nil || r.stream.Sync() == nil { // nothing of a failed run may go on in memory that is lent again
+	if err == nil || r.stream.Sync() == nil { // what does not work any more is not lent again
 		m.arenas.release(r)
 	} else {
 		m.arenas.discard(r)
