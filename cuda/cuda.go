@@ -128,6 +128,15 @@ func lacks(o op.Op) string {
 		if e.Act > op.GELU || e.Residual > op.NearestResidual {
 			return fmt.Sprintf("%s with activation %d and residual %d", o.Name(), e.Act, e.Residual)
 		}
+	case *op.RoIAlign:
+		if len(o.Scales) > poolingLevels {
+			return fmt.Sprintf("%s from more than %d levels", o.Name(), poolingLevels)
+		}
+	case *op.Proposals:
+		return lacksThreshold(o, o.NMSThreshold)
+	case *op.Detections:
+		return lacksThreshold(o, o.NMSThreshold)
+	case *op.MaskSelect:
 	case *op.Add, *op.Mul, *op.BatchNorm2d, *op.MaxPool2d, *op.GlobalAvgPool2d, *op.Flatten, *op.Upsample:
 	default:
 		return o.Name()
@@ -161,5 +170,13 @@ func (p *planner) step(i int) {
 		p.flatten(n)
 	case *op.Upsample:
 		p.upsample(n)
+	case *op.RoIAlign:
+		p.roiAlign(n, o)
+	case *op.Proposals:
+		p.proposals(n, o, p.model.weights[i])
+	case *op.Detections:
+		p.detections(n, o)
+	case *op.MaskSelect:
+		p.maskSelect(n)
 	}
 }

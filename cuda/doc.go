@@ -10,9 +10,10 @@
 // # What runs, and what does not
 //
 // Nothing has run on a GPU yet. Everything is tested through a driver that runs
-// the kernels on a CPU, in five orders of threads: all operators of package op
-// but those of the detector (RoIAlign, Proposals, Detections, MaskSelect), which
-// Load refuses by name. What has weights is an implicit matrix product in exact
+// the kernels on a CPU, in five orders of threads: all operators of package op,
+// and so the detectors, from the picture to the masks without the host. A
+// RoIAlign has at most five levels, and thresholds of NMS are not below 0. What
+// has weights is an implicit matrix product in exact
 // float32, but for convolutions in groups, which are loops as their formula
 // stands. A product has a block for each 128 pixels × 64 channels: the last layers
 // of a ResNet leave most of a GPU idle on one picture. There are no tensor cores
@@ -32,6 +33,9 @@
 //     graph.
 //   - conv2d.go, convtranspose2d.go, linear.go, pool.go, elementwise.go,
 //     upsample.go, flatten.go: the operators.
+//   - boxes.go, proposals.go, roialign.go, detections.go, maskselect.go: those of
+//     a detector. How many boxes there are is known to the device only: launches
+//     are for all that there may be, and what is not there is ABSENT or zero.
 //   - border.go: tensors are (N, C, H, W) on the host. On the device a map is
 //     (N, H, W, S), C rounded up to S, a multiple of four, and the channels that
 //     there are not are zero: kernels read four at once. Both sides' kernels are

@@ -20,6 +20,7 @@ type weights struct {
 	columns  int     // of these, with the channels that there are not
 	scale    int64   // of a batch norm
 	bias     int64   // or shift
+	anchors  int64   // of proposals, (A, 4) for one level after the other
 }
 
 // A matrix is a weight tensor as kernels read it: a row for each tap and input
@@ -77,6 +78,8 @@ func (p *packer) weights(o op.Op) (weights, error) {
 			return weights{}, nil // shape inference reports it
 		}
 		return weights{scale: p.vector(scale, round(len(scale), 4)), bias: p.vector(shift, round(len(shift), 4))}, err
+	case *op.Proposals:
+		return p.proposals(o), nil
 	}
 	return weights{}, nil
 }

@@ -22,3 +22,12 @@ extern "C" __global__ void to_nchw_f32(const float *x, float *y, long long eleme
 	int channel = at / pixels, p = at % pixels;
 	y[i] = channel < c ? x[(n * pixels + p) * s + channel] : 0.f;
 }
+
+// y = 0 behind the rows that count: those of picture 0, then of picture 1 …, of the places that each has.
+extern "C" __global__ void clear_uncounted_f32(
+	float *y, const int *counts, long long elements, int pictures, int places, long long row) {
+	long long i = thread(), rows = 0;
+	if (i >= elements) return;
+	for (int n = 0; n < pictures; n++) rows += counts[n] < 0 ? 0 : counts[n] < places ? counts[n] : places;
+	if (i / row >= rows) y[i] = 0;
+}

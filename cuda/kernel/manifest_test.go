@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io/fs"
+	"slices"
 	"testing"
 
 	"github.com/argand-go/argand/cuda/kernel"
@@ -19,9 +20,13 @@ func TestManifest(t *testing.T) {
 	if err != nil || len(sources) != len(m.Units) {
 		t.Fatalf("%d sources, %d of them compiled (%v)", len(sources), len(m.Units), err)
 	}
-	device, err := fs.ReadFile(kernel.Sources, "device.h")
-	if err != nil {
-		t.Fatal(err)
+	var headers []byte
+	for _, name := range []string{"boxes.h", "device.h"} {
+		text, err := fs.ReadFile(kernel.Sources, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		headers = append(headers, text...)
 	}
 	for _, u := range m.Units {
 		source, err := fs.ReadFile(kernel.Sources, u.Source)
@@ -29,7 +34,7 @@ func TestManifest(t *testing.T) {
 			t.Error(err)
 			continue
 		}
-		if sum := sha256.Sum256(append(device[:len(device):len(device)], source...)); hex.EncodeToString(sum[:]) != u.SHA256 {
+		if sum := sha256.Sum256(slices.Concat(headers, source)); hex.EncodeToString(sum[:]) != u.SHA256 {
 			t.Errorf("%s has changed since it was compiled: run go generate ./cuda/kernel", u.Source)
 		}
 		if len(u.Parameters) == 0 || len(u.Images) == 0 {
