@@ -3,6 +3,7 @@ package kernels
 import (
 	"math/rand/v2"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -47,6 +48,40 @@ func TestMemoryIsFreed(t *testing.T) {
 			t.Fatalf("%d mappings of a model that nobody has", of.mappings())
 		}
 	}
+}
+
+// TestProgramKeepsItsModel: nobody has the model any more but a run in progress.
+func TestProgramKeepsItsModel(t *testing.T) {
+	w := normal(rand.New(rand.NewPCG(33, 34)), 256, 128, 3, 3)
+	x := normal(rand.New(rand.NewPCG(35, 36)), 1, 128, 80, 80)
+	run := func() *tensor.Tensor {
+		var b builder
+		b.Outputs = []op.Value{b.add("conv", &op.Conv2d{Weight: w, Padding: [2]int{1, 1}}, b.input(tensor.Float32))}
+		p := must(must(CPU().Load(t.Context(), &b.Graph, op.Options{})).Program(x.Shape()))
+		y := must(tensor.New(tensor.Float32, 1, 256, 80, 80))
+		if err := p.RunInto(t.Context(), []*tensor.Tensor{y}, []*tensor.Tensor{x}); err != nil {
+			t.Error(err)
+		}
+		return y
+	}
+	want := run()
+	stop := make(chan struct{})
+	var collector sync.WaitGroup
+	collector.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				runtime.GC()
+			}
+		}
+	})
+	for range 5 {
+		sameBits(t, "while the model is collected", run(), want)
+	}
+	close(stop)
+	collector.Wait()
 }
 
 // TestMemoryOfAllSizes: zeros, aligned to a cache line, that can be written to the last.
