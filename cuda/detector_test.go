@@ -5,11 +5,13 @@ package cuda_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"image/png"
 	"io/fs"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"testing"
 
 	"github.com/argand-go/argand/cuda"
@@ -306,6 +308,21 @@ func TestSelectionMistakes(t *testing.T) {
 	}
 }
 
+// TestRefusedSelections has what there are no kernels for: Load says what.
+func TestRefusedSelections(t *testing.T) {
+	gpu := open(t, fakedriver.New(t))
+	below, levels := objects("", []int32{1}, 1, 2, 1, false), pools("", []int32{1}, 1, 4, 1, false)
+	below.op.(*op.Detections).NMSThreshold = -0.1
+	levels.op.(*op.RoIAlign).Scales = []float64{1, 0.5, 0.25, 0.125, 0.0625, 0.03125}
+	levels.in = append(levels.in, levels.in[2], levels.in[3])
+	for _, s := range []selection{below, levels} {
+		_, err := s.run(gpu)
+		if e, ok := errors.AsType[*op.UnsupportedError](err); !ok || len(e.Missing) != 1 {
+			t.Errorf("%s: %v; want one thing that is not supported", s.op.Name(), err)
+		}
+	}
+}
+
 // TestMaskRCNN holds a whole detector of a small picture against the CPU's.
 func TestMaskRCNN(t *testing.T) {
 	src, err := loaders.OpenReaderAt(bytes.NewReader(shapes.Model()), int64(len(shapes.Model())), "model_f16.pth")
@@ -324,6 +341,10 @@ func TestMaskRCNN(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		again, err := d.Detect(context.Background(), img) // as a CUDA graph
+		if err != nil || !reflect.DeepEqual(found, again) {
+			t.Errorf("the second time %v (%v), the first time %v", again, err, found)
+		}
 		if err := d.Close(); err != nil {
 			t.Error(err)
 		}
@@ -333,15 +354,18 @@ func TestMaskRCNN(t *testing.T) {
 	if len(want.Labels) < 2 || fmt.Sprint(got.Labels) != fmt.Sprint(want.Labels) {
 		t.Fatalf("labels %v, want %v", got.Labels, want.Labels)
 	}
-	var box, score float64
+	var box, score, mask float64
 	for i := range want.Labels {
 		score = max(score, math.Abs(float64(got.Scores[i]-want.Scores[i])))
 		for k := range want.Boxes[i] {
 			box = max(box, math.Abs(float64(got.Boxes[i][k]-want.Boxes[i][k])))
 		}
+		for k, p := range want.Masks[i].Probs {
+			mask = max(mask, math.Abs(float64(got.Masks[i].Probs[k]-p)))
+		}
 	}
-	t.Logf("%d objects: boxes differ by at most %.2g pixels, scores by %.2g", len(want.Labels), box, score)
-	if !(box <= 1e-3 && score <= 1e-5) {
-		t.Errorf("boxes differ by %v pixels, scores by %v", box, score)
+	t.Logf("%d objects: boxes differ by at most %.2g pixels, scores by %.2g, masks by %.2g", len(want.Labels), box, score, mask)
+	if !(box <= 1e-3 && score <= 1e-5 && mask <= 1e-3) {
+		t.Errorf("boxes differ by %v pixels, scores by %v, masks by %v", box, score, mask)
 	}
 }

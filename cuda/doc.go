@@ -13,11 +13,11 @@
 // the kernels on a CPU, in five orders of threads: all operators of package op,
 // and so the detectors, from the picture to the masks without the host. A
 // RoIAlign has at most five levels, and thresholds of NMS are not below 0. What
-// has weights is an implicit matrix product in exact
-// float32, but for convolutions in groups, which are loops as their formula
-// stands. A product has a block for each 128 pixels × 64 channels: the last layers
-// of a ResNet leave most of a GPU idle on one picture. There are no tensor cores
-// and no lower precision.
+// has weights is an implicit matrix product in exact float32, but for
+// convolutions in groups, which are loops as their formula stands. A product
+// has a block for each 128 pixels × 64 channels: the last layers of a ResNet
+// leave most of a GPU idle on one picture. There are no tensor cores and no
+// lower precision.
 //
 // # Reading
 //
