@@ -49,8 +49,8 @@ type Torch struct {
 	Arch    string  // without a Network, torchvision's name of it, "resnet18"; "" to recognise it
 	// Device is "cpu", which "" means too, or "auto", which takes the fastest
 	// device of a worker that this program has a backend for, and logs which it
-	// is. "cuda" is an error where CUDA is not built in; Python falls back to
-	// the CPU without a word.
+	// is. "cuda" is an error: handlers run on the CPU so far. Python falls back
+	// to the CPU without a word.
 	Device  string
 	Threads int // of one run; as many as Go runs at once by default
 }

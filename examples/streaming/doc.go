@@ -1,6 +1,7 @@
 // Streaming finds objects in pictures whose names arrive over NATS JetStream, and publishes what it finds: an Apache
 // Beam job without end, whose model is changed while it runs.
 //
+//	go run github.com/nats-io/nats-server/v2 -js -sd "$(mktemp -d)" &
 //	nats stream add PICTURES --subjects pictures --defaults
 //	nats stream add FOUND --subjects found,failed --defaults
 //	go run ./examples/streaming --model models/a.pth --watch 'models/*.pth'
