@@ -92,7 +92,10 @@ func (s *Stats) model() string {
 	}
 	micros := s.Load.times(1000)
 	text += "in " + micros.latency()
-	if s.Updates > 0 {
+	switch {
+	case s.Updates == 1:
+		text += " and changed once"
+	case s.Updates > 1:
 		text += fmt.Sprintf(" and changed %d times", s.Updates)
 	}
 	return text

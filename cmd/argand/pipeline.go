@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -206,6 +207,10 @@ func (p *pipeline) submit(ctx context.Context, j *job) (beam.PipelineResult, err
 			f.follow(watching, j.progress)
 		}
 	}()
+	if jobopts.IsLoopback() || runsHere() {
+		// Beam leaves an empty file in the directory for temporary files.
+		defer setTemporary(filepath.Dir(j.progress))()
+	}
 	watched, ended := watchWorkers(ctx, workerGrace)
 	result, err := beamx.RunWithMetrics(watched, j.build())
 	err = ended(err)
@@ -213,6 +218,24 @@ func (p *pipeline) submit(ctx context.Context, j *job) (beam.PipelineResult, err
 	<-done
 	out.clear()
 	return result, explain(err)
+}
+
+// setTemporary makes dir the directory for temporary files, which programs are told by the environment, and returns what
+// undoes that.
+func setTemporary(dir string) (undo func()) {
+	name := "TMPDIR"
+	if runtime.GOOS == "windows" {
+		name = "TMP"
+	}
+	before, given := os.LookupEnv(name)
+	_ = os.Setenv(name, dir) // can only fail for names and values that no directory has
+	return func() {
+		if given {
+			_ = os.Setenv(name, before)
+		} else {
+			_ = os.Unsetenv(name)
+		}
+	}
 }
 
 // configureBeam sets what Beam can be told only through globals: how much it logs, and what a PROCESS worker is.

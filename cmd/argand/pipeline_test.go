@@ -82,7 +82,7 @@ func checkDemo(t *testing.T, dir, stdout string) {
 	if !slices.Equal(names, []string{"s256.png", "s512.png", "s640.png"}) || objects < 7 {
 		t.Errorf("%d objects in %s", objects, names)
 	}
-	others := 12 // what is run, the table's head, the summary, what was found, and blank lines
+	others := 12                                // what is run, the table's head, the summary, what was found, and blank lines
 	if strings.Contains(stdout, "\nwaiting ") { // for the model, as a machine with much else to do has it
 		others++
 	}
@@ -102,12 +102,17 @@ func checkDemo(t *testing.T, dir, stdout string) {
 }
 
 func TestPipelineDemo(t *testing.T) {
+	temporary := t.TempDir()
+	t.Setenv("TMPDIR", temporary) // not on Windows, where it stays empty
 	t.Chdir(t.TempDir())
 	status, stdout, stderr := command(t, "pipeline")
 	if status != 0 || stderr != "" {
 		t.Fatalf("status %d, stderr %q", status, stderr)
 	}
 	checkDemo(t, "argand-out", stdout)
+	if left, err := os.ReadDir(temporary); err != nil || len(left) > 0 {
+		t.Errorf("left among temporary files: %v, %v", left, err)
+	}
 }
 
 // TestPipelineEqualsDetect runs the same pictures through both, rubbish among them, with flags that matter.

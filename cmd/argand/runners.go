@@ -9,6 +9,7 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/runners"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/runners/universal/runnerlib"
 )
 
 // localRunners, remoteRunners and dataflowRunners are the names by which beamx registers runners. Beam ends the process
@@ -39,6 +40,12 @@ func (p *pipeline) checkRunner() error {
 		}
 		if jobopts.IsLoopback() { // the workers are this process
 			return nil
+		}
+		if _, ours := runnerlib.IsWorkerCompatibleBinary(); !ours && *jobopts.EnvironmentType == "" &&
+			*jobopts.WorkerBinary == "" { // Beam would look for our sources to compile a worker
+			return fmt.Errorf("--runner %s: say where its workers are: --environment_type=LOOPBACK is in this process, "+
+				"PROCESS this program on the runner's machine, and DOCKER a container with --worker_binary, "+
+				"built for it with CGO_ENABLED=0", *runners.Runner)
 		}
 		return p.makeAbsolute()
 	default:
