@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -27,9 +29,12 @@ func TestCause(t *testing.T) {
 
 // TestJobFails lets overlays fail in the job: in a line, with the cause and without the runner's plan.
 func TestJobFails(t *testing.T) {
-	blocked := writeTemp(t, t.TempDir(), "file", nil)
+	out := t.TempDir()
+	if err := os.Mkdir(filepath.Join(out, "s256.overlay.png"), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	in := pictures(t, "s256.png")[0]
-	status, stdout, stderr := command(t, "pipeline", "--input", in, "--output", blocked+"/out")
+	status, stdout, stderr := command(t, "pipeline", "--input", in, "--output", out)
 	if status != 1 || stdout != "" || strings.Count(stderr, "\n") != 1 ||
 		!strings.HasPrefix(stderr, "argand: the job failed: overlay of "+in+": ") || strings.Contains(stderr, "DataSource") {
 		t.Errorf("status %d, stdout %q, stderr %q", status, stdout, stderr)

@@ -127,8 +127,6 @@ func TestMistakes(t *testing.T) {
 		{1, []string{"detect", "--sha256", "0", "--model", truncated, picture}, []string{`"0" is not a SHA-256`}},
 		{2, []string{"pipeline", "--runner", "bogus"}, []string{`--runner "bogus"`, "dataflow, direct, dot, flink"}},
 		{2, []string{"pipeline", "--runner", "flink"}, []string{"--endpoint"}},
-		{2, []string{"pipeline", "--runner", "flink", "--endpoint", "localhost:1"},
-			[]string{"--runner flink: say where its workers are", "LOOPBACK"}},
 		{2, []string{"pipeline", "extra"}, []string{"0 arguments"}},
 		{2, []string{"pipeline", "--model", truncated}, []string{"--input"}},
 		{1, []string{"pipeline", "--model", truncated, "--input", picture}, []string{truncated}},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/io/filesystem"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/runners/universal/runnerlib"
 )
 
 // A mute file system never answers.
@@ -74,6 +75,28 @@ func TestSubmission(t *testing.T) {
 		set(c.name, before)
 		if (err == nil) != (c.want == "") || err != nil && !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
+
+// TestWorkersPlace asks where workers are if they could only be compiled from sources that users do not have.
+func TestWorkersPlace(t *testing.T) {
+	set := func(runner, endpoint, environment string) {
+		for name, value := range map[string]string{
+			"runner": runner, "endpoint": endpoint, "environment_type": environment,
+		} {
+			if err := flag.Set(name, value); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	t.Cleanup(func() { set("", "", "") })
+	_, ours := runnerlib.IsWorkerCompatibleBinary()
+	for environment, refused := range map[string]bool{"": !ours, "LOOPBACK": false, "PROCESS": false} {
+		set("flink", "localhost:1", environment)
+		err := new(pipeline).checkRunner()
+		if said := err != nil && strings.HasPrefix(err.Error(), "--runner flink: say where its workers are: "); said != refused {
+			t.Errorf("--environment_type=%q: %v", environment, err)
 		}
 	}
 }
