@@ -220,8 +220,8 @@ func (p *pipeline) submit(ctx context.Context, j *job) (beam.PipelineResult, err
 	return result, explain(err)
 }
 
-// setTemporary makes dir the directory for temporary files, which programs are told by the environment, and returns what
-// undoes that.
+// setTemporary makes dir the directory for temporary files, which programs are told by the environment, and returns
+// what undoes that.
 func setTemporary(dir string) (undo func()) {
 	name := "TMPDIR"
 	if runtime.GOOS == "windows" {

@@ -328,7 +328,7 @@ func TestStream(t *testing.T) {
 	publish(total*5/6, total)
 	b.publish(t, total, "the end") // which ends the wait for it
 	job.end(t)
-	for _, want := range []string{"failures    2: 1 at read, 1 at decode", "changed 1 times", "failed updates: "} {
+	for _, want := range []string{"failures    2: 1 at read, 1 at decode", "changed once", "failed updates: "} {
 		if said := strings.Join(job.said, "\n"); !strings.Contains(said, want) {
 			t.Errorf("no %q in\n%s", want, said)
 		}
