@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,13 +16,15 @@ import (
 // logged runs f and returns the lines of the default logger that it wrote, without their times.
 func logged(t *testing.T, f func()) []map[string]any {
 	t.Helper()
-	var b bytes.Buffer
+	var b written
 	old := slog.Default()
 	slog.SetDefault(slog.New(slog.NewJSONHandler(&b, nil)))
 	defer slog.SetDefault(old)
 	f()
+	b.mu.Lock() // a watch may be writing
+	defer b.mu.Unlock()
 	var lines []map[string]any
-	for line := range bytes.Lines(b.Bytes()) {
+	for line := range bytes.Lines(b.text.Bytes()) {
 		var m map[string]any
 		if err := json.Unmarshal(line, &m); err != nil {
 			t.Fatalf("%v: %s", err, line)
@@ -29,6 +32,19 @@ func logged(t *testing.T, f func()) []map[string]any {
 		lines = append(lines, m)
 	}
 	return lines
+}
+
+// written is text that goroutines write.
+type written struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (w *written) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.Write(p)
 }
 
 // TestLogLines wants a line for each load, update, failure and closing, with what there is to know in fields.
