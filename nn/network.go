@@ -25,6 +25,11 @@ type Option func(*op.Options)
 // as Go runs at once. Results do not depend on it.
 func WithThreads(n int) Option { return func(o *op.Options) { o.Threads = n } }
 
+// WithPrecision says how exact arithmetic must be; the default is
+// [op.Float32]. A backend that has not the precision refuses the network with
+// an [*op.UnsupportedError].
+func WithPrecision(p op.Precision) Option { return func(o *op.Options) { o.Precision = p } }
+
 // WithArenaBytes limits the memory that all runs in progress use together for
 // values between layers; see [op.Options]. The default, 0, is no limit.
 func WithArenaBytes(n int64) Option { return func(o *op.Options) { o.ArenaBytes = n } }

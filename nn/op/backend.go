@@ -45,22 +45,6 @@ type Program interface {
 	RunInto(ctx context.Context, out, in []*tensor.Tensor) error
 }
 
-// Precision says how exact arithmetic must be. Results are float32 always.
-type Precision uint8
-
-// The precisions. The zero Precision is the default.
-const (
-	Float32 Precision = iota // errors as float32 arithmetic's own
-)
-
-// String returns the precision's name, "float32".
-func (p Precision) String() string {
-	if p == Float32 {
-		return "float32"
-	}
-	return "precision?"
-}
-
 // Options say how a network is loaded. The zero Options are the defaults.
 type Options struct {
 	Precision Precision

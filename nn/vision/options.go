@@ -229,6 +229,13 @@ func WithThreads(n int) Option {
 	}
 }
 
+// WithPrecision says how exact arithmetic must be; the default is
+// [op.Float32]. A backend that has not the precision refuses the network with
+// an [*op.UnsupportedError].
+func WithPrecision(p op.Precision) Option {
+	return func(c *config) { c.compile = append(c.compile, nn.WithPrecision(p)) }
+}
+
 // WithProfile adds the time of every step of every call to p.
 func WithProfile(p *op.Profile) Option {
 	return func(c *config) { c.compile = append(c.compile, nn.WithProfile(p)) }
