@@ -22,8 +22,8 @@ func (p *planner) input(x op.Input) {
 	raw := v
 	if x.DType == tensor.Float32 {
 		raw = p.hold(newBytes(v.spec))
-		p.each("to_nhwc_f32", v.quads(),
-			raw, v, i64(v.quads()), i32(v.c), i32(v.h*v.w), i32(v.stride))
+		p.each("to_nhwc_f32", v.vectors(),
+			raw, v, i64(v.vectors()), i32(v.c), i32(v.h*v.w), i32(v.stride))
 	}
 	raw.first = 0 // all are copied before the first step
 	p.program.in = append(p.program.in, p.stage(raw))

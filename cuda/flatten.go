@@ -9,7 +9,7 @@ import "github.com/argand-go/argand/nn/op"
 func (p *planner) flatten(n *op.Node) {
 	x := p.read(n, 0)
 	if x.h*x.w == 1 {
-		v := newValue(p.specs[n.Out[0]])
+		v := newValue(p.specs[n.Out[0]], x.element)
 		if v.root = x.root; v.root == nil {
 			v.root = x
 		}

@@ -7,7 +7,7 @@ import "github.com/argand-go/argand/nn/op"
 func (p *planner) maxPool2d(n *op.Node, o *op.MaxPool2d) {
 	x, y := p.read(n, 0), p.write(n, 0)
 	kernel, stride, padding := o.Window()
-	p.each("max_pool2d_f32", y.quads(), x, y, i64(y.quads()), i32(y.per()), x.size(), y.size(),
+	p.each("max_pool2d_f32", y.vectors(), x, y, i64(y.vectors()), i32(y.per()), x.size(), y.size(),
 		pair(kernel), pair(stride), pair(padding))
 }
 

@@ -75,13 +75,14 @@ func (p packed) appendTo(list []driver.Argument, _ *driver.Buffer) []driver.Argu
 	return append(list, driver.Pointer(p.buffer, p.offset))
 }
 
-// A value is a float32 map, or bytes as the host has them, in an arena.
+// A value is a map, or bytes as the host has them, in an arena.
 type value struct {
 	spec op.Spec
 
-	// A map (N, C, H, W) of float32 has its channels at ((n·h+y)·w+x)·stride
-	// floats, with zeros for those that there are not. A value of another rank is
-	// n = N maps of one pixel.
+	// A map (N, C, H, W) has its channels at ((n·h+y)·w+x)·stride elements, with
+	// zeros for those that there are not, up to a multiple of 16 bytes. A value of
+	// another rank is n = N maps of one pixel.
+	element    element
 	n, h, w, c int
 	stride     int
 
@@ -99,16 +100,16 @@ func (v *value) appendTo(list []driver.Argument, arena *driver.Buffer) []driver.
 	return append(list, driver.Pointer(arena, v.off))
 }
 
-func newValue(s op.Spec) *value {
-	v := &value{spec: s, n: 1, h: 1, w: 1, c: 1, first: -1}
+func newValue(s op.Spec, e element) *value {
+	v := &value{spec: s, element: e, n: 1, h: 1, w: 1, c: 1, first: -1}
 	if len(s.Shape) > 0 {
 		v.n, v.c = s.Shape[0], s.Shape[1:].Len()
 	}
 	if len(s.Shape) == 4 {
 		v.c, v.h, v.w = s.Shape[1], s.Shape[2], s.Shape[3]
 	}
-	v.stride = round(v.c, 4)
-	v.bytes = 4 * int64(v.pixels()) * int64(v.stride)
+	v.stride = round(v.c, e.lanes())
+	v.bytes = int64(e.size()) * int64(v.pixels()) * int64(v.stride)
 	return v
 }
 
@@ -120,14 +121,14 @@ func sizeOf(s op.Spec) int64 { return int64(s.Shape.Len()) * int64(s.DType.Size(
 // pixels returns how many there are in all maps.
 func (v *value) pixels() int { return v.n * v.h * v.w }
 
-// per returns how many times four channels a pixel has.
-func (v *value) per() int { return v.stride / 4 }
+// per returns how many times 16 bytes of channels a pixel has.
+func (v *value) per() int { return v.stride / v.element.lanes() }
 
 // size returns height and width.
 func (v *value) size() pair { return pair{v.h, v.w} }
 
-// quads returns how many times four channels there are.
-func (v *value) quads() int { return v.pixels() * v.per() }
+// vectors returns how many times 16 bytes there are.
+func (v *value) vectors() int { return v.pixels() * v.per() }
 
 // A planner makes a program.
 type planner struct {
@@ -152,9 +153,9 @@ func (m *model) plan(in []tensor.Shape) (*program, error) {
 	for _, x := range g.Inputs {
 		p.program.inputs = append(p.program.inputs, specs[x.Value])
 	}
-	for _, s := range specs {
+	for i, s := range specs {
 		// A row of pixels may be filled up fourfold, and kernels count pixels in int32.
-		if v := newValue(s); sizeOf(s) > maxBytes || v.bytes > maxBytes || v.pixels() > maxPixels {
+		if v := newValue(s, p.elementOf(op.Value(i))); sizeOf(s) > maxBytes || v.bytes > maxBytes || v.pixels() > maxPixels {
 			return nil, p.tooLarge(max(sizeOf(s), v.bytes))
 		}
 	}
@@ -224,12 +225,15 @@ func (p *planner) write(n *op.Node, i int) *value { return p.make(n.Out[i]) }
 // make returns a new value for v: a map, or bytes if it is not of float32.
 func (p *planner) make(v op.Value) *value {
 	if p.specs[v].DType == tensor.Float32 {
-		p.values[v] = newValue(p.specs[v])
+		p.values[v] = newValue(p.specs[v], p.elementOf(v))
 	} else {
 		p.values[v] = newBytes(p.specs[v])
 	}
 	return p.hold(p.values[v])
 }
+
+// elementOf returns what the map of v is of.
+func (p *planner) elementOf(op.Value) element { return elementF32 }
 
 // hold gives a value memory of its own.
 func (p *planner) hold(v *value) *value {

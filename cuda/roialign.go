@@ -14,7 +14,7 @@ const poolingLevels = 5
 // roiAlign plans the pooling of boxes from the levels of a pyramid.
 func (p *planner) roiAlign(n *op.Node, o *op.RoIAlign) {
 	boxes, given, y := p.read(n, 0), p.read(n, 1), p.write(n, 0)
-	arguments := []operand{boxes, given, y, i64(y.quads()), i32(boxes.n), i32(boxes.c / 4),
+	arguments := []operand{boxes, given, y, i64(y.vectors()), i32(boxes.n), i32(boxes.c / 4),
 		i32(o.Size), i32(o.Sampling), i32(y.per())}
 	for l := range poolingLevels {
 		x, size, scale := (*value)(nil), pair{}, 0.0
@@ -27,7 +27,7 @@ func (p *planner) roiAlign(n *op.Node, o *op.RoIAlign) {
 			arguments = append(arguments, f32(leastArea(o, l)))
 		}
 	}
-	p.each("roi_align_f32", y.quads(), arguments...)
+	p.each("roi_align_f32", y.vectors(), arguments...)
 }
 
 // leastArea returns the least area of a box that is pooled from a level or one
