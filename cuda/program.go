@@ -32,12 +32,30 @@ type staged struct {
 	offset int64
 }
 
-// A step is a launch of a kernel and what it is reported under.
+// A step is a launch of a kernel of ours, or a call of a library, and what it is
+// reported under.
 type step struct {
-	path, op    string
-	kernel      *driver.Kernel
+	path, op, engine string // engine is "" for a kernel that is reported under its name
+
+	kernel      *driver.Kernel // nil for a call
 	grid, block [3]uint32
 	arguments   []operand
+
+	call call // nil for a launch
+}
+
+// A call is what a library does in a step.
+type call interface {
+	// submit submits it to a stream, and does not wait: streams may be recorded.
+	submit(s *driver.Stream, arena *driver.Buffer) error
+}
+
+// name returns what does the step.
+func (s *step) name() string {
+	if s.engine != "" || s.kernel == nil {
+		return s.engine
+	}
+	return s.kernel.Name
 }
 
 // An operand is an argument of a kernel, or several, known once there is an
@@ -273,8 +291,8 @@ func (p *planner) launch(kernel string, grid, block [3]uint32, arguments ...oper
 	if grid[0] == 0 {
 		return
 	}
-	p.program.steps = append(p.program.steps,
-		step{p.path, p.op, p.model.backend.kernels[kernel], grid, block, arguments})
+	p.program.steps = append(p.program.steps, step{path: p.path, op: p.op,
+		kernel: p.model.backend.kernels[kernel], grid: grid, block: block, arguments: arguments})
 }
 
 // place gives every value its offset.

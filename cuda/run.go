@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 
 	"github.com/argand-go/argand/cuda/internal/driver"
@@ -27,13 +26,21 @@ type run struct {
 	prepared map[*program]*prepared
 }
 
-// prepared are the steps of a program laid out for a run's memory: in one list
-// or, for a profile, one by one. What runs again is recorded with its copies, and
+// prepared are the steps of a program laid out for a run's memory: in parts or,
+// for a profile, one by one. What runs again is recorded with its copies, and
 // submitted as a whole from then on.
 type prepared struct {
-	launches []*driver.Launches
-	again    bool
-	graph    *driver.Graph // nil for what is not recorded
+	parts []part
+	again bool
+	graph *driver.Graph // nil for what is not recorded
+}
+
+// A part is consecutive steps that are submitted together: launches in one list,
+// or a call.
+type part struct {
+	first    int // of the program's steps
+	launches *driver.Launches
+	call     call
 }
 
 // RunInto implements [op.Program]. It looks at ctx before it copies the inputs,
@@ -117,7 +124,7 @@ func (p *program) runOn(ctx context.Context, r *run, out, in []*tensor.Tensor) e
 // record what runs once would take longer than it saves.
 func (p *program) submit(r *run, steps *prepared) (err error) {
 	if steps.graph == nil && steps.again && p.model.options.Profile == nil {
-		steps.graph, err = r.stream.Capture(func() error { return p.enqueue(r, steps.launches) })
+		steps.graph, err = r.stream.Capture(func() error { return p.enqueue(r, steps.parts) })
 		if err != nil {
 			return err
 		}
@@ -126,12 +133,12 @@ func (p *program) submit(r *run, steps *prepared) (err error) {
 	if steps.graph != nil {
 		return steps.graph.Launch(r.stream)
 	}
-	return p.enqueue(r, steps.launches)
+	return p.enqueue(r, steps.parts)
 }
 
 // enqueue submits the copies of the inputs, the steps, for a profile one by one
 // between events, and the copies of the outputs.
-func (p *program) enqueue(r *run, launches []*driver.Launches) error {
+func (p *program) enqueue(r *run, parts []part) error {
 	for _, x := range p.in {
 		if x.value == nil {
 			continue
@@ -146,13 +153,13 @@ func (p *program) enqueue(r *run, launches []*driver.Launches) error {
 			return err
 		}
 	}
-	for i, l := range launches {
-		if err := r.stream.Run(l); err != nil {
-			if e, ok := errors.AsType[*driver.LaunchError](err); ok {
-				s := &p.steps[i+e.Index] // i is 0 unless each step is by itself, and Index then
-				return &op.StepError{Path: s.path, Op: s.op, Err: err}
+	for i := range parts {
+		if failed, err := parts[i].submit(r.stream, r.arena); err != nil {
+			if failed < 0 {
+				return err
 			}
-			return err
+			s := &p.steps[failed]
+			return &op.StepError{Path: s.path, Op: s.op, Err: err}
 		}
 		if profiled {
 			if err := r.stream.Record(r.events[i+1]); err != nil {
@@ -179,7 +186,7 @@ func (p *program) note(r *run) error {
 		if err != nil {
 			return err
 		}
-		profile.Add(s.path, s.op, s.kernel.Name, d)
+		profile.Add(s.path, s.op, s.name(), d)
 	}
 	return nil
 }
@@ -212,34 +219,71 @@ func (r *run) prepare(p *program) (*prepared, error) {
 			return nil, err
 		}
 	}
-	all := make([]driver.Launch, len(p.steps))
-	for i, s := range p.steps {
-		all[i] = driver.Launch{Kernel: s.kernel, Grid: s.grid, Block: s.block}
-		for _, o := range s.arguments {
-			all[i].Arguments = o.appendTo(all[i].Arguments, r.arena)
-		}
+	parts, err := lay(c, p.steps, r.arena, profiled)
+	if err != nil {
+		return nil, err
 	}
-	lists := [][]driver.Launch{all}
-	if profiled {
-		lists = slices.Collect(slices.Chunk(all, 1))
-	}
-	steps := new(prepared)
-	for _, list := range lists {
-		l, err := c.Prepare(list)
-		if err != nil {
-			return nil, errors.Join(err, closeAll(steps.launches))
-		}
-		steps.launches = append(steps.launches, l)
-	}
+	steps := &prepared{parts: parts}
 	r.prepared[p] = steps
 	return steps, nil
+}
+
+// lay lays steps out for an arena: in lists between the calls, or one by one.
+func lay(c *driver.Context, steps []step, arena *driver.Buffer, single bool) ([]part, error) {
+	var parts []part
+	for first := 0; first < len(steps); {
+		if call := steps[first].call; call != nil {
+			parts = append(parts, part{first: first, call: call})
+			first++
+			continue
+		}
+		var list []driver.Launch
+		for _, s := range steps[first:] {
+			if s.call != nil || single && len(list) == 1 {
+				break
+			}
+			l := driver.Launch{Kernel: s.kernel, Grid: s.grid, Block: s.block}
+			for _, o := range s.arguments {
+				l.Arguments = o.appendTo(l.Arguments, arena)
+			}
+			list = append(list, l)
+		}
+		launches, err := c.Prepare(list)
+		if err != nil {
+			return nil, errors.Join(err, closeAll(parts))
+		}
+		parts = append(parts, part{first: first, launches: launches})
+		first += len(list)
+	}
+	return parts, nil
+}
+
+// submit submits a part. With an error it returns the step that failed, −1 if it
+// was none in particular.
+func (p *part) submit(s *driver.Stream, arena *driver.Buffer) (failed int, err error) {
+	if p.call != nil {
+		return p.first, p.call.submit(s, arena)
+	}
+	err = s.Run(p.launches)
+	if e, ok := errors.AsType[*driver.LaunchError](err); ok {
+		return p.first + e.Index, err
+	}
+	return -1, err
+}
+
+// Close frees what was laid out.
+func (p part) Close() error {
+	if p.launches == nil {
+		return nil
+	}
+	return p.launches.Close()
 }
 
 // forget frees the steps that were laid out, which have addresses of memory.
 func (r *run) forget() error {
 	var errs []error
 	for _, steps := range r.prepared {
-		errs = append(errs, closeAll(steps.launches))
+		errs = append(errs, closeAll(steps.parts))
 		if steps.graph != nil {
 			errs = append(errs, steps.graph.Close())
 		}
