@@ -189,7 +189,9 @@ func compile(args []string, more map[string][]byte) ([]byte, error) {
 	return os.ReadFile(filepath.Join(dir, "out"))
 }
 
-func (d *Driver) function(name string) unsafe.Pointer {
+// Function returns the address of a function of the fake's, for fakes of the
+// libraries that work with a driver.
+func (d *Driver) Function(name string) unsafe.Pointer {
 	s := C.CString(name)
 	defer C.free(unsafe.Pointer(s))
 	f := C.dlsym(d.handle, s)
@@ -204,32 +206,32 @@ func (d *Driver) function(name string) unsafe.Pointer {
 func (d *Driver) Fail(function string, n, code int) {
 	s := C.CString(function)
 	defer C.free(unsafe.Pointer(s))
-	C.fail(d.function("fake_fail"), s, C.int(n), C.int(code))
+	C.fail(d.Function("fake_fail"), s, C.int(n), C.int(code))
 }
 
 // Calls returns how often a function was called.
 func (d *Driver) Calls(function string) int {
 	s := C.CString(function)
 	defer C.free(unsafe.Pointer(s))
-	return int(C.calls(d.function("fake_calls"), s))
+	return int(C.calls(d.Function("fake_calls"), s))
 }
 
 // SetMemory sets how many bytes the device has.
-func (d *Driver) SetMemory(bytes int64) { C.memory(d.function("fake_memory"), C.size_t(bytes)) }
+func (d *Driver) SetMemory(bytes int64) { C.memory(d.Function("fake_memory"), C.size_t(bytes)) }
 
 // Alive returns how many contexts, allocations and handles are there.
-func (d *Driver) Alive() int { return int(C.number(d.function("fake_alive"))) }
+func (d *Driver) Alive() int { return int(C.number(d.Function("fake_alive"))) }
 
 // BrokenGuards returns how many bytes before and behind allocations had been
 // written over when they were freed.
-func (d *Driver) BrokenGuards() int { return int(C.number(d.function("fake_broken_guards"))) }
+func (d *Driver) BrokenGuards() int { return int(C.number(d.Function("fake_broken_guards"))) }
 
 // SetOrder sets in which of the emulator's Orders threads of kernels run. By
 // default one launch has one order and the next another.
-func (d *Driver) SetOrder(order int) { C.set(d.function("fake_order"), C.int(order)) }
+func (d *Driver) SetOrder(order int) { C.set(d.Function("fake_order"), C.int(order)) }
 
 // Orders is how many orders there are.
 const Orders = 5
 
 // Fault returns what the emulator saw a kernel do wrong, "" if nothing.
-func (d *Driver) Fault() string { return C.GoString(C.text(d.function("fake_fault"))) }
+func (d *Driver) Fault() string { return C.GoString(C.text(d.Function("fake_fault"))) }

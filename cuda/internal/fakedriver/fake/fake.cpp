@@ -28,6 +28,9 @@
 #ifndef FAKE_VERSION
 #define FAKE_VERSION 12090
 #endif
+#ifndef FAKE_MAJOR
+#define FAKE_MAJOR 9 // of the compute capability
+#endif
 
 namespace {
 
@@ -193,7 +196,7 @@ int cuDeviceGetAttribute(int *v, int attribute, int) {
 	ENTER_ANYWHERE();
 	switch (attribute) {
 	case 16: *v = 4; return 0;       // multiprocessors
-	case 75: *v = 9; return 0;       // capability
+	case 75: *v = FAKE_MAJOR; return 0; // capability
 	case 76: *v = 0; return 0;
 	case 97: *v = 227 << 10; return 0; // shared memory that a block may ask for
 	}
@@ -471,6 +474,24 @@ int cuGraphGetNodes(void *graph, void **, size_t *n) {
 	return 0;
 }
 #endif
+
+// What fakes of the libraries that work with a driver ask of it.
+
+// Whether the calling thread has a context.
+int fake_in_context(void) {
+	std::lock_guard<std::mutex> locked(lock);
+	return current && current->retained;
+}
+// Whether n bytes from p are in one allocation.
+int fake_holds(uint64_t p, size_t n) {
+	std::lock_guard<std::mutex> locked(lock);
+	return inside(p, n);
+}
+// Submits work, a std::function<int()>, as a kernel would be; it may not call the driver.
+int fake_submit(void *stream, const void *work) {
+	std::lock_guard<std::mutex> locked(lock);
+	return lost ? lost : submit(stream, *static_cast<const Work *>(work));
+}
 
 // What tests say to the fake and ask it.
 

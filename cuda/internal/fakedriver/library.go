@@ -1,0 +1,36 @@
+//go:build linux && cgo && !nocuda
+
+package fakedriver
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Library compiles the fake of a library that works with a driver, and returns
+// the path of a file of the test's own with that name: another file is another
+// instance. Without a C++ compiler the test is skipped.
+func Library(t testing.TB, name string, source []byte, macros ...string) string {
+	t.Helper()
+	args := []string{"-shared", name + ".cpp", "-O1"}
+	for _, m := range macros {
+		args = append(args, "-D"+m)
+	}
+	library, err := once(strings.Join(args, " "), func() ([]byte, error) {
+		return compile(args, map[string][]byte{name + ".cpp": source})
+	})
+	if errors.Is(err, errNoCompiler) {
+		t.Skip("NOT RUN: the fake of " + name + " needs c++")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, library, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
