@@ -15,6 +15,7 @@ import (
 type arenas struct {
 	context *driver.Context
 	limit   int64 // bytes of all arenas together, 0 for no limit
+	memory  *memory
 
 	mu      sync.Mutex
 	bytes   int64   // of all arenas, lent and idle
@@ -37,7 +38,7 @@ func (a *arenas) acquire(ctx context.Context, bytes int64) (*run, error) {
 	if len(a.waiting) == 0 {
 		if r := a.take(bytes); r != nil {
 			a.mu.Unlock()
-			return a.prepare(r)
+			return a.prepare(ctx, r)
 		}
 	}
 	w := &wish{bytes, make(chan *run, 1)}
@@ -45,7 +46,7 @@ func (a *arenas) acquire(ctx context.Context, bytes int64) (*run, error) {
 	a.mu.Unlock()
 	select {
 	case r := <-w.granted:
-		return a.prepare(r)
+		return a.prepare(ctx, r)
 	case <-ctx.Done():
 	}
 	a.mu.Lock()
@@ -76,6 +77,7 @@ func (a *arenas) take(bytes int64) *run {
 	if best >= 0 {
 		r := a.idle[best]
 		a.idle = slices.Delete(a.idle, best, best+1)
+		a.memory.lend(r)
 		a.lent++
 		return r
 	}
@@ -95,22 +97,24 @@ func (a *arenas) take(bytes int64) *run {
 		_ = old.close()
 		return nil
 	}
-	old.granted = bytes
+	if old.granted = bytes; old.arena != nil {
+		a.memory.lend(old)
+	}
 	a.bytes += bytes
 	a.lent++
 	return old
 }
 
 // prepare gives a run that was lent the memory that was granted.
-func (a *arenas) prepare(r *run) (*run, error) {
-	if err := a.allocate(r); err != nil {
+func (a *arenas) prepare(ctx context.Context, r *run) (*run, error) {
+	if err := a.allocate(ctx, r); err != nil {
 		a.discard(r)
 		return nil, err
 	}
 	return r, nil
 }
 
-func (a *arenas) allocate(r *run) (err error) {
+func (a *arenas) allocate(ctx context.Context, r *run) (err error) {
 	if r.arena != nil && r.arena.Size() >= r.granted {
 		return nil
 	}
@@ -121,12 +125,24 @@ func (a *arenas) allocate(r *run) (err error) {
 	}
 	if old := r.arena; old != nil {
 		r.arena = nil
-		if err = errors.Join(r.forget(), old.Close()); err != nil {
+		err = errors.Join(r.forget(), old.Close())
+		if a.memory.giveBack(r); err != nil {
 			return err
 		}
 	}
-	r.arena, err = a.context.Alloc(r.granted)
-	return err
+	return a.memory.try(ctx, r, func() (err error) {
+		r.arena, err = a.context.Alloc(r.granted)
+		return err
+	})
+}
+
+// trim frees the idle arenas and returns how many there were.
+func (a *arenas) trim() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	n := len(a.idle)
+	_ = a.closeIdle() // an error that matters comes back with the next call
+	return n
 }
 
 // release takes an arena back.
@@ -135,6 +151,7 @@ func (a *arenas) release(r *run) {
 	defer a.mu.Unlock()
 	a.lent--
 	a.idle = append(a.idle, r)
+	a.memory.giveBack(r)
 	a.grant()
 }
 
@@ -145,6 +162,7 @@ func (a *arenas) discard(r *run) {
 	a.lent--
 	a.bytes -= r.granted
 	_ = r.close() // there is an error to report that came before
+	a.memory.giveBack(r)
 	a.grant()
 }
 
@@ -164,6 +182,11 @@ func (a *arenas) grant() {
 func (a *arenas) close() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	return a.closeIdle()
+}
+
+// closeIdle is close under a.mu.
+func (a *arenas) closeIdle() error {
 	var errs []error
 	for _, r := range a.idle {
 		a.bytes -= r.granted

@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/argand-go/argand/cuda/internal/driver"
 	"github.com/argand-go/argand/cuda/kernel"
@@ -16,13 +18,16 @@ import (
 // use but for Close.
 type Backend struct {
 	name    string
+	about   string
 	context *driver.Context
+	memory  memory
 	modules []*driver.Module
 	kernels map[string]*driver.Kernel
 }
 
 // Open starts the driver and loads the kernels onto a device. Its errors are a
-// [*NoDeviceError] or the driver's: a [*DriverError], an [*OOMError].
+// [*NoDeviceError], a [*TooOldError], or the driver's: a [*DriverError], an
+// [*OOMError].
 func Open(o Options) (*Backend, error) {
 	report, devices := look(o)
 	if o.Device < 0 || o.Device >= len(devices) {
@@ -33,41 +38,50 @@ func Open(o Options) (*Backend, error) {
 	if b.context, err = devices[o.Device].Open(); err != nil {
 		return nil, fmt.Errorf("%s: %w", b.name, err)
 	}
-	if err := b.load(); err != nil {
+	b.context.Limit = o.MemoryBytes
+	targets, err := b.load()
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", b.name, err), b.Close())
+	}
+	b.about = fmt.Sprintf("%v, CUDA %s, kernels for %s",
+		report.Devices[o.Device], report.Version, strings.Join(targets, " and "))
+	if o.MemoryBytes > 0 {
+		b.about += fmt.Sprintf(", limited to %.1f GB", float64(o.MemoryBytes)/1e9)
 	}
 	return b, nil
 }
 
-// load loads all kernels.
-func (b *Backend) load() error {
+// load loads all kernels and returns what targets they were compiled for.
+func (b *Backend) load() (targets []string, err error) {
 	m, err := kernel.ReadManifest()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, u := range m.Units {
 		device := b.context.Device
 		image, ok := u.Image(device.Capability)
 		if !ok {
-			return fmt.Errorf("%s: no kernels for devices of compute capability %d.%d, which are too old",
-				device.Name, device.Capability[0], device.Capability[1])
+			return nil, &TooOldError{device.Name, device.Capability}
+		}
+		if !slices.Contains(targets, image.Target) {
+			targets = append(targets, image.Target)
 		}
 		data, err := image.Open()
 		if err != nil {
-			return err
+			return nil, err
 		}
 		module, err := b.context.LoadModule(data)
 		if err != nil {
-			return fmt.Errorf("%s: %w", image.File, err)
+			return nil, fmt.Errorf("%s: %w", image.File, err)
 		}
 		b.modules = append(b.modules, module)
 		for name := range u.Parameters {
 			if b.kernels[name], err = module.Kernel(name, 0); err != nil {
-				return err
+				return nil, err
 			}
 		}
 	}
-	return nil
+	return targets, nil
 }
 
 // Close gives the device back. Models must have been closed before; an error
@@ -82,6 +96,11 @@ func (b *Backend) Close() error {
 
 // Name implements [op.Backend].
 func (b *Backend) Name() string { return b.name }
+
+// String says what the backend runs on, for people: "cuda:0 NVIDIA H100 80GB
+// HBM3, compute capability 9.0, 132 multiprocessors, 85.0 GB, CUDA 13.0, kernels
+// for sm_90a".
+func (b *Backend) String() string { return b.about }
 
 // Load implements [op.Backend]. Besides the errors of that there are the
 // driver's, such as an [*OOMError] for weights that have no place on the device.

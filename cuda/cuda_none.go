@@ -18,6 +18,9 @@ func Open(Options) (*Backend, error) { return nil, ErrNotBuilt }
 // Name implements [op.Backend].
 func (*Backend) Name() string { return "cuda" }
 
+// String returns the name.
+func (*Backend) String() string { return "cuda" }
+
 // Load implements [op.Backend]: it returns [ErrNotBuilt].
 func (*Backend) Load(context.Context, *op.Graph, op.Options) (op.Model, error) {
 	return nil, ErrNotBuilt

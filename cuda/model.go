@@ -44,7 +44,8 @@ func newModel(b *Backend, g *op.Graph, o op.Options) *model {
 		n := &m.graph.Nodes[i]
 		n.In, n.Out = slices.Clone(n.In), slices.Clone(n.Out)
 	}
-	m.arenas.context, m.arenas.limit = b.context, o.ArenaBytes
+	m.arenas.context, m.arenas.limit, m.arenas.memory = b.context, o.ArenaBytes, &b.memory
+	b.memory.add(&m.arenas)
 	return m
 }
 
@@ -58,8 +59,11 @@ func (m *model) prepare(ctx context.Context) error {
 		}
 		m.weights = append(m.weights, w)
 	}
-	var err error
-	if m.packed, err = p.pack(ctx, m.backend.context); err != nil {
+	err := m.backend.memory.try(ctx, nil, func() (err error) {
+		m.packed, err = p.pack(ctx, m.backend.context)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	m.graph = *m.graph.Outline() // the checkpoint's memory has had its use
@@ -68,6 +72,16 @@ func (m *model) prepare(ctx context.Context) error {
 
 // Bytes implements [op.Model].
 func (m *model) Bytes() int64 { return m.packed.Size() }
+
+// capacity returns how many bytes of the device's memory a run can have at most,
+// and whether it is the limit that leaves no more.
+func (m *model) capacity() (bytes int64, limited bool) {
+	c := m.backend.context
+	if c.Limit > 0 && c.Limit < c.Device.Bytes {
+		return c.Limit - m.packed.Size(), true
+	}
+	return c.Device.Bytes - m.packed.Size(), false
+}
 
 // Program implements [op.Model]. An [*ArenaError] says that the inputs are too
 // large for the device.
@@ -105,6 +119,7 @@ func (m *model) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.programs = nil
+	m.backend.memory.remove(&m.arenas)
 	err := m.arenas.close()
 	if m.packed != nil {
 		err = errors.Join(err, m.packed.Close())

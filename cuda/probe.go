@@ -15,6 +15,12 @@ type Options struct {
 	// Device is the number of the device that [Open] opens, 0 for the first
 	// that the driver shows.
 	Device int
+
+	// MemoryBytes limits what the backend takes of the device's memory: the
+	// weights of all its models and what their runs compute with. 0 is no
+	// limit. What does not fit waits for runs in progress to end, and is an
+	// [*OOMError] or an [*ArenaError] if that cannot help.
+	MemoryBytes int64
 }
 
 // Report is what [Probe] has found.
@@ -59,7 +65,8 @@ func (r *Report) String() string {
 		return b.String()
 	}
 	if r.Driver == "" {
-		line("no GPU: NVIDIA's driver was not found, or does not start")
+		line("no GPU: NVIDIA's driver was not found, or does not start; install NVIDIA's driver, or have it mounted into " +
+			"the container")
 	} else {
 		line("NVIDIA's driver for CUDA %s: %s", r.Version, r.Driver)
 	}

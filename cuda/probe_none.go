@@ -4,5 +4,5 @@ package cuda
 
 // Probe says why there are no devices: this program was built without CUDA.
 func Probe(Options) *Report {
-	return &Report{Absent: "this program was built without CUDA, which takes Linux, CGO_ENABLED=1 and no tag nocuda"}
+	return &Report{Absent: ErrNotBuilt.Error()}
 }

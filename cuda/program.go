@@ -190,7 +190,8 @@ func (m *model) plan(in []tensor.Shape) (*program, error) {
 	for _, v := range g.Outputs {
 		p.program.outputs = append(p.program.outputs, specs[v])
 	}
-	if p.place(); p.program.bytes > m.backend.context.Device.Bytes {
+	p.place()
+	if have, _ := m.capacity(); p.program.bytes > have {
 		return nil, p.tooLarge(p.program.bytes)
 	}
 	return p.program, nil
@@ -202,8 +203,8 @@ const (
 )
 
 func (p *planner) tooLarge(bytes int64) error {
-	b := p.model.backend
-	return &ArenaError{b.name, p.program.inputs, bytes, b.context.Device.Bytes}
+	have, limited := p.model.capacity()
+	return &ArenaError{p.model.backend.name, p.program.inputs, bytes, have, limited}
 }
 
 // finish ends the planning of a node: what it touches must be there from its

@@ -17,11 +17,15 @@ import (
 // use, but for Close.
 type Context struct {
 	Device Device
+	// Limit is how many bytes of the device's memory buffers may take together,
+	// 0 for no limit. It is set before there are any.
+	Limit int64
 
 	lib    *Library
 	ptr    unsafe.Pointer
 	cause  atomic.Pointer[Error] // that the context was lost with
 	open   atomic.Int64          // handles that were made and not closed
+	used   atomic.Int64          // bytes of buffers
 	closed atomic.Bool
 }
 
@@ -69,6 +73,9 @@ func (c *Context) check(call string, code C.int) error {
 
 // wrap is check for an error of which more is known.
 func (c *Context) wrap(e *Error) error {
+	if e.Code == outOfMemory {
+		return &OOMError{Device: c.Device.Name, Cause: e}
+	}
 	if !e.isFatal() {
 		return fmt.Errorf("%s: %w", c.Device.Name, e)
 	}
@@ -85,7 +92,20 @@ func (c *Context) checkMemory(call string, code C.int, n int64) error {
 		return c.check(call, code)
 	}
 	free, total, _ := c.Memory() // zero if it fails, too
-	return &OOMError{c.Device.Name, n, free, total, c.lib.newError(call, code)}
+	return &OOMError{Device: c.Device.Name, Want: n, Free: free, Total: total, Cause: c.lib.newError(call, code)}
+}
+
+// take counts n bytes in, unless they would exceed the limit.
+func (c *Context) take(n int64) error {
+	for {
+		used := c.used.Load()
+		if c.Limit > 0 && n > c.Limit-used {
+			return &OOMError{Device: c.Device.Name, Want: n, Free: c.Limit - used, Total: c.Limit, Limited: true}
+		}
+		if c.used.CompareAndSwap(used, used+n) {
+			return nil
+		}
+	}
 }
 
 // Memory returns how many bytes of the device's memory are free, for all
@@ -137,14 +157,19 @@ type Buffer struct {
 }
 
 // Alloc allocates n bytes of the device's memory, aligned to 256 and with any
-// content. An [*OOMError] says that there are not as many.
+// content. An [*OOMError] says that there are not as many, or not within the
+// limit.
 func (c *Context) Alloc(n int64) (*Buffer, error) {
 	if err := c.usable(); err != nil {
+		return nil, err
+	}
+	if err := c.take(n); err != nil {
 		return nil, err
 	}
 	b := &Buffer{size: n}
 	code := C.ag_alloc(c.lib.c, c.ptr, &b.address, C.size_t(max(n, 1)))
 	if err := c.checkMemory("cuMemAlloc_v2", code, n); err != nil {
+		c.used.Add(-n)
 		return nil, err
 	}
 	b.begin(c)
@@ -162,6 +187,7 @@ func (b *Buffer) Close() error {
 	if !b.end() {
 		return nil
 	}
+	defer b.ctx.used.Add(-b.size)
 	return b.ctx.check("cuMemFree_v2", C.ag_free(b.ctx.lib.c, b.ctx.ptr, b.address))
 }
 

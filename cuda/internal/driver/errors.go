@@ -57,25 +57,38 @@ type LostError struct {
 	Cause  error
 }
 
-// Error returns what happened and that the context was lost by it.
+// Error returns what happened, that the context was lost by it, and what can go
+// on.
 func (e *LostError) Error() string {
-	return fmt.Sprintf("%s: %v by %v", e.Device, ErrContextLost, e.Cause)
+	return fmt.Sprintf("%s: %v by %v; other devices and the CPU can go on, and this one when all that was on it "+
+		"is closed, or else in a new process", e.Device, ErrContextLost, e.Cause)
 }
 
 // Unwrap returns [ErrContextLost] and the cause.
 func (e *LostError) Unwrap() []error { return []error{ErrContextLost, e.Cause} }
 
-// OOMError says that a device has not as much memory left as was wanted.
+// OOMError says that a device has not as much memory left as was wanted, or that
+// a limit would be exceeded.
 type OOMError struct {
-	Device            string // its name
-	Want, Free, Total int64  // bytes; Free and Total are 0 if the driver does not say
-	Cause             error  // the [*Error]
+	Device      string // its name
+	Want        int64  // bytes, 0 for what the driver needed for itself
+	Free, Total int64  // bytes, of the device or of the limit; 0 if the driver does not say
+	Limited     bool   // it is the limit that has no room
+	Cause       error  // the [*Error], nil for the limit
 }
 
-// Error returns the three figures.
+// Error returns the figures, and what takes less.
 func (e *OOMError) Error() string {
-	return fmt.Sprintf("%s: no %.1f MB of memory left: %.1f of %.1f MB are free",
-		e.Device, float64(e.Want)/1e6, float64(e.Free)/1e6, float64(e.Total)/1e6)
+	mb := func(n int64) float64 { return float64(n) / 1e6 }
+	s := fmt.Sprintf("%s: no %.1f MB of memory left: %.1f of %.1f MB are free",
+		e.Device, mb(e.Want), mb(e.Free), mb(e.Total))
+	switch {
+	case e.Limited:
+		s += " within the limit, which could be raised"
+	case e.Want == 0:
+		s = fmt.Sprintf("%s: no memory left: %v", e.Device, e.Cause)
+	}
+	return s + "; smaller batches or pictures, or fewer models at once, take less"
 }
 
 // Unwrap returns the driver's error.
@@ -101,7 +114,7 @@ type TooOldError struct {
 
 // Error says which driver would do.
 func (e *TooOldError) Error() string {
-	return fmt.Sprintf("the driver is too old: it knows CUDA %v and lacks %s; CUDA %v is needed",
+	return fmt.Sprintf("the driver is too old: it knows CUDA %v and lacks %s; CUDA %v is needed: install a newer driver",
 		e.Version, e.Missing, MinVersion)
 }
 
