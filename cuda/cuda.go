@@ -97,6 +97,9 @@ func (b *Backend) Close() error {
 // Name implements [op.Backend].
 func (b *Backend) Name() string { return b.name }
 
+// Err returns nil, or an error with [ErrContextLost] in it once that happened.
+func (b *Backend) Err() error { return b.context.Err() }
+
 // String says what the backend runs on, for people: "cuda:0 NVIDIA H100 80GB
 // HBM3, compute capability 9.0, 132 multiprocessors, 85.0 GB, CUDA 13.0, kernels
 // for sm_90a".

@@ -18,6 +18,9 @@ func Open(Options) (*Backend, error) { return nil, ErrNotBuilt }
 // Name implements [op.Backend].
 func (*Backend) Name() string { return "cuda" }
 
+// Err returns [ErrNotBuilt].
+func (*Backend) Err() error { return ErrNotBuilt }
+
 // String returns the name.
 func (*Backend) String() string { return "cuda" }
 

@@ -38,15 +38,18 @@ var edges = map[string][]string{
 	"kernels":           {"nn/op", "tensor", "kernels/internal"},
 	"kernels/internal":  {"tensor", "kernels/internal"},
 	"cuda":              {"nn/op", "tensor", "cuda"},
-	"beamio":            {"nn", "nn/op", "nn/vision", "nn/picture", "tensor", "loaders", "kernels", "cuda"},
-	"beamio/bigquery":   {"beamio"},
-	"beamio/parquet":    {"beamio"},
-	"internal/lint":     {},
-	"internal/shapes":   {},
+	"beamio": {
+		"nn", "nn/op", "nn/vision", "nn/picture", "tensor", "loaders", "kernels", "cuda", "internal/device",
+	},
+	"beamio/bigquery": {"beamio"},
+	"beamio/parquet":  {"beamio"},
+	"internal/lint":   {},
+	"internal/shapes": {},
 
 	"internal/procedural": {"loaders", "tensor"},
 	"internal/meter":      {"nn/op", "tensor"},
 	"internal/jobserver":  {},
+	"internal/device":     {"nn/op", "kernels", "cuda"},
 }
 
 var programs = []string{"cmd", "examples", "benchmarks"}

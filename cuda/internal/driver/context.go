@@ -56,6 +56,11 @@ func (c *Context) usable() error {
 	if c.closed.Load() {
 		return fmt.Errorf("%s: %w", c.Device.Name, ErrClosed)
 	}
+	return c.Err()
+}
+
+// Err returns nil, or a [*LostError] once the context is lost.
+func (c *Context) Err() error {
 	if cause := c.cause.Load(); cause != nil {
 		return &LostError{c.Device.Name, cause}
 	}
