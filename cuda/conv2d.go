@@ -4,12 +4,9 @@ package cuda
 
 import "github.com/argand-go/argand/nn/op"
 
-// The block of conv2d_f32_128x64: output pixels, output channels, threads.
-const (
-	productPixels  = 128
-	productColumns = 64
-	productThreads = 256
-)
+// productColumns is what the columns of a product's weights are a multiple of:
+// those of the widest block.
+const productColumns = 64
 
 // conv2d prepares the weights (O, C/G, KH, KW) of a convolution.
 func (p *packer) conv2d(o *op.Conv2d) weights {
@@ -43,7 +40,7 @@ func (p *planner) conv2d(n *op.Node, o *op.Conv2d, w weights) {
 	at := window{kernel: pair{s[2], s[3]}, stride: stride, padding: padding, dilation: dilation,
 		size: y.size(), step: pair{1, 1}}
 	if groups == 1 {
-		p.product(w, 0, x, y, residual, at, o.Act)
+		p.product(w, 0, x, y, residual, at, &o.Epilogue)
 		return
 	}
 	outputs := y.pixels() * y.stride
@@ -54,15 +51,40 @@ func (p *planner) conv2d(n *op.Node, o *op.Conv2d, w weights) {
 }
 
 // product plans a convolution of one group, or a phase of a transposed one, as an
-// implicit matrix product.
-func (p *planner) product(w weights, phase int, x, y, residual *value, at window, act op.Act) {
-	pixels := y.n * at.size[0] * at.size[1]
-	if y.c == 0 {
+// implicit matrix product, with the engine that is chosen for it.
+func (p *planner) product(w weights, phase int, x, y, residual *value, at window, e *op.Epilogue) {
+	q := product{precision: p.model.options.Precision, in: x.element, out: y.element, pictures: p.pictures(x.n),
+		n: x.n, height: x.h, width: x.w, c: x.stride, o: y.c, stride: y.stride, columns: w.columns,
+		yh: y.h, yw: y.w, at: at, residual: e.Residual, act: e.Act}
+	if residual != nil {
+		q.hr, q.wr = residual.h, residual.w
+	}
+	if q.rows() == 0 || q.o == 0 || p.err != nil {
 		return
 	}
-	grid := [3]uint32{uint32((pixels + productPixels - 1) / productPixels), uint32(w.columns / productColumns)}
-	p.launch("conv2d_f32_128x64", grid, [3]uint32{productThreads},
-		x, p.packed(w.matrices[phase]), p.packed(w.bias), residual, y,
-		i32(x.n), x.size(), i32(x.stride), i32(x.stride), at.size, i32(y.c), i32(w.columns), i32(y.stride),
-		at.kernel, at.stride, at.padding, at.dilation, y.size(), at.step, at.first, residual.sizeOr(y), i32(act))
+	o := operands{x: x, residual: residual, y: y, w: p.packed(w.matrices[phase]), bias: p.packed(w.bias)}
+	b := p.model.backend
+	way, err := b.choose(q, &o)
+	if err != nil {
+		p.err = err
+		return
+	}
+	if n := way.bytes(&q); n > 0 {
+		o.scratch = p.hold(&value{bytes: n, first: -1})
+	}
+	for _, s := range way.steps(b, &q, &o) {
+		s.path, s.op = p.path, p.op
+		p.program.steps = append(p.program.steps, s)
+	}
+}
+
+// pictures returns how many n maps are of: as many as there are first inputs,
+// unless these have nothing to do with them.
+func (p *planner) pictures(n int) int {
+	if in := p.program.inputs; len(in) > 0 && len(in[0].Shape) > 0 {
+		if pictures := in[0].Shape[0]; pictures > 0 && n%pictures == 0 {
+			return pictures
+		}
+	}
+	return 1
 }

@@ -56,7 +56,7 @@ func (p *planner) convTranspose2d(n *op.Node, o *op.ConvTranspose2d, w weights) 
 		if at.kernel[0]*at.kernel[1] == 0 { // holes between the windows: only the bias and the residual
 			at.kernel = pair{0, 1}
 		}
-		p.product(w, phase, x, y, residual, at, o.Act)
+		p.product(w, phase, x, y, residual, at, &o.Epilogue)
 	}
 }
 

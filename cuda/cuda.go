@@ -23,6 +23,7 @@ type Backend struct {
 	memory  memory
 	modules []*driver.Module
 	kernels map[string]*driver.Kernel
+	engines engines
 }
 
 // Open starts the driver and loads the kernels onto a device. Its errors are a
@@ -48,6 +49,7 @@ func Open(o Options) (*Backend, error) {
 	if o.MemoryBytes > 0 {
 		b.about += fmt.Sprintf(", limited to %.1f GB", float64(o.MemoryBytes)/1e9)
 	}
+	b.openEngines(o)
 	return b, nil
 }
 
@@ -87,7 +89,7 @@ func (b *Backend) load() (targets []string, err error) {
 // Close gives the device back. Models must have been closed before; an error
 // tells if they were not.
 func (b *Backend) Close() error {
-	var errs []error
+	errs := []error{b.engines.close()}
 	for _, m := range b.modules {
 		errs = append(errs, m.Close())
 	}

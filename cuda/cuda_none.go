@@ -31,3 +31,6 @@ func (*Backend) Load(context.Context, *op.Graph, op.Options) (op.Model, error) {
 
 // Close does nothing.
 func (*Backend) Close() error { return nil }
+
+// EngineChoices returns nothing.
+func (*Backend) EngineChoices() []EngineChoice { return nil }

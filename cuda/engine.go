@@ -73,11 +73,11 @@ func (q *product) sameResidual() bool {
 // lie one way only: float32's are (KH·KW·C, columns), a row for each tap and input
 // channel; those of all others are (columns, KH·KW·C), a row for each output
 // channel, in the element type of x (float32 with the last bits zero for tf32).
-// Taps come before channels in both. rows are float32's the other way round too,
-// if the plan asks for it.
+// Taps come before channels in both. A plan that asks for outputRows finds the
+// latter in every precision.
 type operands struct {
 	x, residual, y operand // residual is a null pointer for none
-	w              operand
+	w, rows        operand // as above, and as outputRows has it
 	bias           operand // (columns) of float32
 	narrow         operand // (columns), the bias in the element type of y: bias itself for float32
 	scratch        operand // as many bytes as the way wants, aligned to 256
@@ -111,8 +111,8 @@ type enginePlan interface {
 	// scratch returns how many bytes of workspace it needs.
 	scratch() int64
 
-	// outputRows reports whether w is wanted as (columns, KH·KW·C) with float32,
-	// too, which has the model keep it twice. It says nothing for other precisions.
+	// outputRows reports whether w is wanted as (columns, KH·KW·C) in float32, too.
+	// All other precisions have it so.
 	outputRows() bool
 
 	// repeat returns the same way, with the same order of sums, for q, which

@@ -18,5 +18,5 @@ func (p *packer) linear(o *op.Linear) weights {
 func (p *planner) linear(n *op.Node, o *op.Linear, w weights) {
 	x, y := p.read(n, 0), p.write(n, 0)
 	at := window{kernel: pair{1, 1}, stride: pair{1, 1}, dilation: pair{1, 1}, size: y.size(), step: pair{1, 1}}
-	p.product(w, 0, x, y, p.residual(n, o.Residual), at, o.Act)
+	p.product(w, 0, x, y, p.residual(n, o.Residual), at, &o.Epilogue)
 }

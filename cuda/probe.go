@@ -21,6 +21,15 @@ type Options struct {
 	// limit. What does not fit waits for runs in progress to end, and is an
 	// [*OOMError] or an [*ArenaError] if that cannot help.
 	MemoryBytes int64
+
+	// Engines says what may compute convolutions and fully connected layers:
+	// whatever is found and measured to be fastest, or our own kernels only.
+	Engines Engines
+
+	// PerBatch lets the engine of a layer be chosen for the batch that it runs in,
+	// and not for one picture of it. Large batches are faster, and a picture's
+	// results differ from batch to batch in their last bits.
+	PerBatch bool
 }
 
 // Report is what [Probe] has found.

@@ -159,6 +159,8 @@ type planner struct {
 	// Of the node being planned: what steps are reported under, and what it uses.
 	path, op string
 	touched  []*value
+
+	err error // that choosing an engine ended with
 }
 
 func (m *model) plan(in []tensor.Shape) (*program, error) {
@@ -186,6 +188,9 @@ func (m *model) plan(in []tensor.Shape) (*program, error) {
 		p.path, p.op = g.Nodes[i].Path, g.Nodes[i].Op.Name()
 		p.step(i)
 		p.finish(first, g.Nodes[i].Out)
+		if p.err != nil {
+			return nil, p.err
+		}
 	}
 	for _, v := range g.Outputs {
 		p.program.outputs = append(p.program.outputs, specs[v])
