@@ -13,20 +13,21 @@ import (
 )
 
 // Context is this process's work on a device: the device's primary context,
-// which other CUDA libraries of the process use too. It is safe for concurrent
-// use, but for Close.
+// which other CUDA libraries of the process use too, or one that another library
+// has made. It is safe for concurrent use, but for Close.
 type Context struct {
 	Device Device
 	// Limit is how many bytes of the device's memory buffers may take together,
 	// 0 for no limit. It is set before there are any.
 	Limit int64
 
-	lib    *Library
-	ptr    unsafe.Pointer
-	cause  atomic.Pointer[Error] // that the context was lost with
-	open   atomic.Int64          // handles that were made and not closed
-	used   atomic.Int64          // bytes of buffers
-	closed atomic.Bool
+	lib     *Library
+	ptr     unsafe.Pointer
+	adopted bool                  // somebody else destroys it
+	cause   atomic.Pointer[Error] // that the context was lost with
+	open    atomic.Int64          // handles that were made and not closed
+	used    atomic.Int64          // bytes of buffers
+	closed  atomic.Bool
 }
 
 // Open returns the device's context.
@@ -38,8 +39,9 @@ func (d Device) Open() (*Context, error) {
 	return c, nil
 }
 
-// Close gives the context back. Everything that was made in it must have been
-// closed: an error tells how much was not. After a second call nothing happens.
+// Close gives the context back, unless it was adopted. Everything that was made
+// in it must have been closed: an error tells how much was not. After a second
+// call nothing happens.
 func (c *Context) Close() error {
 	if c.closed.Swap(true) {
 		return nil
@@ -47,6 +49,9 @@ func (c *Context) Close() error {
 	var err error
 	if n := c.open.Load(); n != 0 {
 		err = fmt.Errorf("%s: %d handles were not closed before their context", c.Device.Name, n)
+	}
+	if c.adopted {
+		return err
 	}
 	return errors.Join(err, c.check("cuDevicePrimaryCtxRelease_v2", C.ag_release(c.lib.c, c.Device.handle)))
 }
@@ -81,12 +86,23 @@ func (c *Context) wrap(e *Error) error {
 	if e.Code == outOfMemory {
 		return &OOMError{Device: c.Device.Name, Cause: e}
 	}
-	if !e.isFatal() {
+	if !e.isFatal() && !c.isGone(e) {
 		return fmt.Errorf("%s: %w", c.Device.Name, e)
 	}
 	c.cause.CompareAndSwap(nil, e)
 	return &LostError{c.Device.Name, c.cause.Load()}
 }
+
+// isGone reports whether an error says that whoever made the context has
+// destroyed it.
+func (c *Context) isGone(e *Error) bool {
+	return c.adopted && (e.Code == invalidContext || e.Code == contextIsDestroyed)
+}
+
+const (
+	invalidContext     = 201 // CUDA_ERROR_INVALID_CONTEXT
+	contextIsDestroyed = 709 // CUDA_ERROR_CONTEXT_IS_DESTROYED
+)
 
 // outOfMemory is CUDA_ERROR_OUT_OF_MEMORY.
 const outOfMemory = 2
@@ -151,7 +167,8 @@ func (h *handle) end() bool {
 		return false
 	}
 	h.ctx.open.Add(-1)
-	return !h.ctx.closed.Load()
+	cause := h.ctx.cause.Load()
+	return !h.ctx.closed.Load() && (cause == nil || !h.ctx.isGone(cause))
 }
 
 // Buffer is memory of a device.

@@ -68,6 +68,14 @@ int ag_retain(const ag_driver *d, int device, void **ctx) { return d->cuDevicePr
 
 int ag_release(const ag_driver *d, int device) { return d->cuDevicePrimaryCtxRelease_v2(device); }
 
+int ag_context_device(const ag_driver *d, void *ctx, int *device, const char **call) {
+	*call = "cuCtxSetCurrent";
+	int code = d->cuCtxSetCurrent(ctx);
+	if (code) return code;
+	*call = "cuCtxGetDevice";
+	return d->cuCtxGetDevice(device);
+}
+
 int ag_memory(const ag_driver *d, void *ctx, size_t *available, size_t *total) {
 	CALL(cuMemGetInfo_v2, available, total);
 }
@@ -102,6 +110,20 @@ int ag_fill(const ag_driver *d, void *ctx, ag_ptr to, unsigned char value, size_
 	CALL(cuMemsetD8Async, to, value, n, stream);
 }
 
+// CU_POINTER_ATTRIBUTE_…
+enum { POINTER_CONTEXT = 1, POINTER_MEMORY_TYPE, POINTER_MANAGED = 8, POINTER_DEVICE, POINTER_RANGE = 11, POINTER_RANGE_SIZE };
+
+int ag_region_of(const ag_driver *d, void *ctx, ag_ptr p, ag_region *r, const char **call) {
+	int attributes[] = {POINTER_CONTEXT, POINTER_MEMORY_TYPE, POINTER_MANAGED, POINTER_DEVICE, POINTER_RANGE, POINTER_RANGE_SIZE};
+	void *values[] = {&r->context, &r->type, &r->managed, &r->device, &r->begin, &r->bytes};
+	*r = (ag_region){0};
+	*call = "cuCtxSetCurrent";
+	int code = d->cuCtxSetCurrent(ctx);
+	if (code) return code;
+	*call = "cuPointerGetAttributes";
+	return d->cuPointerGetAttributes(sizeof attributes / sizeof *attributes, attributes, values, p);
+}
+
 enum { STREAM_NON_BLOCKING = 1 }; // CU_STREAM_NON_BLOCKING: does not wait for the legacy default stream
 
 int ag_stream_create(const ag_driver *d, void *ctx, void **stream) { CALL(cuStreamCreate, stream, STREAM_NON_BLOCKING); }
@@ -113,6 +135,12 @@ int ag_stream_sync(const ag_driver *d, void *ctx, void *stream) { CALL(cuStreamS
 int ag_stream_query(const ag_driver *d, void *ctx, void *stream) { CALL(cuStreamQuery, stream); }
 
 int ag_stream_wait(const ag_driver *d, void *ctx, void *stream, void *event) { CALL(cuStreamWaitEvent, stream, event, 0); }
+
+int ag_stream_context(const ag_driver *d, void *ctx, void *stream, void **of) { CALL(cuStreamGetCtx, stream, of); }
+
+int ag_stream_capturing(const ag_driver *d, void *ctx, void *stream, int *status) {
+	CALL(cuStreamIsCapturing, stream, status);
+}
 
 int ag_event_create(const ag_driver *d, void *ctx, void **event, unsigned flags) { CALL(cuEventCreate, event, flags); }
 

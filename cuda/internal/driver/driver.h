@@ -27,6 +27,15 @@ typedef struct ag_launch {
 	unsigned first, count;
 } ag_launch;
 
+// ag_region is what the driver knows of an address. All is 0 for one that it does not know.
+typedef struct ag_region {
+	void *context; // NULL for memory that is not of one
+	unsigned type, managed;
+	int device;
+	ag_ptr begin;
+	size_t bytes;
+} ag_region;
+
 ag_driver *ag_open(const char *path, const char **error);
 void ag_close(ag_driver *d);
 int ag_version(const ag_driver *d, int *version); // works before ag_init, and may explain why that fails
@@ -37,6 +46,7 @@ int ag_attribute(const ag_driver *d, int device, int attribute, int *value);
 
 int ag_retain(const ag_driver *d, int device, void **ctx);
 int ag_release(const ag_driver *d, int device);
+int ag_context_device(const ag_driver *d, void *ctx, int *device, const char **call);
 int ag_memory(const ag_driver *d, void *ctx, size_t *available, size_t *total);
 
 int ag_alloc(const ag_driver *d, void *ctx, ag_ptr *p, size_t n);
@@ -47,12 +57,15 @@ int ag_upload(const ag_driver *d, void *ctx, ag_ptr to, const void *from, size_t
 int ag_download(const ag_driver *d, void *ctx, void *to, ag_ptr from, size_t n, void *stream, int wait);
 int ag_copy(const ag_driver *d, void *ctx, ag_ptr to, ag_ptr from, size_t n, void *stream);
 int ag_fill(const ag_driver *d, void *ctx, ag_ptr to, unsigned char value, size_t n, void *stream);
+int ag_region_of(const ag_driver *d, void *ctx, ag_ptr p, ag_region *r, const char **call);
 
 int ag_stream_create(const ag_driver *d, void *ctx, void **stream);
 int ag_stream_destroy(const ag_driver *d, void *ctx, void *stream);
 int ag_stream_sync(const ag_driver *d, void *ctx, void *stream);
 int ag_stream_query(const ag_driver *d, void *ctx, void *stream);
 int ag_stream_wait(const ag_driver *d, void *ctx, void *stream, void *event);
+int ag_stream_context(const ag_driver *d, void *ctx, void *stream, void **of);
+int ag_stream_capturing(const ag_driver *d, void *ctx, void *stream, int *status);
 int ag_event_create(const ag_driver *d, void *ctx, void **event, unsigned flags);
 int ag_event_destroy(const ag_driver *d, void *ctx, void *event);
 int ag_event_record(const ag_driver *d, void *ctx, void *event, void *stream);

@@ -25,6 +25,7 @@ typedef uint64_t ag_ptr;
 	X(cuDevicePrimaryCtxRetain, (void **, int))                                                                \
 	X(cuDevicePrimaryCtxRelease_v2, (int))                                                                     \
 	X(cuCtxSetCurrent, (void *))                                                                               \
+	X(cuCtxGetDevice, (int *))                                                                                 \
 	X(cuMemGetInfo_v2, (size_t *, size_t *))                                                                   \
 	X(cuMemAlloc_v2, (ag_ptr *, size_t))                                                                       \
 	X(cuMemFree_v2, (ag_ptr))                                                                                  \
@@ -34,11 +35,14 @@ typedef uint64_t ag_ptr;
 	X(cuMemcpyDtoHAsync_v2, (void *, ag_ptr, size_t, void *))                                                  \
 	X(cuMemcpyDtoDAsync_v2, (ag_ptr, ag_ptr, size_t, void *))                                                  \
 	X(cuMemsetD8Async, (ag_ptr, unsigned char, size_t, void *))                                                \
+	X(cuPointerGetAttributes, (unsigned, int *, void **, ag_ptr))                                              \
 	X(cuStreamCreate, (void **, unsigned))                                                                     \
 	X(cuStreamDestroy_v2, (void *))                                                                            \
 	X(cuStreamSynchronize, (void *))                                                                           \
 	X(cuStreamQuery, (void *))                                                                                 \
 	X(cuStreamWaitEvent, (void *, void *, unsigned))                                                           \
+	X(cuStreamGetCtx, (void *, void **))                                                                       \
+	X(cuStreamIsCapturing, (void *, int *))                                                                    \
 	X(cuStreamBeginCapture_v2, (void *, int))                                                                  \
 	X(cuStreamEndCapture, (void *, void **))                                                                   \
 	X(cuEventCreate, (void **, unsigned))                                                                      \

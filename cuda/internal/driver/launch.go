@@ -119,8 +119,11 @@ func Pointer(b *Buffer, offset int64) Argument {
 	if b == nil {
 		return Argument{0, 8}
 	}
-	return Argument{b.Address() + uint64(offset), 8}
+	return Address(b.Address() + uint64(offset))
 }
+
+// Address is a pointer to where the device finds something.
+func Address(address uint64) Argument { return Argument{address, 8} }
 
 // Launch is one run of a kernel.
 type Launch struct {

@@ -14,7 +14,8 @@ import (
 // at a time.
 type Stream struct {
 	handle
-	failed C.size_t // which launch did; here, so that Run allocates nothing
+	failed  C.size_t // which launch did; here, so that Run allocates nothing
+	adopted bool     // somebody else destroys it
 }
 
 // NewStream returns an empty stream, independent of all others.
@@ -30,9 +31,9 @@ func (c *Context) NewStream() (*Stream, error) {
 	return s, nil
 }
 
-// Close ends the stream when its work is done.
+// Close ends the stream when its work is done, unless somebody else will.
 func (s *Stream) Close() error {
-	if !s.end() {
+	if !s.end() || s.adopted {
 		return nil
 	}
 	return s.ctx.check("cuStreamDestroy_v2", C.ag_stream_destroy(s.ctx.lib.c, s.ctx.ptr, s.ptr))

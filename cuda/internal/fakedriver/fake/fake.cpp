@@ -28,6 +28,9 @@
 #ifndef FAKE_VERSION
 #define FAKE_VERSION 12090
 #endif
+#ifndef FAKE_DEVICES
+#define FAKE_DEVICES 1
+#endif
 #ifndef FAKE_MAJOR
 #define FAKE_MAJOR 9 // of the compute capability
 #endif
@@ -51,24 +54,33 @@ enum {
 
 using Work = std::function<int()>;
 
-struct Graph { std::vector<Work> work; };
+struct Context;
+struct Graph { std::vector<Work> work; Context *context; };
 struct Stream {
+	Context *context;
+	bool blocking; // waits for the default stream's work, and that for its
 	std::deque<Work> queue;
 	uint64_t submitted = 0, done = 0;
 	std::unique_ptr<Graph> capture;
 	bool invalidated = false;
 };
-struct Event { Stream *stream = nullptr; uint64_t ticket = 0; };
-struct Module { std::string image; };
-struct Context { int retained = 0; };
+struct Event { Context *context; Stream *stream = nullptr; uint64_t ticket = 0; };
+struct Module { std::string image; Context *context; };
+struct Context {
+	int device;
+	int retained = 0; // 0 for one that is not there, or not any more; it stays allocated, so that its handle is no other's
+	Stream *stream = nullptr; // the default one, which stays allocated, too
+};
+struct Allocation { size_t bytes; Context *context; };
 
 std::mutex lock;
 thread_local Context *current;
-Context context;
+Context primary[FAKE_DEVICES];
+std::set<Context *> contexts; // all that were ever there
 int lost;              // the error that every call returns, once there was a fatal one
 size_t total = 1 << 30, used;
-std::map<uint64_t, size_t> device; // allocations by address
-std::map<void *, size_t> host;
+std::map<uint64_t, Allocation> device; // by address
+std::map<void *, Allocation> host;
 std::set<Stream *> streams;
 std::set<Event *> events;
 std::set<Module *> modules;
@@ -100,11 +112,26 @@ int enter(const char *name, bool in_context) {
 #define ENTER() ENTER_WHERE(true)
 #define ENTER_ANYWHERE() ENTER_WHERE(false)
 
-bool inside(uint64_t p, size_t n) {
+// find returns the allocation that an address is in.
+std::map<uint64_t, Allocation>::iterator find(uint64_t p) {
 	auto i = device.upper_bound(p);
-	if (i == device.begin()) return false;
-	--i;
-	return p + n <= i->first + i->second && p + n >= p;
+	if (i == device.begin() || (--i, p >= i->first + i->second.bytes)) return device.end();
+	return i;
+}
+
+bool inside(uint64_t p, size_t n) {
+	auto i = find(p);
+	return i != device.end() && n <= i->first + i->second.bytes - p;
+}
+
+// stream_of returns the stream that a handle is, nullptr for none: 0 is the default stream of the current context.
+Stream *stream_of(void *p) {
+	if (!p) {
+		if (!current->stream) current->stream = new Stream{current, true};
+		return current->stream;
+	}
+	auto *s = static_cast<Stream *>(p);
+	return streams.count(s) ? s : nullptr;
 }
 
 void fatal(int code) { lost = code; }
@@ -123,15 +150,26 @@ int drain(Stream *s, uint64_t ticket) {
 	return lost;
 }
 
-int drain_all() {
-	for (Stream *s : streams)
+// drain_where does the work of some streams of the current context.
+template <class F> int drain_where(F which) {
+	if (Stream *s = current->stream)
 		if (int code = drain(s, s->submitted)) return code;
+	for (Stream *s : streams)
+		if (s->context == current && which(s))
+			if (int code = drain(s, s->submitted)) return code;
 	return 0;
+}
+int drain_all() {
+	return drain_where([](Stream *) { return true; });
+}
+// drain_default does what the default stream waits for: its own work and that of streams that were not made otherwise.
+int drain_default() {
+	return drain_where([](Stream *s) { return s->blocking; });
 }
 
 int submit(void *stream, Work w) {
-	auto *s = static_cast<Stream *>(stream);
-	if (!streams.count(s)) return INVALID_HANDLE;
+	Stream *s = stream_of(stream);
+	if (!s || s->context != current) return INVALID_HANDLE;
 	if (s->invalidated) return CAPTURE_INVALIDATED;
 	if (s->capture) {
 		s->capture->work.push_back(std::move(w));
@@ -147,6 +185,16 @@ int waits(Stream *s) {
 	if (!s->capture) return 0;
 	s->invalidated = true;
 	return CAPTURE_UNSUPPORTED;
+}
+
+// release frees an allocation, looks at what is around it, and returns the next.
+std::map<uint64_t, Allocation>::iterator release(std::map<uint64_t, Allocation>::iterator i) {
+	size_t page = sysconf(_SC_PAGESIZE), n = i->second.bytes, pages = (n + page - 1) / page * page;
+	auto *at = reinterpret_cast<unsigned char *>(i->first), *end = at + (n + 15) / 16 * 16;
+	for (auto *b = end - pages; b < end; b++) broken += (b < at || b >= at + n) && *b != 0xFD;
+	munmap(end - pages - page, pages + 2 * page);
+	used -= n;
+	return device.erase(i);
 }
 
 template <class T> int drop(std::set<T *> &of, void *p) {
@@ -186,8 +234,8 @@ int cuGetErrorString(int code, const char **s) {
 	return INVALID_VALUE;
 }
 
-int cuDeviceGetCount(int *n) { ENTER_ANYWHERE(); *n = 1; return 0; }
-int cuDeviceGet(int *d, int i) { ENTER_ANYWHERE(); *d = i; return i == 0 ? 0 : INVALID_DEVICE; }
+int cuDeviceGetCount(int *n) { ENTER_ANYWHERE(); *n = FAKE_DEVICES; return 0; }
+int cuDeviceGet(int *d, int i) { ENTER_ANYWHERE(); *d = i; return i >= 0 && i < FAKE_DEVICES ? 0 : INVALID_DEVICE; }
 int cuDeviceGetName(char *s, int n, int) { ENTER_ANYWHERE(); snprintf(s, n, "a GPU that is not there"); return 0; }
 int cuDeviceTotalMem_v2(size_t *n, int) { ENTER_ANYWHERE(); *n = total; return 0; }
 int cuDeviceGetUuid_v2(void *u, int) { ENTER_ANYWHERE(); memset(u, 0xAB, 16); return 0; }
@@ -203,14 +251,74 @@ int cuDeviceGetAttribute(int *v, int attribute, int) {
 	return INVALID_VALUE;
 }
 
-int cuDevicePrimaryCtxRetain(void **c, int) { ENTER_ANYWHERE(); context.retained++; *c = &context; return 0; }
-int cuDevicePrimaryCtxRelease_v2(int) {
+int cuDevicePrimaryCtxRetain(void **c, int d) {
 	ENTER_ANYWHERE();
-	if (!context.retained) return INVALID_CONTEXT;
-	context.retained--;
+	Context *p = &primary[d];
+	p->device = d;
+	p->retained++;
+	contexts.insert(p);
+	*c = p;
 	return 0;
 }
-int cuCtxSetCurrent(void *c) { ENTER_ANYWHERE(); current = static_cast<Context *>(c); return 0; }
+int cuDevicePrimaryCtxRelease_v2(int d) {
+	ENTER_ANYWHERE();
+	if (!primary[d].retained) return INVALID_CONTEXT;
+	primary[d].retained--;
+	return 0;
+}
+int cuCtxCreate_v2(void **c, unsigned, int d) {
+	ENTER_ANYWHERE();
+	if (d < 0 || d >= FAKE_DEVICES) return INVALID_DEVICE;
+	current = new Context{d, 1};
+	contexts.insert(current);
+	*c = current;
+	return 0;
+}
+// What is in a context goes with it.
+int cuCtxDestroy_v2(void *p) {
+	ENTER_ANYWHERE();
+	auto *c = static_cast<Context *>(p);
+	if (!contexts.count(c) || !c->retained) return INVALID_CONTEXT;
+	c->retained = 0;
+	if (c->stream) c->stream->queue.clear();
+	auto drop_all = [c](auto &of) {
+		for (auto i = of.begin(); i != of.end();) {
+			auto *t = *i;
+			if (t->context != c) {
+				++i;
+				continue;
+			}
+			i = of.erase(i);
+			delete t;
+		}
+	};
+	for (Event *e : events)
+		if (e->stream && e->stream->context == c) e->stream = nullptr;
+	for (auto i = device.begin(); i != device.end();) i = i->second.context == c ? release(i) : std::next(i);
+	drop_all(streams);
+	drop_all(events);
+	drop_all(modules);
+	drop_all(executables);
+	for (auto i = host.begin(); i != host.end();) {
+		if (i->second.context != c) {
+			++i;
+			continue;
+		}
+		free(i->first);
+		i = host.erase(i);
+	}
+	return 0;
+}
+int cuCtxSetCurrent(void *p) {
+	ENTER_ANYWHERE();
+	auto *c = static_cast<Context *>(p);
+	if (c && (!contexts.count(c) || !c->retained)) return INVALID_CONTEXT;
+	current = c;
+	return 0;
+}
+int cuCtxGetCurrent(void **c) { ENTER_ANYWHERE(); *c = current; return 0; }
+int cuCtxGetDevice(int *d) { ENTER(); *d = current->device; return 0; }
+int cuCtxSynchronize(void) { ENTER(); return drain_all(); }
 int cuMemGetInfo_v2(size_t *available, size_t *all) { ENTER(); *available = total - used; *all = total; return 0; }
 
 int cuMemAlloc_v2(uint64_t *p, size_t n) {
@@ -226,7 +334,7 @@ int cuMemAlloc_v2(uint64_t *p, size_t n) {
 	memset(block + page, 0xFD, pages);
 	memset(at, 0xCC, n);
 	*p = reinterpret_cast<uint64_t>(at);
-	device[*p] = n;
+	device[*p] = {n, current};
 	used += n;
 	return 0;
 }
@@ -236,20 +344,33 @@ int cuMemFree_v2(uint64_t p) {
 	auto i = device.find(p);
 	if (i == device.end()) return INVALID_VALUE;
 	int code = drain_all();
-	size_t page = sysconf(_SC_PAGESIZE), n = i->second, pages = (n + page - 1) / page * page;
-	auto *at = reinterpret_cast<unsigned char *>(p), *end = at + (n + 15) / 16 * 16;
-	for (auto *b = end - pages; b < end; b++) broken += (b < at || b >= at + n) && *b != 0xFD;
-	munmap(end - pages - page, pages + 2 * page);
-	used -= n;
-	device.erase(i);
+	release(i);
 	return code;
+}
+
+int cuPointerGetAttributes(unsigned n, int *attributes, void **values, uint64_t p) {
+	ENTER();
+	auto i = find(p);
+	bool known = i != device.end();
+	for (unsigned k = 0; k < n; k++) {
+		switch (attributes[k]) {
+		case 1: *static_cast<Context **>(values[k]) = known ? i->second.context : nullptr; break;
+		case 2: *static_cast<unsigned *>(values[k]) = known ? 2 : 0; break; // memory of a device
+		case 8: *static_cast<unsigned *>(values[k]) = 0; break;             // managed
+		case 9: *static_cast<int *>(values[k]) = known ? i->second.context->device : -2; break;
+		case 11: *static_cast<uint64_t *>(values[k]) = known ? i->first : 0; break;
+		case 12: *static_cast<size_t *>(values[k]) = known ? i->second.bytes : 0; break;
+		default: return INVALID_VALUE;
+		}
+	}
+	return 0;
 }
 
 int cuMemHostAlloc(void **p, size_t n, unsigned) {
 	ENTER();
 	*p = malloc(n);
 	memset(*p, 0xCC, n);
-	host[*p] = n;
+	host[*p] = {n, current};
 	return 0;
 }
 int cuMemFreeHost(void *p) {
@@ -266,7 +387,7 @@ int cuMemcpyHtoDAsync_v2(uint64_t to, const void *from, size_t n, void *stream) 
 	ENTER();
 	if (!inside(to, n)) return INVALID_VALUE;
 	auto i = host.upper_bound(const_cast<void *>(from));
-	bool pinned = i != host.begin() && (--i, static_cast<const char *>(from) + n <= static_cast<char *>(i->first) + i->second);
+	bool pinned = i != host.begin() && (--i, static_cast<const char *>(from) + n <= static_cast<char *>(i->first) + i->second.bytes);
 	if (pinned) return submit(stream, [=] { memcpy(reinterpret_cast<void *>(to), from, n); return 0; });
 	std::vector<char> copy(static_cast<const char *>(from), static_cast<const char *>(from) + n);
 	return submit(stream, [to, copy] { memcpy(reinterpret_cast<void *>(to), copy.data(), copy.size()); return 0; });
@@ -275,6 +396,21 @@ int cuMemcpyDtoHAsync_v2(void *to, uint64_t from, size_t n, void *stream) {
 	ENTER();
 	if (!inside(from, n)) return INVALID_VALUE;
 	return submit(stream, [=] { memcpy(to, reinterpret_cast<void *>(from), n); return 0; });
+}
+// These wait, as they do with memory of a program's own.
+int cuMemcpyHtoD_v2(uint64_t to, const void *from, size_t n) {
+	ENTER();
+	if (!inside(to, n)) return INVALID_VALUE;
+	if (int code = drain_default()) return code;
+	memcpy(reinterpret_cast<void *>(to), from, n);
+	return 0;
+}
+int cuMemcpyDtoH_v2(void *to, uint64_t from, size_t n) {
+	ENTER();
+	if (!inside(from, n)) return INVALID_VALUE;
+	if (int code = drain_default()) return code;
+	memcpy(to, reinterpret_cast<void *>(from), n);
+	return 0;
 }
 int cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t n, void *stream) {
 	ENTER();
@@ -287,9 +423,9 @@ int cuMemsetD8Async(uint64_t to, unsigned char v, size_t n, void *stream) {
 	return submit(stream, [=] { memset(reinterpret_cast<void *>(to), v, n); return 0; });
 }
 
-int cuStreamCreate(void **s, unsigned) {
+int cuStreamCreate(void **s, unsigned flags) {
 	ENTER();
-	auto *made = new Stream;
+	auto *made = new Stream{current, !(flags & 1)};
 	streams.insert(made);
 	*s = made;
 	return 0;
@@ -304,18 +440,32 @@ int cuStreamDestroy_v2(void *p) {
 	drop(streams, p);
 	return code;
 }
+int cuStreamGetCtx(void *p, void **c) {
+	ENTER();
+	Stream *s = stream_of(p);
+	if (!s) return INVALID_HANDLE;
+	*c = s->context;
+	return 0;
+}
+int cuStreamIsCapturing(void *p, int *status) {
+	ENTER();
+	Stream *s = stream_of(p);
+	if (!s) return INVALID_HANDLE;
+	*status = s->invalidated ? 2 : s->capture ? 1 : 0;
+	return 0;
+}
 int cuStreamSynchronize(void *p) {
 	ENTER();
-	auto *s = static_cast<Stream *>(p);
-	if (!streams.count(s)) return INVALID_HANDLE;
+	Stream *s = stream_of(p);
+	if (!s) return INVALID_HANDLE;
 	if (int code = waits(s)) return code;
 	return drain(s, s->submitted);
 }
 // A query does one piece of work, so that asking for long enough is waiting.
 int cuStreamQuery(void *p) {
 	ENTER();
-	auto *s = static_cast<Stream *>(p);
-	if (!streams.count(s)) return INVALID_HANDLE;
+	Stream *s = stream_of(p);
+	if (!s) return INVALID_HANDLE;
 	if (int code = waits(s)) return code;
 	if (int code = drain(s, s->done + 1)) return code;
 	return s->done < s->submitted ? NOT_READY : 0;
@@ -326,7 +476,8 @@ int cuStreamWaitEvent(void *p, void *event, unsigned) {
 	if (!events.count(e)) return INVALID_HANDLE;
 	Stream *of = e->stream;
 	uint64_t ticket = e->ticket;
-	return submit(p, [=] { return streams.count(of) ? drain(of, ticket) : 0; });
+	bool stays = of && of == of->context->stream; // the default stream does
+	return submit(p, [=] { return stays || streams.count(of) ? drain(of, ticket) : 0; });
 }
 int cuStreamBeginCapture_v2(void *p, int) {
 	ENTER();
@@ -334,6 +485,7 @@ int cuStreamBeginCapture_v2(void *p, int) {
 	if (!streams.count(s)) return INVALID_HANDLE;
 	if (s->capture) return CAPTURE_UNSUPPORTED;
 	s->capture = std::make_unique<Graph>();
+	s->capture->context = current;
 	return 0;
 }
 int cuStreamEndCapture(void *p, void **graph) {
@@ -355,7 +507,7 @@ int cuStreamEndCapture(void *p, void **graph) {
 
 int cuEventCreate(void **e, unsigned) {
 	ENTER();
-	auto *made = new Event;
+	auto *made = new Event{current};
 	events.insert(made);
 	*e = made;
 	return 0;
@@ -364,11 +516,10 @@ int cuEventDestroy_v2(void *e) { ENTER(); return drop(events, e); }
 int cuEventRecord(void *event, void *stream) {
 	ENTER();
 	auto *e = static_cast<Event *>(event);
-	auto *s = static_cast<Stream *>(stream);
-	if (!events.count(e) || !streams.count(s)) return INVALID_HANDLE;
+	if (!events.count(e) || e->context != current) return INVALID_HANDLE;
 	if (int code = submit(stream, [] { return 0; })) return code;
-	e->stream = s;
-	e->ticket = s->submitted;
+	e->stream = stream_of(stream);
+	e->ticket = e->stream->submitted;
 	return 0;
 }
 int cuEventQuery(void *event) {
@@ -400,7 +551,7 @@ int cuModuleLoadDataEx(void **m, const void *image, unsigned n, int *options, vo
 			if (options[i] == 5) snprintf(static_cast<char *>(values[i]), 64, "line 1: not an image of the fake driver's");
 		return INVALID_IMAGE;
 	}
-	auto *made = new Module{text};
+	auto *made = new Module{text, current};
 	modules.insert(made);
 	*m = made;
 	return 0;
@@ -511,7 +662,9 @@ void fake_memory(size_t bytes) {
 // How much is alive: contexts, allocations of both kinds, and handles.
 int fake_alive(void) {
 	std::lock_guard<std::mutex> locked(lock);
-	return context.retained + device.size() + host.size() + streams.size() + events.size() + modules.size() +
+	int n = 0;
+	for (Context *c : contexts) n += c->retained;
+	return n + device.size() + host.size() + streams.size() + events.size() + modules.size() +
 		   graphs.size() + executables.size();
 }
 // What a kernel did wrong, "" if none did.
