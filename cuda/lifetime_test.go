@@ -6,8 +6,12 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"os"
+	"os/exec"
 	"runtime"
+	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -69,6 +73,7 @@ func TestFlat(t *testing.T) {
 	b := open(t, fake)
 	var alive int
 	var before, after runtime.MemStats
+	var used, resident int64
 	for i := range 200 {
 		if _, err := use(b, op.Options{}); err != nil {
 			t.Fatal(err)
@@ -76,7 +81,7 @@ func TestFlat(t *testing.T) {
 		if i == 9 {
 			runtime.GC()
 			runtime.ReadMemStats(&before)
-			alive = fake.Alive()
+			alive, used, resident = fake.Alive(), usedMiB(t, fake), residentMiB(t)
 		}
 	}
 	if n := fake.Alive(); n != alive {
@@ -86,6 +91,32 @@ func TestFlat(t *testing.T) {
 	if runtime.ReadMemStats(&after); after.HeapAlloc > before.HeapAlloc+1<<20 {
 		t.Errorf("%d bytes of Go's, after %d", after.HeapAlloc, before.HeapAlloc)
 	}
+	device, host := usedMiB(t, fake), residentMiB(t)
+	t.Logf("MiB of the device's memory: %d after 10 times, %d after 200; of the process: %d and %d", used, device, resident, host)
+	if device > used+2 || host > resident+24 {
+		t.Error("something leaks")
+	}
+}
+
+// usedMiB returns what nvidia-smi says is used of the first device's memory, by whomever, 0 for a fake one.
+func usedMiB(t *testing.T, fake *fakedriver.Driver) int64 {
+	t.Helper()
+	if !fake.Real() {
+		return 0
+	}
+	text, err := exec.Command("nvidia-smi", "-i", "0", "--query-gpu=memory.used", "--format=csv,noheader,nounits").Output()
+	if err != nil {
+		t.Fatalf("nvidia-smi, which tells how much of a device's memory is used: %v", err)
+	}
+	return must(strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64))
+}
+
+// residentMiB returns how much of the process is in the machine's memory.
+func residentMiB(t *testing.T) int64 {
+	t.Helper()
+	debug.FreeOSMemory()
+	fields := strings.Fields(string(must(os.ReadFile("/proc/self/statm"))))
+	return must(strconv.ParseInt(fields[1], 10, 64)) * int64(os.Getpagesize()) >> 20
 }
 
 // TestArenasStay runs in turn and at once: there are as many arenas as runs were in progress, and shapes share them.

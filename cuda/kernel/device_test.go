@@ -4,12 +4,14 @@ package kernel_test
 
 import (
 	"encoding/binary"
+	"errors"
 	"flag"
 	"math"
 	"testing"
 
 	"github.com/argand-go/argand/cuda/internal/driver"
 	"github.com/argand-go/argand/cuda/internal/fakedriver"
+	"github.com/argand-go/argand/cuda/kernel"
 )
 
 var full = flag.Bool("full", false, "run what takes long, too")
@@ -17,9 +19,9 @@ var full = flag.Bool("full", false, "run what takes long, too")
 // A device is a fake one, and what kernels are run with.
 type device struct {
 	*driver.Context
-	fake   *fakedriver.Driver
-	stream *driver.Stream
-	module *driver.Module
+	fake    *fakedriver.Driver
+	stream  *driver.Stream
+	modules []*driver.Module
 }
 
 func open(t *testing.T, fake *fakedriver.Driver) *device {
@@ -33,9 +35,46 @@ func open(t *testing.T, fake *fakedriver.Driver) *device {
 	check(t, err)
 	d.stream, err = d.NewStream()
 	check(t, err)
-	d.module, err = d.LoadModule([]byte("fake"))
-	check(t, err)
+	images := [][]byte{[]byte("fake")} // has all kernels
+	if fake.Real() {
+		images = compiled(t, d.Device.Capability)
+	}
+	for _, image := range images {
+		m, err := d.LoadModule(image)
+		check(t, err)
+		d.modules = append(d.modules, m)
+	}
 	return d
+}
+
+// compiled returns the images for a device.
+func compiled(t *testing.T, capability [2]int) (images [][]byte) {
+	t.Helper()
+	m, err := kernel.ReadManifest()
+	check(t, err)
+	for _, u := range m.Units {
+		if image, ok := u.Image(capability); ok {
+			data, err := image.Open()
+			check(t, err)
+			images = append(images, data)
+		}
+	}
+	return images
+}
+
+// kernel returns a kernel of any of the modules.
+func (d *device) kernel(t *testing.T, name string) *driver.Kernel {
+	t.Helper()
+	var errs []error
+	for _, m := range d.modules {
+		k, err := m.Kernel(name, 0)
+		if err == nil {
+			return k
+		}
+		errs = append(errs, err)
+	}
+	t.Fatal(errors.Join(errs...))
+	return nil
 }
 
 func check(t *testing.T, err error) {
@@ -76,9 +115,7 @@ func (d *device) download(b *driver.Buffer) ([]float32, error) {
 func (d *device) run(t *testing.T, order int, name string, grid, block [3]uint32, args ...driver.Argument) {
 	t.Helper()
 	d.fake.SetOrder(order)
-	k, err := d.module.Kernel(name, 0)
-	check(t, err)
-	l, err := d.Prepare([]driver.Launch{{Kernel: k, Grid: grid, Block: block, Arguments: args}})
+	l, err := d.Prepare([]driver.Launch{{Kernel: d.kernel(t, name), Grid: grid, Block: block, Arguments: args}})
 	check(t, err)
 	check(t, d.stream.Run(l))
 	check(t, l.Close())
