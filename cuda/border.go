@@ -22,7 +22,7 @@ func (p *planner) input(x op.Input) {
 	raw := v
 	if x.DType == tensor.Float32 {
 		raw = p.hold(newBytes(v.spec))
-		p.each("to_nhwc_f32", v.vectors(),
+		p.each("to_nhwc_"+v.element.suffix(), v.vectors(),
 			raw, v, i64(v.vectors()), i32(v.c), i32(v.h*v.w), i32(v.stride))
 	}
 	raw.first = 0 // all are copied before the first step
@@ -55,8 +55,8 @@ func (p *planner) output(i int, v op.Value) {
 	if x.spec.DType == tensor.Float32 {
 		raw = p.hold(newBytes(x.spec))
 		row := x.c * x.h * x.w
-		p.each("to_nchw_f32", x.n*row,
-			x, raw, i64(x.n*row), i32(x.c), i32(x.h*x.w), i32(x.stride), i64(row))
+		p.each("to_nchw_"+x.element.suffix(), x.n*row,
+			x, raw, i64(x.n*row), i32(x.c), i32(x.h*x.w), i32(x.stride))
 		if count := p.model.graph.CountedRows()[v]; count >= 0 && x.n > 0 {
 			given := p.touch(p.values[count])
 			pictures := p.specs[count].Shape.Len()

@@ -16,12 +16,10 @@ func (p *packer) conv2d(o *op.Conv2d) weights {
 	}
 	area := s[2] * s[3]
 	m := matrix{tensor: o.Weight, depth: s[1], channels: s[0], out: s[1] * area, in: area}
-	if _, _, _, groups := o.Window(); groups == 1 {
-		m.rows, m.columns = round(s[1], 4), round(s[0], productColumns)
-	} else {
-		m.rows, m.columns = s[1], round(s[0], 4)
+	if _, _, _, groups := o.Window(); groups > 1 {
+		return p.grouped(m, &o.Epilogue, upTo(area))
 	}
-	return p.add(m, &o.Epilogue, upTo(area))
+	return p.product(m, &o.Epilogue, upTo(area))
 }
 
 // A window says which pixels are made, and from which pixels of the operand: of
@@ -39,15 +37,11 @@ func (p *planner) conv2d(n *op.Node, o *op.Conv2d, w weights) {
 	s := o.Weight.Shape()
 	at := window{kernel: pair{s[2], s[3]}, stride: stride, padding: padding, dilation: dilation,
 		size: y.size(), step: pair{1, 1}}
-	if groups == 1 {
-		p.product(w, 0, x, y, residual, at, &o.Epilogue)
+	if groups > 1 {
+		p.grouped(w, x, y, residual, at, s[1], s[0]/groups, o.Act)
 		return
 	}
-	outputs := y.pixels() * y.stride
-	p.each("conv2d_grouped_f32", outputs,
-		x, p.packed(w.matrices[0]), p.packed(w.bias), residual, y, i64(outputs),
-		x.size(), i32(s[1]), i32(x.stride), y.size(), i32(y.c), i32(s[0]/groups), i32(w.columns), i32(y.stride),
-		at.kernel, at.stride, at.padding, at.dilation, residual.sizeOr(y), i32(o.Act))
+	p.product(w, 0, x, y, residual, at, &o.Epilogue)
 }
 
 // product plans a convolution of one group, or a phase of a transposed one, as an

@@ -35,8 +35,8 @@ func (p *packer) convTranspose2d(o *op.ConvTranspose2d) weights {
 			phases = append(phases, taps)
 		}
 	}
-	return p.add(matrix{tensor: o.Weight, depth: s[0], channels: s[1], out: area, in: s[1] * area,
-		rows: round(s[0], 4), columns: round(s[1], productColumns)}, &o.Epilogue, phases...)
+	return p.product(matrix{tensor: o.Weight, depth: s[0], channels: s[1], out: area, in: s[1] * area},
+		&o.Epilogue, phases...)
 }
 
 // convTranspose2d plans a product for each phase that has output pixels.

@@ -17,6 +17,6 @@ func (p *planner) flatten(n *op.Node) {
 		return
 	}
 	y := p.write(n, 0)
-	p.each("to_nchw_f32", y.n*y.stride,
+	p.each("flatten_"+y.element.suffix(), y.n*y.stride,
 		x, y, i64(y.n*y.stride), i32(x.c), i32(x.h*x.w), i32(x.stride), i64(y.stride))
 }

@@ -10,8 +10,7 @@ func (p *packer) linear(o *op.Linear) weights {
 	if len(s) != 2 {
 		return weights{} // shape inference reports it
 	}
-	return p.add(matrix{tensor: o.Weight, depth: s[1], channels: s[0], out: s[1], in: 1,
-		rows: round(s[1], 4), columns: round(s[0], productColumns)}, &o.Epilogue, upTo(1))
+	return p.product(matrix{tensor: o.Weight, depth: s[1], channels: s[0], out: s[1], in: 1}, &o.Epilogue, upTo(1))
 }
 
 // linear plans a fully connected layer: a convolution of images of one pixel.

@@ -153,8 +153,10 @@ type planner struct {
 	model   *model
 	program *program
 	specs   []op.Spec
-	values  []*value // by op.Value; nil for those not made yet or not needed
-	memory  []*value // what needs a place
+	maps    []element           // by op.Value
+	values  []*value            // by op.Value; nil for those not made yet or not needed
+	copies  map[op.Value]*value // with another element
+	memory  []*value            // what needs a place
 
 	// Of the node being planned: what steps are reported under, and what it uses.
 	path, op string
@@ -169,13 +171,14 @@ func (m *model) plan(in []tensor.Shape) (*program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &planner{model: m, program: &program{model: m}, specs: specs, values: make([]*value, g.Values)}
+	p := &planner{model: m, program: &program{model: m}, specs: specs, maps: elements(g, m.options.Precision),
+		values: make([]*value, g.Values), copies: make(map[op.Value]*value)}
 	for _, x := range g.Inputs {
 		p.program.inputs = append(p.program.inputs, specs[x.Value])
 	}
 	for i, s := range specs {
 		// A row of pixels may be filled up fourfold, and kernels count pixels in int32.
-		if v := newValue(s, p.elementOf(op.Value(i))); sizeOf(s) > maxBytes || v.bytes > maxBytes || v.pixels() > maxPixels {
+		if v := newValue(s, p.maps[i]); sizeOf(s) > maxBytes || v.bytes > maxBytes || v.pixels() > maxPixels {
 			return nil, p.tooLarge(max(sizeOf(s), v.bytes))
 		}
 	}
@@ -240,8 +243,10 @@ func (p *planner) touch(v *value) *value {
 	return v
 }
 
-// read returns operand i of n.
-func (p *planner) read(n *op.Node, i int) *value { return p.touch(p.values[n.In[i]]) }
+// read returns operand i of n, a map of the element that n wants.
+func (p *planner) read(n *op.Node, i int) *value {
+	return p.as(n.In[i], wants(n.Op, i, elementOf(p.model.options.Precision)))
+}
 
 // write returns result i of n.
 func (p *planner) write(n *op.Node, i int) *value { return p.make(n.Out[i]) }
@@ -249,15 +254,12 @@ func (p *planner) write(n *op.Node, i int) *value { return p.make(n.Out[i]) }
 // make returns a new value for v: a map, or bytes if it is not of float32.
 func (p *planner) make(v op.Value) *value {
 	if p.specs[v].DType == tensor.Float32 {
-		p.values[v] = newValue(p.specs[v], p.elementOf(v))
+		p.values[v] = newValue(p.specs[v], p.maps[v])
 	} else {
 		p.values[v] = newBytes(p.specs[v])
 	}
 	return p.hold(p.values[v])
 }
-
-// elementOf returns what the map of v is of.
-func (p *planner) elementOf(op.Value) element { return elementF32 }
 
 // hold gives a value memory of its own.
 func (p *planner) hold(v *value) *value {
@@ -265,12 +267,13 @@ func (p *planner) hold(v *value) *value {
 	return p.touch(v)
 }
 
-// residual returns the operand that n adds, nil for none.
+// residual returns the operand that n adds, of the element of its result, nil
+// for none.
 func (p *planner) residual(n *op.Node, r op.Residual) *value {
 	if r == op.NoResidual {
 		return nil
 	}
-	return p.read(n, 1)
+	return p.as(n.In[1], p.maps[n.Out[0]])
 }
 
 // sizeOr returns the size of a residual, that of y for none.

@@ -8,7 +8,7 @@ import (
 	"github.com/argand-go/argand/nn/op"
 )
 
-// poolingLevels is how many levels of a pyramid roi_align_f32 reads.
+// poolingLevels is how many levels of a pyramid roi_align reads.
 const poolingLevels = 5
 
 // roiAlign plans the pooling of boxes from the levels of a pyramid.
@@ -27,7 +27,7 @@ func (p *planner) roiAlign(n *op.Node, o *op.RoIAlign) {
 			arguments = append(arguments, f32(leastArea(o, l)))
 		}
 	}
-	p.each("roi_align_f32", y.vectors(), arguments...)
+	p.each("roi_align_"+y.element.suffix(), y.vectors(), arguments...)
 }
 
 // leastArea returns the least area of a box that is pooled from a level or one

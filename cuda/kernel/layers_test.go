@@ -3,39 +3,102 @@
 package kernel_test
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/argand-go/argand/cuda/internal/driver"
 	"github.com/argand-go/argand/cuda/internal/fakedriver"
+	"github.com/argand-go/argand/tensor"
 )
+
+// A form is what maps are of, with the numbers of a test in it.
+type form struct {
+	name   string // that kernels end in
+	size   int
+	bits   int // significant ones
+	number func(bits uint32) float32
+	bitsOf func(float32) uint32
+}
+
+var forms = []form{
+	{"f32", 4, 24, math.Float32frombits, math.Float32bits},
+	{"bf16", 2, 8, func(b uint32) float32 { return tensor.BHalf(b).Float32() },
+		func(x float32) uint32 { return uint32(tensor.BHalfOf(x)) }},
+	{"f16", 2, 11, func(b uint32) float32 { return tensor.Half(b).Float32() },
+		func(x float32) uint32 { return uint32(tensor.HalfOf(x)) }},
+}
+
+// per returns how many times 16 bytes s channels are.
+func (f form) per(s int) int { return s * f.size / 16 }
+
+// fill returns numbers that the form has.
+func (f form) fill(r *rand.Rand, places, stride, channels int) []float32 {
+	v := fill(r, places, stride, channels)
+	for i := range v {
+		v[i] = f.number(f.bitsOf(v[i]))
+	}
+	return v
+}
+
+// bytes returns numbers as they are in memory.
+func (f form) bytes(v []float32) []byte {
+	data := make([]byte, f.size*len(v))
+	for i, x := range v {
+		if f.size == 2 {
+			binary.LittleEndian.PutUint16(data[2*i:], uint16(f.bitsOf(x)))
+		} else {
+			binary.LittleEndian.PutUint32(data[4*i:], f.bitsOf(x))
+		}
+	}
+	return data
+}
+
+// numbers returns what is in memory.
+func (f form) numbers(data []byte) []float32 {
+	v := make([]float32, len(data)/f.size)
+	for i := range v {
+		if f.size == 2 {
+			v[i] = f.number(uint32(binary.LittleEndian.Uint16(data[2*i:])))
+		} else {
+			v[i] = f.number(binary.LittleEndian.Uint32(data[4*i:]))
+		}
+	}
+	return v
+}
 
 // A layer is a kernel that a formula in float64 is held against: run returns what it made of some sizes, and what it
 // should have.
 type layer struct {
-	kernel string
-	run    func(d *device, t *testing.T, order int) (got []float32, want []float64)
+	kernel string // without its form
+	run    func(a *applier) (got []float32, want []float64)
+	forms  []form
 }
 
 // layers has the kernels without a matrix product, each with sizes that are no multiple of anything.
 var layers = []layer{
-	{"to_nhwc_f32", toNHWC},
-	{"to_nchw_f32", toNCHW},
-	{"add_f32", add},
-	{"mul_f32", mul},
-	{"activation_f32", activation},
-	{"batch_norm2d_f32", batchNorm2d},
-	{"upsample_f32", upsample},
-	{"max_pool2d_f32", maxPool2d},
-	{"global_avg_pool2d_f32", globalAvgPool2d},
-	{"conv2d_grouped_f32", conv2dGrouped},
+	{"to_nhwc", toNHWC, forms},
+	{"to_nchw", toNCHW, forms},
+	{"flatten", flatten, forms},
+	{"convert_f32", convertNarrow, forms[1:]},
+	{"add", add, forms},
+	{"mul", mul, forms},
+	{"activation", activation, forms},
+	{"batch_norm2d", batchNorm2d, forms},
+	{"upsample", upsample, forms},
+	{"max_pool2d", maxPool2d, forms},
+	{"global_avg_pool2d", globalAvgPool2d, forms},
+	{"conv2d_grouped", conv2dGrouped, forms},
+	{"conv2d_depthwise", conv2dDepthwise, forms},
 }
 
-// wrong returns the first difference in an order of threads, "" if there is none.
-func (l layer) wrong(d *device, t *testing.T, order int) string {
-	got, want := l.run(d, t, order)
+// wrong returns the first difference in a form and an order of threads, "" if there is none. What was added up in float32 and
+// then rounded to a form may be off by half of its last bit.
+func (l layer) wrong(d *device, t *testing.T, f form, order int) string {
+	got, want := l.run(&applier{device: d, t: t, form: f, order: order})
 	if got == nil {
 		return d.fake.Fault()
 	}
@@ -44,7 +107,7 @@ func (l layer) wrong(d *device, t *testing.T, order int) string {
 	}
 	for i, w := range want {
 		same := math.IsNaN(w) && got[i] != got[i]
-		if !same && !(math.Abs(float64(got[i])-w) <= 1e-6*(1+math.Abs(w))) {
+		if !same && !(math.Abs(float64(got[i])-w) <= 1e-6*(1+math.Abs(w))+math.Ldexp(math.Abs(w), -f.bits)) {
 			return fmt.Sprintf("number %d: %v, want %v", i, got[i], w)
 		}
 	}
@@ -55,9 +118,45 @@ func (l layer) wrong(d *device, t *testing.T, order int) string {
 func TestLayers(t *testing.T) {
 	d := open(t, fakedriver.New(t))
 	for _, l := range layers {
-		for order := range fakedriver.Orders {
-			if wrong := l.wrong(d, t, order); wrong != "" {
-				t.Errorf("%s, order %d: %s", l.kernel, order, wrong)
+		for _, f := range l.forms {
+			for order := range fakedriver.Orders {
+				if wrong := l.wrong(d, t, f, order); wrong != "" {
+					t.Errorf("%s_%s, order %d: %s", l.kernel, f.name, order, wrong)
+				}
+			}
+		}
+	}
+}
+
+// TestForms holds how numbers are rounded to 16 bits against package tensor, and reads all that there are.
+func TestForms(t *testing.T) {
+	d := open(t, fakedriver.New(t))
+	for _, f := range forms[1:] {
+		a := &applier{device: d, t: t, form: f}
+		var x []float32
+		for b := range uint32(1 << 16) {
+			v := f.number(b)
+			x = append(x, v, math.Float32frombits(math.Float32bits(v)+1), // a number, a little more, and between it and the next
+				(v+f.number(b+1))/2, math.Nextafter32((v+f.number(b+1))/2, 0))
+		}
+		x = append(x, 65519.996, 65520, 65536, math.MaxFloat32, 0x1p-149, 0x1p-25, math.Nextafter32(0x1p-25, 1), float32(math.NaN()),
+			0, 0, 0, 0, 0, 0, 0, 0)
+		pixels := len(x) / 8
+		got := a.apply("to_nhwc_"+f.name, len(x), pixels, func(y *driver.Buffer) []any {
+			return []any{x, y, int64(pixels), 8, 1, 8} // pixels maps of one pixel
+		})
+		back := a.as(forms[0]).apply("to_nchw_"+f.name, len(x), len(x), func(y *driver.Buffer) []any {
+			return []any{f.bytes(x), y, int64(len(x)), 8, 1, 8}
+		})
+		if got == nil || back == nil {
+			t.Fatal(d.fake.Fault())
+		}
+		for i, v := range x {
+			want := f.number(f.bitsOf(v))
+			for _, is := range []float32{got[i], back[i]} {
+				if math.Float32bits(is) != math.Float32bits(want) && !(is != is && want != want) {
+					t.Fatalf("%s: %x is %x, want %x", f.name, v, is, want)
+				}
 			}
 		}
 	}
@@ -71,16 +170,16 @@ func TestLayersMistakes(t *testing.T) {
 		{"NaN is dropped", "max_pool2d_f32", "pool.cu", "|| b != b ?", "?"},
 		{"padding wins", "max_pool2d_f32", "pool.cu", "__uint_as_float(0xff800000)", "0"},
 		{"bound not looked at", "max_pool2d_f32", "pool.cu", "&& row < height; row++", "; row++"},
-		{"channels that are not there", "to_nhwc_f32", "border.cu", "quad * 4 + j < c ?", "true ?"},
-		{"rows that are longer", "to_nchw_f32", "border.cu", "channel < c ?", "true ?"},
-		{"activation of nothing", "activation_f32", "elementwise.cu", "within(v, i % per * 4, c)", "v"},
+		{"channels that are not there", "to_nhwc_f32", "border.cu", "first + j < c ?", "true ?"},
+		{"rows that are longer", "flatten_f32", "border.cu", "channel < c ?", "true ?"},
+		{"activation of nothing", "activation_f32", "elementwise.cu", "first + j < c ? activate(v[j], which) : 0.f", "activate(v[j], which)"},
 		{"another picture's scale", "mul_f32", "elementwise.cu", "i / per / pixels * per", "i / pixels * per"},
-		{"another channel's shift", "batch_norm2d_f32", "elementwise.cu", "b = shift[i % per]", "b = shift[i / per % per]"},
-		{"sizes swapped", "upsample_f32", "upsample.cu", "ho, wo, height, width)", "wo, ho, height, width)"},
+		{"another channel's shift", "batch_norm2d_f32", "elementwise.cu", "load_floats(shift + first, b)", "load_floats(shift, b)"},
+		{"sizes swapped", "upsample_f16", "upsample.cu", "ho, wo, height, width)", "wo, ho, height, width)"},
 		{"another group", "conv2d_grouped_f32", "conv2d_grouped.cu", "channel / per_group * k", "channel % per_group * k"},
-		{"a thread too many", "add_f32", "elementwise.cu",
-			"float4 *z, long long quads) {\n\tlong long i = thread();\n\tif (i >= quads)",
-			"float4 *z, long long quads) {\n\tlong long i = thread();\n\tif (i > quads)"},
+		{"a thread too many", "add_f32", "elementwise.cu", "if (i >= vectors * LANES<T>)", "if (i > vectors * LANES<T>)"},
+		{"another channel's weight", "conv2d_depthwise_bf16", "conv2d_grouped.cu", "* op + first, b)", "* op, b)"},
+		{"channels beyond the last", "convert_f32_bf16", "border.cu", "first + j < xs ?", "true ?"},
 	} {
 		t.Run(m.name, func(t *testing.T) {
 			if !*full && m.name != "no barrier" {
@@ -88,13 +187,15 @@ func TestLayersMistakes(t *testing.T) {
 			}
 			d := open(t, fakedriver.NewWithMistake(t, m.source, m.was, m.is))
 			for _, l := range layers {
-				for order := range fakedriver.Orders {
-					if l.kernel != m.kernel {
-						continue
-					}
-					if wrong := l.wrong(d, t, order); wrong != "" {
-						t.Logf("seen in order %d: %s", order, wrong)
-						return
+				for _, f := range l.forms {
+					for order := range fakedriver.Orders {
+						if l.kernel+"_"+f.name != m.kernel {
+							continue
+						}
+						if wrong := l.wrong(d, t, f, order); wrong != "" {
+							t.Logf("seen in order %d: %s", order, wrong)
+							return
+						}
 					}
 				}
 			}
@@ -104,47 +205,71 @@ func TestLayersMistakes(t *testing.T) {
 }
 
 // Maps of the tests: n pictures of h × w pixels, c channels, s numbers from pixel to pixel.
-const (
-	n, h, w, c, s = 3, 5, 6, 7, 8
-	per           = s / 4
-)
+const n, h, w, c, s = 3, 5, 6, 7, 8
 
 func source() *rand.Rand { return rand.New(rand.NewPCG(5, 6)) }
 
-// apply runs a kernel with as many threads as y has things, in grid blocks or as many as these take, and returns y.
-func (d *device) apply(t *testing.T, order int, kernel string, y, things int, args func(y *driver.Buffer) []any) []float32 {
-	t.Helper()
-	grid, block := [3]uint32{uint32(ceil(things, 256))}, [3]uint32{256}
-	if kernel == "global_avg_pool2d_f32" {
-		grid, block = [3]uint32{uint32(things)}, [3]uint32{8, 32}
-	}
-	out := d.upload(t, make([]float32, y))
-	check(t, d.stream.Fill(out, 0, out.Size(), 0xFF))
-	var list []driver.Argument
-	for _, a := range args(out) {
-		switch a := a.(type) {
-		case []float32:
-			list = append(list, driver.Pointer(d.upload(t, a), 0))
-		case *driver.Buffer:
-			list = append(list, driver.Pointer(a, 0))
-		case int64:
-			list = append(list, driver.Int64(a))
-		case int:
-			list = append(list, driver.Int32(int32(a)))
-		}
-	}
-	d.run(t, order, kernel, grid, block, list...)
-	got, err := d.download(out)
-	if err != nil {
-		return nil
-	}
-	return got
+// An applier runs kernels in a form.
+type applier struct {
+	*device
+	t     *testing.T
+	form  form
+	order int
 }
 
-func toNHWC(d *device, t *testing.T, order int) (got []float32, want []float64) {
+// as returns an applier whose results are of another form.
+func (a *applier) as(f form) *applier { return &applier{a.device, a.t, f, a.order} }
+
+// maps returns numbers as an argument of the form's.
+func (a *applier) maps(v []float32) []byte { return a.form.bytes(v) }
+
+// apply runs a kernel with as many threads as y has things, in grid blocks or as many as these take, and returns y, which has
+// so many numbers.
+func (a *applier) apply(kernel string, y, things int, args func(y *driver.Buffer) []any) []float32 {
+	a.t.Helper()
+	grid, block := [3]uint32{uint32(ceil(things, 256))}, [3]uint32{256}
+	if strings.HasPrefix(kernel, "global_avg_pool2d") {
+		grid, block = [3]uint32{uint32(things)}, [3]uint32{8, 32}
+	}
+	out := a.bytes(make([]byte, a.form.size*y))
+	check(a.t, a.stream.Fill(out, 0, out.Size(), 0xFF))
+	var list []driver.Argument
+	for _, x := range args(out) {
+		switch x := x.(type) {
+		case []float32:
+			list = append(list, driver.Pointer(a.upload(a.t, x), 0))
+		case []byte:
+			list = append(list, driver.Pointer(a.bytes(x), 0))
+		case *driver.Buffer:
+			list = append(list, driver.Pointer(x, 0))
+		case int64:
+			list = append(list, driver.Int64(x))
+		case int:
+			list = append(list, driver.Int32(int32(x)))
+		}
+	}
+	a.run(a.t, a.order, kernel, grid, block, list...)
+	data := make([]byte, out.Size())
+	if err := a.stream.Download(data, out, 0); err != nil {
+		return nil
+	}
+	return a.form.numbers(data)
+}
+
+// bytes returns a buffer of bytes, which is freed at the end of the test.
+func (a *applier) bytes(data []byte) *driver.Buffer {
+	b, err := a.Alloc(int64(len(data)))
+	check(a.t, err)
+	a.t.Cleanup(func() { _ = b.Close() })
+	check(a.t, a.stream.Upload(b, 0, data))
+	return b
+}
+
+func toNHWC(a *applier) (got []float32, want []float64) {
 	x := fill(source(), n*c*h*w, 1, 1)
-	got = d.apply(t, order, "to_nhwc_f32", n*h*w*s, n*h*w*per, func(y *driver.Buffer) []any {
-		return []any{x, y, int64(n * h * w * per), c, h * w, s}
+	vectors := n * h * w * a.form.per(s)
+	got = a.apply("to_nhwc_"+a.form.name, n*h*w*s, vectors, func(y *driver.Buffer) []any {
+		return []any{x, y, int64(vectors), c, h * w, s}
 	})
 	want = make([]float64, n*h*w*s)
 	for i, v := range x {
@@ -153,11 +278,26 @@ func toNHWC(d *device, t *testing.T, order int) (got []float32, want []float64) 
 	return got, want
 }
 
-func toNCHW(d *device, t *testing.T, order int) (got []float32, want []float64) {
+func toNCHW(a *applier) (got []float32, want []float64) {
+	const row = c * h * w
+	x := a.form.fill(source(), n*h*w, s, c)
+	got = a.as(forms[0]).apply("to_nchw_"+a.form.name, n*row, n*row, func(y *driver.Buffer) []any {
+		return []any{a.maps(x), y, int64(n * row), c, h * w, s}
+	})
+	want = make([]float64, n*row)
+	for i, v := range x {
+		if channel := i % s; channel < c {
+			want[i/s/(h*w)*row+channel*h*w+i/s%(h*w)] = float64(v)
+		}
+	}
+	return got, want
+}
+
+func flatten(a *applier) (got []float32, want []float64) {
 	const row = (c+1)*h*w + 2 // longer than a pixel's channels
-	x := fill(source(), n*h*w, s, c)
-	got = d.apply(t, order, "to_nchw_f32", n*row, n*row, func(y *driver.Buffer) []any {
-		return []any{x, y, int64(n * row), c, h * w, s, int64(row)}
+	x := a.form.fill(source(), n*h*w, s, c)
+	got = a.apply("flatten_"+a.form.name, n*row, n*row, func(y *driver.Buffer) []any {
+		return []any{a.maps(x), y, int64(n * row), c, h * w, s, int64(row)}
 	})
 	want = make([]float64, n*row)
 	for i, v := range x {
@@ -168,11 +308,36 @@ func toNCHW(d *device, t *testing.T, order int) (got []float32, want []float64) 
 	return got, want
 }
 
-func add(d *device, t *testing.T, order int) (got []float32, want []float64) {
+// convertNarrow converts to a form of 16 bits, and what there is then back.
+func convertNarrow(a *applier) (got []float32, want []float64) {
+	const c, s, narrow = 11, 12, 16 // channels and what is kept for them in float32 and in 16 bits
+	x := a.form.fill(source(), n*h*w, s, c)
+	got = a.apply("convert_f32_"+a.form.name, n*h*w*narrow, n*h*w*2, func(y *driver.Buffer) []any {
+		return []any{x, y, int64(n * h * w * 2), 2, s}
+	})
+	if got == nil {
+		return nil, nil
+	}
+	back := a.as(forms[0]).apply("convert_"+a.form.name+"_f32", n*h*w*s, n*h*w*3, func(y *driver.Buffer) []any {
+		return []any{a.maps(got), y, int64(n * h * w * 3), 3, narrow}
+	})
+	if back == nil {
+		return nil, nil
+	}
+	want = make([]float64, n*h*w*narrow)
+	for i, v := range x {
+		want[i/s*narrow+i%s] = float64(v)
+		want = append(want, float64(v))
+	}
+	return append(got, back...), want
+}
+
+func add(a *applier) (got []float32, want []float64) {
 	r := source()
-	x, y := fill(r, n*h*w, s, c), fill(r, n*h*w, s, c)
-	got = d.apply(t, order, "add_f32", n*h*w*s, n*h*w*per, func(z *driver.Buffer) []any {
-		return []any{x, y, z, int64(n * h * w * per)}
+	x, y := a.form.fill(r, n*h*w, s, c), a.form.fill(r, n*h*w, s, c)
+	vectors := n * h * w * a.form.per(s)
+	got = a.apply("add_"+a.form.name, n*h*w*s, vectors, func(z *driver.Buffer) []any {
+		return []any{a.maps(x), a.maps(y), z, int64(vectors)}
 	})
 	for i := range x {
 		want = append(want, float64(x[i])+float64(y[i]))
@@ -180,13 +345,14 @@ func add(d *device, t *testing.T, order int) (got []float32, want []float64) {
 	return got, want
 }
 
-func mul(d *device, t *testing.T, order int) (got []float32, want []float64) {
+func mul(a *applier) (got []float32, want []float64) {
 	r := source()
-	x := fill(r, n*h*w, s, c)
+	x := a.form.fill(r, n*h*w, s, c)
+	vectors := n * h * w * a.form.per(s)
 	for once := range 2 {
-		y := fill(r, n*h*w, s, c)
-		z := d.apply(t, order, "mul_f32", n*h*w*s, n*h*w*per, func(z *driver.Buffer) []any {
-			return []any{x, y, z, int64(n * h * w * per), per, h * w, once}
+		y := a.form.fill(r, n*h*w, s, c)
+		z := a.apply("mul_"+a.form.name, n*h*w*s, vectors, func(z *driver.Buffer) []any {
+			return []any{a.maps(x), a.maps(y), z, int64(vectors), a.form.per(s), h * w, once}
 		})
 		if z == nil {
 			return nil, nil
@@ -224,15 +390,16 @@ func act(which int, x float64) float64 {
 	return x
 }
 
-func activation(d *device, t *testing.T, order int) (got []float32, want []float64) {
-	x := fill(source(), n*h*w, s, c)
+func activation(a *applier) (got []float32, want []float64) {
+	x := a.form.fill(source(), n*h*w, s, c)
 	for i := range x {
-		x[i] *= 9
+		x[i] *= 8
 	}
 	x[1] = float32(math.NaN())
+	vectors := n * h * w * a.form.per(s)
 	for which := range 8 {
-		y := d.apply(t, order, "activation_f32", n*h*w*s, n*h*w*per, func(y *driver.Buffer) []any {
-			return []any{x, y, int64(n * h * w * per), per, c, which}
+		y := a.apply("activation_"+a.form.name, n*h*w*s, vectors, func(y *driver.Buffer) []any {
+			return []any{a.maps(x), y, int64(vectors), a.form.per(s), c, which}
 		})
 		if y == nil {
 			return nil, nil
@@ -249,11 +416,13 @@ func activation(d *device, t *testing.T, order int) (got []float32, want []float
 	return got, want
 }
 
-func batchNorm2d(d *device, t *testing.T, order int) (got []float32, want []float64) {
+func batchNorm2d(a *applier) (got []float32, want []float64) {
+	const s, c = 16, 13
 	r := source()
-	x, scale, shift := fill(r, n*h*w, s, c), fill(r, 1, s, c), fill(r, 1, s, c)
-	got = d.apply(t, order, "batch_norm2d_f32", n*h*w*s, n*h*w*per, func(y *driver.Buffer) []any {
-		return []any{x, scale, shift, y, int64(n * h * w * per), per}
+	x, scale, shift := a.form.fill(r, n*h*w, s, c), fill(r, 1, s, c), fill(r, 1, s, c)
+	vectors := n * h * w * a.form.per(s)
+	got = a.apply("batch_norm2d_"+a.form.name, n*h*w*s, vectors, func(y *driver.Buffer) []any {
+		return []any{a.maps(x), scale, shift, y, int64(vectors), a.form.per(s)}
 	})
 	for i, v := range x {
 		want = append(want, float64(scale[i%s])*float64(v)+float64(shift[i%s]))
@@ -261,11 +430,13 @@ func batchNorm2d(d *device, t *testing.T, order int) (got []float32, want []floa
 	return got, want
 }
 
-func upsample(d *device, t *testing.T, order int) (got []float32, want []float64) {
+// upsample has the one kernel for all forms.
+func upsample(a *applier) (got []float32, want []float64) {
 	const ho, wo = 9, 14
-	x := fill(source(), n*h*w, s, c)
-	got = d.apply(t, order, "upsample_f32", n*ho*wo*s, n*ho*wo*per, func(y *driver.Buffer) []any {
-		return []any{x, y, int64(n * ho * wo * per), per, h, w, ho, wo}
+	x := a.form.fill(source(), n*h*w, s, c)
+	vectors := n * ho * wo * a.form.per(s)
+	got = a.apply("upsample", n*ho*wo*s, vectors, func(y *driver.Buffer) []any {
+		return []any{a.maps(x), y, int64(vectors), a.form.per(s), h, w, ho, wo}
 	})
 	for i := range n * ho * wo * s {
 		m := i / s
@@ -274,17 +445,18 @@ func upsample(d *device, t *testing.T, order int) (got []float32, want []float64
 	return got, want
 }
 
-func maxPool2d(d *device, t *testing.T, order int) (got []float32, want []float64) {
+func maxPool2d(a *applier) (got []float32, want []float64) {
 	const ho, wo = 3, 6 // (5 + 2·1 − 3)/2 + 1, (6 + 0 − 1)/1 + 1
 	x := fill(source(), n*h*w, s, c)
 	for i := range x {
 		if i%s < c {
-			x[i] -= 2 // all below zero: padding must not win
+			x[i] = a.form.number(a.form.bitsOf(x[i] - 2)) // all below zero: padding must not win
 		}
 	}
 	x[3*s] = float32(math.NaN())
-	got = d.apply(t, order, "max_pool2d_f32", n*ho*wo*s, n*ho*wo*per, func(y *driver.Buffer) []any {
-		return []any{x, y, int64(n * ho * wo * per), per, h, w, ho, wo, 3, 1, 2, 1, 1, 0}
+	vectors := n * ho * wo * a.form.per(s)
+	got = a.apply("max_pool2d_"+a.form.name, n*ho*wo*s, vectors, func(y *driver.Buffer) []any {
+		return []any{a.maps(x), y, int64(vectors), a.form.per(s), h, w, ho, wo, 3, 1, 2, 1, 1, 0}
 	})
 	for i := range n * ho * wo * s {
 		m, greatest := i/s, math.Inf(-1)
@@ -298,11 +470,11 @@ func maxPool2d(d *device, t *testing.T, order int) (got []float32, want []float6
 	return got, want
 }
 
-func globalAvgPool2d(d *device, t *testing.T, order int) (got []float32, want []float64) {
-	const s, c, pixels = 36, 34, 75 // two blocks for a picture, and lanes with two pixels and with three
-	x := fill(source(), n*pixels, s, c)
-	got = d.apply(t, order, "global_avg_pool2d_f32", n*s, n*2, func(y *driver.Buffer) []any {
-		return []any{x, y, pixels, s / 4}
+func globalAvgPool2d(a *applier) (got []float32, want []float64) {
+	const s, c, pixels = 72, 67, 75 // two blocks for a picture or more, and threads with two pixels and with three
+	x := a.form.fill(source(), n*pixels, s, c)
+	got = a.apply("global_avg_pool2d_"+a.form.name, n*s, n*ceil(a.form.per(s), 8), func(y *driver.Buffer) []any {
+		return []any{a.maps(x), y, pixels, a.form.per(s)}
 	})
 	want = make([]float64, n*s)
 	for i, v := range x {
@@ -311,29 +483,61 @@ func globalAvgPool2d(d *device, t *testing.T, order int) (got []float32, want []
 	return got, want
 }
 
-func conv2dGrouped(d *device, t *testing.T, order int) (got []float32, want []float64) {
-	const groups, k, o, os, ho, wo = 2, 3, 10, 12, 3, 4 // (5 + 2·1 − 3)/2 + 1, (6 + 2·1 − 2·(3−1) − 1)/1 + 1
+func conv2dGrouped(a *applier) (got []float32, want []float64) {
+	return grouped(a, "conv2d_grouped", 2, 3, 5)
+}
+
+func conv2dDepthwise(a *applier) (got []float32, want []float64) {
+	return grouped(a, "conv2d_depthwise", 13, 1, 1)
+}
+
+// grouped is a convolution in groups of k input channels and per output channels. Where results of 16 bits may be float32,
+// these come too.
+func grouped(a *applier, kernel string, groups, k, per int) (got []float32, want []float64) {
+	const ho, wo = 3, 4 // (5 + 2·1 − 3)/2 + 1, (6 + 2·1 − 2·(3−1) − 1)/1 + 1
+	c, o := groups*k, groups*per
+	s, os := ceil(c, 8)*8, ceil(o, 8)*8
 	r := source()
-	x, weights, bias := fill(r, n*h*w, s, groups*k), fill(r, 9*k, os, o), fill(r, 1, os, o)
-	residual := fill(r, n*2*3, os, o)
-	got = d.apply(t, order, "conv2d_grouped_f32", n*ho*wo*os, n*ho*wo*os, func(y *driver.Buffer) []any {
-		return []any{x, weights, bias, residual, y, int64(n * ho * wo * os), h, w, k, s, ho, wo, o, o / groups, os, os, 3, 3,
-			2, 1, 1, 1, 1, 2, 2, 3, 1}
-	})
+	x, weights, bias := a.form.fill(r, n*h*w, s, c), fill(r, 9*k, os, o), fill(r, 1, os, o)
+	residual := a.form.fill(r, n*2*3, os, o)
+	count := n * ho * wo * os
+	if k*per == 1 {
+		count = n * ho * wo * a.form.per(os)
+	}
+	args := func(a *applier, residual []byte) func(y *driver.Buffer) []any {
+		return func(y *driver.Buffer) []any {
+			return []any{a.maps(x), weights, bias, residual, y, int64(count), h, w, k, s, ho, wo, o, per, os, os, 3, 3,
+				2, 1, 1, 1, 1, 2, 2, 3, 1}
+		}
+	}
+	got = a.apply(kernel+"_"+a.form.name, n*ho*wo*os, count, args(a, a.maps(residual)))
+	wide := kernel == "conv2d_grouped" && a.form.size == 2
+	if wide && got != nil {
+		y := a.as(forms[0]).apply(kernel+"_"+a.form.name+"_f32", n*ho*wo*os, count, args(a, forms[0].bytes(residual)))
+		if y == nil {
+			return nil, nil
+		}
+		got = append(got, y...)
+	}
 	for i := range n * ho * wo * os {
 		m, channel := i/os, i%os
-		sum := float64(bias[channel]) + float64(residual[((m/(ho*wo)*2+m/wo%ho*2/ho)*3+m%wo*3/wo)*os+channel])
+		sum := 0.0
 		for tap := range 9 {
 			row, column := m/wo%ho*2+tap/3-1, m%wo+tap%3*2-1
 			if channel >= o || row < 0 || row >= h || column < 0 || column >= w {
 				continue
 			}
 			for j := range k {
-				sum += float64(weights[(tap*k+j)*os+channel]) *
-					float64(x[((m/(ho*wo)*h+row)*w+column)*s+channel/(o/groups)*k+j])
+				sum += float64(weights[(tap*k+j)*os+channel]) * float64(x[((m/(ho*wo)*h+row)*w+column)*s+channel/per*k+j])
 			}
 		}
+		if channel < o {
+			sum += float64(bias[channel]) + float64(residual[((m/(ho*wo)*2+m/wo%ho*2/ho)*3+m%wo*3/wo)*os+channel])
+		}
 		want = append(want, max(sum, 0))
+	}
+	if wide {
+		want = append(want, want...)
 	}
 	return got, want
 }

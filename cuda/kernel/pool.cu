@@ -1,49 +1,87 @@
-// Pooling over windows and over whole maps. S, the distance between pixels, is 4·per.
-#include "device.h"
+// Pooling over windows and over whole maps. A thread has 16 bytes of channels, of which a pixel has per.
+#include "elements.h"
 
 // The greater one, and NaN if either is.
 DEVICE float greater(float a, float b) { return b > a || b != b ? b : a; }
 
-// y[n, i, j, c] = max x[n, i·s+u−p, j·s+v−p, c] over the u, v of the window that are inside, four channels in a thread.
-extern "C" __global__ void max_pool2d_f32(
-	const float4 *x, float4 *y, long long quads, int per, int height, int width, int ho, int wo, int kh, int kw, int stride_h,
-	int stride_w, int pad_h, int pad_w) {
+// y[n, i, j, c] = max x[n, i·s+u−p, j·s+v−p, c] over the u, v of the window that are inside.
+template <class T>
+DEVICE void max_pool2d(
+	const T *x, T *y, long long vectors, int per, int height, int width, int ho, int wo, int kh, int kw, int stride_h, int stride_w,
+	int pad_h, int pad_w) {
 	long long i = thread();
-	if (i >= quads) return;
+	if (i >= vectors) return;
 	int m = i / per, channels = i % per, image = m / (ho * wo);
 	int top = m % (ho * wo) / wo * stride_h - pad_h, left = m % wo * stride_w - pad_w;
-	const float low = __uint_as_float(0xff800000); // −∞
-	float4 v = {low, low, low, low};
+	float v[LANES<T>];
+#pragma unroll
+	for (int j = 0; j < LANES<T>; j++) v[j] = __uint_as_float(0xff800000); // −∞
 	for (int row = top > 0 ? top : 0; row < top + kh && row < height; row++)
 		for (int column = left > 0 ? left : 0; column < left + kw && column < width; column++) {
-			float4 a = x[(((long long)image * height + row) * width + column) * per + channels];
-			v = {greater(v.x, a.x), greater(v.y, a.y), greater(v.z, a.z), greater(v.w, a.w)};
+			float a[LANES<T>];
+			load(x + ((((long long)image * height + row) * width + column) * per + channels) * LANES<T>, a);
+#pragma unroll
+			for (int j = 0; j < LANES<T>; j++) v[j] = greater(v[j], a[j]);
 		}
-	y[i] = v;
+	store(y + i * LANES<T>, v);
 }
 
-constexpr int QUADS = 8, LANES = 32; // of a block: four channels each, and pixels at once
+extern "C" __global__ void max_pool2d_f32(
+	const float *x, float *y, long long vectors, int per, int height, int width, int ho, int wo, int kh, int kw, int stride_h,
+	int stride_w, int pad_h, int pad_w) {
+	max_pool2d(x, y, vectors, per, height, width, ho, wo, kh, kw, stride_h, stride_w, pad_h, pad_w);
+}
+extern "C" __global__ void max_pool2d_bf16(
+	const bf16 *x, bf16 *y, long long vectors, int per, int height, int width, int ho, int wo, int kh, int kw, int stride_h,
+	int stride_w, int pad_h, int pad_w) {
+	max_pool2d(x, y, vectors, per, height, width, ho, wo, kh, kw, stride_h, stride_w, pad_h, pad_w);
+}
+extern "C" __global__ void max_pool2d_f16(
+	const f16 *x, f16 *y, long long vectors, int per, int height, int width, int ho, int wo, int kh, int kw, int stride_h,
+	int stride_w, int pad_h, int pad_w) {
+	max_pool2d(x, y, vectors, per, height, width, ho, wo, kh, kw, stride_h, stride_w, pad_h, pad_w);
+}
 
-// y[n, c] = Σ_p x[n, p, c] / P. A lane sums every 32nd pixel, and the lanes' sums are added in pairs, so that errors do
-// not grow with the map. A block has 32 channels of an image; blocks are counted image by image.
-extern "C" __global__ void global_avg_pool2d_f32(const float4 *x, float4 *y, int pixels, int per) {
-	__shared__ __align__(16) float4 sums[LANES][QUADS];
-	const int blocks = (per + QUADS - 1) / QUADS, image = blockIdx.x / blocks;
-	const int lane = threadIdx.y, q = threadIdx.x, quad = blockIdx.x % blocks * QUADS + q;
-	float4 v = {0, 0, 0, 0};
-	if (quad < per)
-		for (int p = lane; p < pixels; p += LANES) {
-			float4 a = x[((long long)image * pixels + p) * per + quad];
-			v = {v.x + a.x, v.y + a.y, v.z + a.z, v.w + a.w};
+// A block has 8 times 16 bytes of an image's channels, for each of which 32 threads sum every 32nd pixel.
+constexpr int VECTORS = 8, THREADS = 32;
+
+// y[n, c] = Σ_p x[n, p, c] / P. The threads' sums are added in pairs, so that errors do not grow with the map. Blocks are
+// counted image by image.
+template <class T>
+DEVICE void global_avg_pool2d(const T *x, T *y, int pixels, int per, float (*sums)[THREADS][VECTORS]) {
+	const int blocks = (per + VECTORS - 1) / VECTORS, image = blockIdx.x / blocks;
+	const int lane = threadIdx.y, q = threadIdx.x, channels = blockIdx.x % blocks * VECTORS + q;
+	float v[LANES<T>] = {};
+	if (channels < per)
+		for (int p = lane; p < pixels; p += THREADS) {
+			float a[LANES<T>];
+			load(x + (((long long)image * pixels + p) * per + channels) * LANES<T>, a);
+#pragma unroll
+			for (int j = 0; j < LANES<T>; j++) v[j] += a[j];
 		}
-	sums[lane][q] = v;
-	for (int half = LANES / 2; half > 0; half /= 2) {
+#pragma unroll
+	for (int j = 0; j < LANES<T>; j++) sums[j][lane][q] = v[j];
+	for (int half = THREADS / 2; half > 0; half /= 2) {
 		__syncthreads();
 		if (lane >= half) continue;
-		float4 a = sums[lane + half][q];
-		v = {v.x + a.x, v.y + a.y, v.z + a.z, v.w + a.w};
-		sums[lane][q] = v;
+#pragma unroll
+		for (int j = 0; j < LANES<T>; j++) sums[j][lane][q] = v[j] += sums[j][lane + half][q];
 	}
-	float count = pixels;
-	if (lane == 0 && quad < per) y[(long long)image * per + quad] = {v.x / count, v.y / count, v.z / count, v.w / count};
+	if (lane > 0 || channels >= per) return;
+#pragma unroll
+	for (int j = 0; j < LANES<T>; j++) v[j] /= pixels;
+	store(y + ((long long)image * per + channels) * LANES<T>, v);
+}
+
+extern "C" __global__ void global_avg_pool2d_f32(const float *x, float *y, int pixels, int per) {
+	__shared__ float sums[LANES<float>][THREADS][VECTORS];
+	global_avg_pool2d(x, y, pixels, per, sums);
+}
+extern "C" __global__ void global_avg_pool2d_bf16(const bf16 *x, bf16 *y, int pixels, int per) {
+	__shared__ float sums[LANES<bf16>][THREADS][VECTORS];
+	global_avg_pool2d(x, y, pixels, per, sums);
+}
+extern "C" __global__ void global_avg_pool2d_f16(const f16 *x, f16 *y, int pixels, int per) {
+	__shared__ float sums[LANES<f16>][THREADS][VECTORS];
+	global_avg_pool2d(x, y, pixels, per, sums);
 }
