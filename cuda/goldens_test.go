@@ -31,16 +31,21 @@ type bound struct {
 	precision  op.Precision
 	logits     float64 // of the greatest
 	score, box float64 // of pairs of objects; pixels
-	lone       float64 // share of objects without a pair, of a network that is not trained
-	lost       int     // objects without a pair, of one that is
+	lost       int     // objects without a pair, of a trained network
+	lone       float64 // share of them, of one that is not trained
 }
 
+// Torch's own autocast leaves 70 of 100 objects of the network that is not trained without a pair in bfloat16, with scores
+// that are off by 0.2, and 8 in float16, by 0.11: every score is close to many others.
 var bounds = []bound{
-	{op.Float32, 3e-6, 1e-3, 0.2, 0.02, 0},
-	{op.TensorFloat32, 3e-3, 0.02, 2, 0.1, 0},
-	{op.BFloat16, 3e-2, 0.1, 8, 0.3, 1},
-	{op.Float16, 4e-3, 0.02, 2, 0.1, 0},
+	{op.Float32, 3e-6, 4e-4, 0.07, 0, 0.02},
+	{op.TensorFloat32, 3e-3, 0.05, 2, 0, 0.2},
+	{op.BFloat16, 3e-2, 0.1, 8, 1, 0.85},
+	{op.Float16, 4e-3, 0.05, 2, 0, 0.2},
 }
+
+// untrained is by how much bounds are wider for a network that is not trained.
+const untrained = 3
 
 // A found is what torchvision has found in a picture.
 type found struct {
@@ -140,7 +145,7 @@ func (b bound) shapes(t *testing.T, gpu op.Backend) {
 		if err != nil {
 			data = must(os.ReadFile(filepath.Join("../testdata/shapes", name)))
 		}
-		if lone := b.detect(t, gpu, src, data, c); lone > b.lost {
+		if lone := b.detect(t, gpu, src, data, c, 1); lone > b.lost {
 			t.Errorf("%s: %d objects without a pair", c.Name, lone)
 		}
 	}
@@ -162,7 +167,7 @@ func (b bound) fullSize(t *testing.T, gpu op.Backend) {
 		c := golden.Detections[0]
 		c.Name, c.MinSize, c.MaxSize = name, golden.Kwargs.MinSize, golden.Kwargs.MaxSize
 		data := must(os.ReadFile(filepath.Join("../testdata/tv0292", golden.Images[0])))
-		if lone := b.detect(t, gpu, src, data, c); float64(lone) > 1+b.lone*float64(len(c.Labels)) {
+		if lone := b.detect(t, gpu, src, data, c, untrained); float64(lone) > 1+b.lone*float64(len(c.Labels)) {
 			t.Errorf("%s: %d of %d objects without a pair", name, lone, len(c.Labels))
 		}
 	}
@@ -170,7 +175,7 @@ func (b bound) fullSize(t *testing.T, gpu op.Backend) {
 
 // detect finds objects in a picture, compares those that overlap with ones of torchvision's by nine tenths and have their
 // label, and returns how many of torchvision's have no such pair.
-func (b bound) detect(t *testing.T, gpu op.Backend, src nn.Source, data []byte, want found) (lone int) {
+func (b bound) detect(t *testing.T, gpu op.Backend, src nn.Source, data []byte, want found, wide float64) (lone int) {
 	t.Helper()
 	options := []vision.Option{vision.WithPrecision(b.precision)}
 	if want.MinSize > 0 {
@@ -205,7 +210,7 @@ func (b bound) detect(t *testing.T, gpu op.Backend, src nn.Source, data []byte, 
 	}
 	t.Logf("%s: %d objects, torchvision has %d, of which %d have no pair; scores differ by %.2g, boxes by %.2g pixels",
 		want.Name, got.Len(), len(want.Labels), lone, score, box)
-	if !(score <= b.score && box <= b.box) {
+	if !(score <= wide*b.score && box <= wide*b.box) {
 		t.Errorf("%s: scores differ by %.2g, boxes by %.2g pixels", want.Name, score, box)
 	}
 	return lone
