@@ -91,7 +91,7 @@ func (a *arenas) take(bytes int64) *run {
 		a.bytes -= old.granted
 	}
 	if old == nil {
-		old = &run{prepared: make(map[*program]*prepared)}
+		old = &run{prepared: make(map[layout]*prepared)}
 	}
 	if a.limit > 0 && a.bytes+bytes > a.limit && a.lent > 0 {
 		_ = old.close()
@@ -125,7 +125,7 @@ func (a *arenas) allocate(ctx context.Context, r *run) (err error) {
 	}
 	if old := r.arena; old != nil {
 		r.arena = nil
-		err = errors.Join(r.forget(), old.Close())
+		err = errors.Join(r.settle(), r.forget(), old.Close())
 		if a.memory.giveBack(r); err != nil {
 			return err
 		}

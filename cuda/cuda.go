@@ -29,14 +29,17 @@ type Backend struct {
 // Open starts the driver and loads the kernels onto a device. Its errors are a
 // [*NoDeviceError], a [*TooOldError], or the driver's: a [*DriverError], an
 // [*OOMError].
-func Open(o Options) (*Backend, error) {
+func Open(o Options) (*Backend, error) { return o.open(driver.Device.Open) }
+
+// open is Open in a context that comes from the device.
+func (o Options) open(context func(driver.Device) (*driver.Context, error)) (*Backend, error) {
 	report, devices := look(o)
 	if o.Device < 0 || o.Device >= len(devices) {
 		return nil, &NoDeviceError{o.Device, report}
 	}
 	b := &Backend{name: fmt.Sprintf("cuda:%d", o.Device), kernels: make(map[string]*driver.Kernel)}
 	var err error
-	if b.context, err = devices[o.Device].Open(); err != nil {
+	if b.context, err = context(devices[o.Device]); err != nil {
 		return nil, fmt.Errorf("%s: %w", b.name, err)
 	}
 	b.context.Limit = o.MemoryBytes

@@ -149,7 +149,7 @@ func (m *meter) try(w way) (median time.Duration, err error) {
 		defer func() { err = errors.Join(err, scratch.Close()) }()
 		o.scratch = packed{scratch, 0}
 	}
-	parts, err := lay(m.backend.context, w.steps(m.backend, &m.product, &o), nil, false)
+	parts, err := lay(m.backend.context, w.steps(m.backend, &m.product, &o), nil, nil, false)
 	if err != nil {
 		return 0, err
 	}

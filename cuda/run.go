@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/argand-go/argand/cuda/internal/driver"
 	"github.com/argand-go/argand/nn/op"
@@ -23,13 +22,23 @@ type run struct {
 	arena    *driver.Buffer
 	host     *driver.HostBuffer
 	events   []*driver.Event // of a profile: before the first step and after each
-	prepared map[*program]*prepared
+	fence    *driver.Event   // between the stream and one of the caller's
+	pending  bool            // there may be work that nobody has waited for
+	prepared map[layout]*prepared
+}
+
+// A layout is what steps are laid out for, besides the memory of a run: a
+// program, and the addresses of the loan that it works on, "" for none.
+type layout struct {
+	program *program
+	loan    string
 }
 
 // prepared are the steps of a program laid out for a run's memory: in parts or,
 // for a profile, one by one. What runs again is recorded with its copies, and
 // submitted as a whole from then on.
 type prepared struct {
+	loan  *loan // nil if inputs and outputs are the host's
 	parts []part
 	again bool
 	graph *driver.Graph // nil for what is not recorded
@@ -47,21 +56,36 @@ type part struct {
 // before it submits the steps, which the device then does without more ado, and
 // before it waits for them.
 func (p *program) RunInto(ctx context.Context, out, in []*tensor.Tensor) error {
-	m := p.model
-	if m.closed.Load() {
-		return op.ErrClosed
+	if err := p.model.enter(); err != nil {
+		return err
 	}
-	m.running.RLock()
-	defer m.running.RUnlock()
-	if m.closed.Load() {
-		return op.ErrClosed
-	}
+	defer p.model.running.RUnlock()
 	if err := check("input", p.inputs, in); err != nil {
 		return err
 	}
 	if err := check("output", p.outputs, out); err != nil {
 		return err
 	}
+	return p.with(ctx, func(r *run) error { return p.runOn(ctx, r, out, in) })
+}
+
+// enter begins a run, which ends with m.running.RUnlock, unless the model is
+// closed.
+func (m *model) enter() error {
+	if m.closed.Load() {
+		return op.ErrClosed
+	}
+	m.running.RLock()
+	if m.closed.Load() {
+		m.running.RUnlock()
+		return op.ErrClosed
+	}
+	return nil
+}
+
+// with calls f with what a run works with.
+func (p *program) with(ctx context.Context, f func(*run) error) error {
+	m := p.model
 	if err := ctx.Err(); err != nil {
 		return p.stopped(0, err)
 	}
@@ -72,7 +96,7 @@ func (p *program) RunInto(ctx context.Context, out, in []*tensor.Tensor) error {
 		}
 		return m.failed(err)
 	}
-	err = p.runOn(ctx, r, out, in)
+	err = f(r)
 	if err == nil || r.stream.Sync() == nil { // what does not work any more is not lent again
 		m.arenas.release(r)
 	} else {
@@ -90,7 +114,10 @@ func (m *model) failed(err error) error {
 }
 
 func (p *program) runOn(ctx context.Context, r *run, out, in []*tensor.Tensor) error {
-	steps, err := r.prepare(p)
+	if err := r.stage(p); err != nil {
+		return err
+	}
+	steps, err := r.prepare(layout{program: p}, nil)
 	if err != nil {
 		return err
 	}
@@ -108,10 +135,11 @@ func (p *program) runOn(ctx context.Context, r *run, out, in []*tensor.Tensor) e
 	if err := p.submit(r, steps); err != nil {
 		return err
 	}
+	r.pending = true
 	if err := ctx.Err(); err != nil {
 		return p.stopped(1, err)
 	}
-	if err := r.stream.Sync(); err != nil {
+	if err := r.settle(); err != nil {
 		return err
 	}
 	for i, y := range p.out {
@@ -124,7 +152,7 @@ func (p *program) runOn(ctx context.Context, r *run, out, in []*tensor.Tensor) e
 // record what runs once would take longer than it saves.
 func (p *program) submit(r *run, steps *prepared) (err error) {
 	if steps.graph == nil && steps.again && p.model.options.Profile == nil {
-		steps.graph, err = r.stream.Capture(func() error { return p.enqueue(r, steps.parts) })
+		steps.graph, err = r.stream.Capture(func() error { return p.enqueue(r, steps) })
 		if err != nil {
 			return err
 		}
@@ -133,14 +161,14 @@ func (p *program) submit(r *run, steps *prepared) (err error) {
 	if steps.graph != nil {
 		return steps.graph.Launch(r.stream)
 	}
-	return p.enqueue(r, steps.parts)
+	return p.enqueue(r, steps)
 }
 
 // enqueue submits the copies of the inputs, the steps, for a profile one by one
 // between events, and the copies of the outputs.
-func (p *program) enqueue(r *run, parts []part) error {
+func (p *program) enqueue(r *run, steps *prepared) error {
 	for _, x := range p.in {
-		if x.value == nil {
+		if x.value == nil || steps.loan != nil {
 			continue
 		}
 		if err := r.stream.UploadHost(r.arena, x.value.off, r.host, x.offset, x.value.bytes); err != nil {
@@ -153,8 +181,8 @@ func (p *program) enqueue(r *run, parts []part) error {
 			return err
 		}
 	}
-	for i := range parts {
-		if failed, err := parts[i].submit(r.stream, r.arena); err != nil {
+	for i := range steps.parts {
+		if failed, err := steps.parts[i].submit(r.stream, r.arena); err != nil {
 			if failed < 0 {
 				return err
 			}
@@ -166,6 +194,9 @@ func (p *program) enqueue(r *run, parts []part) error {
 				return err
 			}
 		}
+	}
+	if steps.loan != nil {
+		return steps.loan.repeat(r.stream)
 	}
 	for _, y := range p.out {
 		if err := r.stream.DownloadHost(r.host, y.offset, y.value.bytes, r.arena, y.value.off); err != nil {
@@ -191,19 +222,24 @@ func (p *program) note(r *run) error {
 	return nil
 }
 
-// prepare returns the steps of a program laid out for the run's memory.
-func (r *run) prepare(p *program) (*prepared, error) {
-	c, profiled := p.model.backend.context, p.model.options.Profile != nil
-	if r.host == nil || int64(len(r.host.Bytes())) < p.staging {
-		if err := errors.Join(r.forget(), r.closeHost()); err != nil {
-			return nil, err
-		}
-		host, err := c.AllocHost(p.staging)
-		if err != nil {
-			return nil, err
-		}
-		r.host = host
+// stage sees to it that there is memory of the host for a program's inputs and
+// outputs.
+func (r *run) stage(p *program) (err error) {
+	if r.host != nil && int64(len(r.host.Bytes())) >= p.staging {
+		return nil
 	}
+	if err := errors.Join(r.forget(), r.closeHost()); err != nil {
+		return err
+	}
+	r.host, err = p.model.backend.context.AllocHost(p.staging)
+	return err
+}
+
+// prepare returns the steps of a program laid out for the run's memory, and for
+// what is lent to it.
+func (r *run) prepare(key layout, lent *loan) (*prepared, error) {
+	p := key.program
+	c, profiled := p.model.backend.context, p.model.options.Profile != nil
 	for profiled && len(r.events) <= len(p.steps) {
 		e, err := c.NewEvent(true)
 		if err != nil {
@@ -211,7 +247,7 @@ func (r *run) prepare(p *program) (*prepared, error) {
 		}
 		r.events = append(r.events, e)
 	}
-	if steps := r.prepared[p]; steps != nil {
+	if steps := r.prepared[key]; steps != nil {
 		return steps, nil
 	}
 	if len(r.prepared) == maxPrograms {
@@ -219,17 +255,18 @@ func (r *run) prepare(p *program) (*prepared, error) {
 			return nil, err
 		}
 	}
-	parts, err := lay(c, p.steps, r.arena, profiled)
+	parts, err := lay(c, p.steps, r.arena, lent, profiled)
 	if err != nil {
 		return nil, err
 	}
-	steps := &prepared{parts: parts}
-	r.prepared[p] = steps
+	steps := &prepared{loan: lent, parts: parts}
+	r.prepared[key] = steps
 	return steps, nil
 }
 
-// lay lays steps out for an arena: in lists between the calls, or one by one.
-func lay(c *driver.Context, steps []step, arena *driver.Buffer, single bool) ([]part, error) {
+// lay lays steps out for an arena and what is lent: in lists between the calls,
+// or one by one.
+func lay(c *driver.Context, steps []step, arena *driver.Buffer, lent *loan, single bool) ([]part, error) {
 	var parts []part
 	for first := 0; first < len(steps); {
 		if call := steps[first].call; call != nil {
@@ -244,7 +281,7 @@ func lay(c *driver.Context, steps []step, arena *driver.Buffer, single bool) ([]
 			}
 			l := driver.Launch{Kernel: s.kernel, Grid: s.grid, Block: s.block}
 			for _, o := range s.arguments {
-				l.Arguments = o.appendTo(l.Arguments, arena)
+				l.Arguments = lent.append(l.Arguments, o, arena)
 			}
 			list = append(list, l)
 		}
@@ -279,13 +316,22 @@ func (p part) Close() error {
 	return p.launches.Close()
 }
 
+// settle waits for work that nobody has waited for.
+func (r *run) settle() error {
+	if !r.pending {
+		return nil
+	}
+	r.pending = false
+	return r.stream.Sync()
+}
+
 // forget frees the steps that were laid out, which have addresses of memory.
 func (r *run) forget() error {
 	var errs []error
 	for _, steps := range r.prepared {
 		errs = append(errs, closeAll(steps.parts))
 		if steps.graph != nil {
-			errs = append(errs, steps.graph.Close())
+			errs = append(errs, r.settle(), steps.graph.Close())
 		}
 	}
 	clear(r.prepared)
@@ -311,7 +357,10 @@ func (r *run) closeHost() error {
 
 // close frees what the run has.
 func (r *run) close() error {
-	errs := []error{r.forget(), closeAll(r.events), r.closeHost()}
+	errs := []error{r.settle(), r.forget(), closeAll(r.events), r.closeHost()}
+	if r.fence != nil {
+		errs = append(errs, r.fence.Close())
+	}
 	if r.arena != nil {
 		errs = append(errs, r.arena.Close())
 	}
@@ -330,23 +379,4 @@ func (p *program) stopped(after int, err error) error {
 	}
 	n := nodes[after*(len(nodes)-1)]
 	return &op.StepError{Path: n.Path, Op: n.Op.Name(), Err: err}
-}
-
-// check returns an error unless the tensors are what a program was planned for.
-func check(kind string, specs []op.Spec, ts []*tensor.Tensor) error {
-	if len(specs) != len(ts) {
-		return &op.OperandError{Kind: kind, Index: -1, Got: strconv.Itoa(len(ts)), Want: strconv.Itoa(len(specs))}
-	}
-	for i, t := range ts {
-		if t == nil {
-			return &op.OperandError{Kind: kind, Index: i, Got: "nil", Want: specs[i].String()}
-		}
-		if got := (op.Spec{DType: t.DType(), Shape: t.Shape()}); !got.Equal(specs[i]) {
-			return &op.OperandError{Kind: kind, Index: i, Got: got.String(), Want: specs[i].String()}
-		}
-		if len(t.Bytes()) == 0 && t.Len() > 0 {
-			return &op.OperandError{Kind: kind, Index: i, Got: "an outline", Want: specs[i].String()}
-		}
-	}
-	return nil
 }

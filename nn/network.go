@@ -149,6 +149,11 @@ func (n *Network) RunInto(ctx context.Context, out, in []*tensor.Tensor) error {
 	return p.RunInto(ctx, out, in)
 }
 
+// Program returns the backend's program for inputs of the given shapes, for what
+// a backend offers beyond [op.Program], such as to run on memory of a device.
+// Errors are those of [op.Model].
+func (n *Network) Program(in ...tensor.Shape) (op.Program, error) { return n.model.Program(in...) }
+
 func shapesOf(kind string, ts []*tensor.Tensor) ([]tensor.Shape, error) {
 	shapes := make([]tensor.Shape, len(ts))
 	for i, t := range ts {

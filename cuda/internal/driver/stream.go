@@ -127,6 +127,16 @@ func (s *Stream) Copy(to *Buffer, toOffset int64, from *Buffer, fromOffset, n in
 	return s.ctx.check("cuMemcpyDtoDAsync_v2", C.ag_copy(s.ctx.lib.c, s.ctx.ptr, t, f, C.size_t(n), s.ptr))
 }
 
+// CopyAddress submits a copy of n bytes between two places of the device's memory
+// that are not known to be in buffers.
+func (s *Stream) CopyAddress(to, from uint64, n int64) error {
+	if err := s.usable(); err != nil || n == 0 {
+		return err
+	}
+	return s.ctx.check("cuMemcpyDtoDAsync_v2",
+		C.ag_copy(s.ctx.lib.c, s.ctx.ptr, C.ag_ptr(to), C.ag_ptr(from), C.size_t(n), s.ptr))
+}
+
 // Fill submits setting n bytes of b, from offset on, to a value.
 func (s *Stream) Fill(b *Buffer, offset, n int64, value byte) error {
 	to, err := s.operand(b, offset, int(n))
