@@ -87,5 +87,6 @@ func checkApart(outputs, inputs []op.Spec, out, in []Memory) error {
 }
 
 func overlap(i int, kind string, j int) error {
-	return &op.OperandError{Kind: "output", Index: i, Got: fmt.Sprintf("memory of %s %d", kind, j), Want: "memory of its own"}
+	got := fmt.Sprintf("memory of %s %d", kind, j)
+	return &op.OperandError{Kind: "output", Index: i, Got: got, Want: "memory of its own"}
 }
