@@ -66,7 +66,7 @@ func (b *Backend) load() (targets []string, err error) {
 		device := b.context.Device
 		image, ok := u.Image(device.Capability)
 		if !ok {
-			return nil, &TooOldError{device.Name, device.Capability}
+			continue // its kernels are for newer ones
 		}
 		if !slices.Contains(targets, image.Target) {
 			targets = append(targets, image.Target)
@@ -85,6 +85,9 @@ func (b *Backend) load() (targets []string, err error) {
 				return nil, err
 			}
 		}
+	}
+	if len(b.modules) == 0 {
+		return nil, &TooOldError{b.context.Device.Name, b.context.Device.Capability}
 	}
 	return targets, nil
 }

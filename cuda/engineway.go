@@ -28,13 +28,25 @@ func (v variant) bytes(q *product) int64 {
 
 // steps implements [way].
 func (v variant) steps(b *Backend, q *product, o *operands) []step {
+	partial := operand((*value)(nil))
+	if v.splits > 1 {
+		partial = o.scratch
+	}
 	arguments := []operand{o.x, o.w, o.bias, o.residual, o.y,
 		i32(q.n), pair{q.height, q.width}, i32(q.c), i32(q.c), q.at.size, i32(q.o), i32(q.columns), i32(q.stride),
 		q.at.kernel, q.at.stride, q.at.padding, q.at.dilation, pair{q.yh, q.yw}, q.at.step, q.at.first,
-		pair{q.hr, q.wr}, i32(q.act)}
+		pair{q.hr, q.wr}, i32(q.act), partial, i32(v.depth)}
 	grid := [3]uint32{uint32(ceil(q.rows(), v.pixels)), uint32(ceil(q.stride, v.columns)), uint32(v.splits)}
-	return []step{{engine: v.label(), kernel: b.kernels[v.name], grid: grid, block: [3]uint32{uint32(v.threads)},
+	steps := []step{{engine: v.label(), kernel: b.kernels[v.name], grid: grid, block: [3]uint32{uint32(v.threads)},
 		arguments: arguments}}
+	if v.splits > 1 {
+		vectors := q.rows() * (q.stride / q.out.lanes())
+		steps = append(steps, step{engine: v.label(), kernel: b.kernels["conv2d_finish_"+q.out.suffix()],
+			grid: [3]uint32{uint32(ceil(vectors, 256))}, block: [3]uint32{256},
+			arguments: []operand{o.scratch, i32(v.splits), o.bias, o.residual, o.y, i32(q.n), q.at.size, i32(q.o),
+				i32(q.columns), i32(q.stride), pair{q.yh, q.yw}, q.at.step, q.at.first, pair{q.hr, q.wr}, i32(q.act)}})
+	}
+	return steps
 }
 
 // planned is the way of a library.

@@ -5,82 +5,108 @@
 // m is an output pixel of N·HO·WO, k a tap and channel of KH·KW·C, o an output channel. Nothing is gathered in memory: the
 // 16 bytes of a pixel's four channels are read where they lie, or are zero outside of the map.
 //
-// A transposed convolution is a few of them, each of which makes every step-th pixel of y.
-//
 // A block computes TM pixels × TN channels in steps of TK, a thread 8 × 4 of them in registers. While the threads multiply
 // what is in one half of the shared memory they have the next step's operands on the way into registers, and store them
 // into the other half: one barrier for each step.
-#include "device.h"
+#include "epilogue.h"
 
-constexpr int TM = 128, TN = 64, TK = 16, THREADS = 256;
+constexpr int TN = 64, TK = 16;
 
-extern "C" __global__ void __launch_bounds__(THREADS, 2) conv2d_f32_128x64(
-	const float *x,        // (N, H, W, XS), the first C channels
-	const float *w,        // (KH·KW·C, OP), with OP a multiple of 64: channels that there are not are zero
-	const float *bias,     // (OP)
-	const float *residual, // (N, HR, WR, OS) or null; read at the nearest place if HR × WR is not YH × YW
-	float *y,              // (N, YH, YW, OS), of which pixels (i·step + first, j·step + first) are made, HO × WO of them
-	int n, int height, int width, int c, int xs, int ho, int wo, int o, int op, int os, int kh, int kw, int stride_h, int stride_w,
-	int pad_h, int pad_w, int dilation_h, int dilation_w, int yh, int yw, int step_h, int step_w, int first_h, int first_w,
-	int hr, int wr, int activation) {
-	__shared__ __align__(16) float as[2][TK][TM + 4]; // the 4 keep the transposing stores off each other's banks
-	__shared__ __align__(16) float bs[2][TK][TN];
-	const int t = threadIdx.x, pixels = n * ho * wo, depth = kh * kw * c, quarter = c > 4 ? c / 4 : 1;
+#define PARAMETERS \
+	const float *x,            /* (N, H, W, XS), the first C channels */ \
+		const float *w,        /* (KH·KW·C, OP), with OP a multiple of 64: channels that there are not are zero */ \
+		const float *bias,     /* (OP) */ \
+		const float *residual, /* (N, HR, WR, OS) or null; read at the nearest place if HR × WR is not YH × YW */ \
+		float *y,              /* (N, YH, YW, OS), of which pixels (i·step + first, j·step + first) are made */ \
+		int n, int height, int width, int c, int xs, int ho, int wo, int o, int op, int os, int kh, int kw, \
+		int stride_h, int stride_w, int pad_h, int pad_w, int dilation_h, int dilation_w, int yh, int yw, int step_h, \
+		int step_w, int first_h, int first_w, int hr, int wr, int activation, \
+		float *partial,        /* null, or (Z, N·HO·WO, OP): for sums, of which nothing more is made */ \
+		int depth_of_split     /* how much of k blocks (x, y, z) sum, from z times as much on; a multiple of TK */
+#define ARGUMENTS \
+	x, w, bias, residual, y, n, height, width, c, xs, ho, wo, o, op, os, kh, kw, stride_h, stride_w, pad_h, pad_w, dilation_h, \
+		dilation_w, yh, yw, step_h, step_w, first_h, first_w, hr, wr, activation, partial, depth_of_split
+
+// What a block of TM pixels has in shared memory. The 4 keep the transposing stores off each other's banks.
+template <int TM> struct Tiles {
+	float x[2][TK][TM + 4];
+	float w[2][TK][TN];
+};
+
+template <int TM> DEVICE void conv2d(Tiles<TM> &tiles, PARAMETERS) {
+	constexpr int THREADS = TM * TN / 32, ROWS = TK * TN / 4 / THREADS; // rows of w that a thread brings
+	const int t = threadIdx.x, pixels = n * ho * wo, depth = kh * kw * c;
 	const int m0 = blockIdx.x * TM, o0 = blockIdx.y * TN;
+	const int begin = blockIdx.z * depth_of_split;
+	const int end = partial && depth - begin > depth_of_split ? begin + depth_of_split : depth;
 
-	// What a thread brings in each step: two times four channels of a pixel, and four channels of a row of w.
-	const int k_x = t % 4, m_x = t / 4; // k_x in units of 4
+	// What a thread brings in each step: two times four channels of a pixel, and four channels of rows of w.
+	const int k_x = t % 4 * 4, m_x = t / 4;
 	const int k_w = t / 16, o_w = t % 16 * 4;
-	int image[2], top[2], left[2]; // of the two pixels' windows
+	int k = begin + k_x, tap_h = 0, tap_w = 0, channel = 0;
+	if (k < end) {
+		int tap = k / c;
+		channel = k - tap * c, tap_h = tap / kw, tap_w = tap - tap_h * kw;
+	}
+	const float *from[2]; // the first pixel of the window, if it is inside
+	int top[2], left[2];
 #pragma unroll
 	for (int i = 0; i < 2; i++) {
-		int m = m0 + m_x + i * 64;
-		int at = m < pixels ? m : 0;
-		image[i] = m < pixels ? at / (ho * wo) : -1;
-		int place = at % (ho * wo);
+		int m = m0 + m_x + i * TM / 2, at = m < pixels ? m : 0, place = at % (ho * wo);
 		top[i] = place / wo * stride_h - pad_h;
 		left[i] = place % wo * stride_w - pad_w;
+		from[i] = x + (((long long)(at / (ho * wo)) * height + top[i]) * width + left[i]) * xs;
+		if (m >= pixels) top[i] = -(1 << 30);
 	}
-	float4 next_x[2], next_w;
+	const float *row = w + (long long)(begin + k_w) * op + o0 + o_w;
+
+	float4 next_x[2], next_w[ROWS];
 	auto fetch = [&](int k0) {
-		int k = k0 / 4 + k_x, tap = k / quarter, channel = (k - tap * quarter) * 4;
-		int dy = tap / kw * dilation_h, dx = tap % kw * dilation_w;
+		const int dy = tap_h * dilation_h, dx = tap_w * dilation_w;
+		const long long offset = ((long long)dy * width + dx) * xs + channel;
 #pragma unroll
 		for (int i = 0; i < 2; i++) {
-			int row = top[i] + dy, column = left[i] + dx;
-			bool inside = image[i] >= 0 && k * 4 < depth && unsigned(row) < unsigned(height) && unsigned(column) < unsigned(width);
-			next_x[i] = inside ? *(const float4 *)(x + (((long long)image[i] * height + row) * width + column) * xs + channel)
-							   : float4{0, 0, 0, 0};
+			bool inside = k < end && unsigned(top[i] + dy) < unsigned(height) && unsigned(left[i] + dx) < unsigned(width);
+			next_x[i] = inside ? *(const float4 *)(from[i] + offset) : float4{0, 0, 0, 0};
 		}
-		next_w = k0 + k_w < depth ? *(const float4 *)(w + (long long)(k0 + k_w) * op + o0 + o_w) : float4{0, 0, 0, 0};
+#pragma unroll
+		for (int i = 0; i < ROWS; i++)
+			next_w[i] = k0 + k_w + i * TK / ROWS < end ? *(const float4 *)(row + (long long)i * (TK / ROWS) * op)
+													   : float4{0, 0, 0, 0};
+		k += TK, row += (long long)TK * op, channel += TK;
+		while (channel >= c) {
+			channel -= c;
+			if (++tap_w == kw) tap_w = 0, tap_h++;
+		}
 	};
 	auto store = [&](int half) {
 #pragma unroll
 		for (int i = 0; i < 2; i++) {
-			int m = m_x + i * 64, k = k_x * 4;
-			as[half][k][m] = next_x[i].x;
-			as[half][k + 1][m] = next_x[i].y;
-			as[half][k + 2][m] = next_x[i].z;
-			as[half][k + 3][m] = next_x[i].w;
+			int m = m_x + i * TM / 2;
+			tiles.x[half][k_x][m] = next_x[i].x;
+			tiles.x[half][k_x + 1][m] = next_x[i].y;
+			tiles.x[half][k_x + 2][m] = next_x[i].z;
+			tiles.x[half][k_x + 3][m] = next_x[i].w;
 		}
-		*(float4 *)&bs[half][k_w][o_w] = next_w;
+#pragma unroll
+		for (int i = 0; i < ROWS; i++) *(float4 *)&tiles.w[half][k_w + i * TK / ROWS][o_w] = next_w[i];
 	};
 
-	// Of the block's outputs a thread has rows 4·tm and 64 + 4·tm, four each, and the columns 4·tn.
+	// Of the block's outputs a thread has rows 4·tm and TM/2 + 4·tm, four each, and the columns 4·tn.
 	const int tm = t / 16 * 4, tn = t % 16 * 4;
 	float sum[8][4] = {};
-	fetch(0);
+	fetch(begin);
 	store(0);
 	__syncthreads();
-	for (int k0 = 0, half = 0; k0 < depth; k0 += TK, half ^= 1) {
-		bool more = k0 + TK < depth;
+	for (int k0 = begin, half = 0; k0 < end; k0 += TK, half ^= 1) {
+		bool more = k0 + TK < end;
 		if (more) fetch(k0 + TK);
 #pragma unroll
 		for (int k = 0; k < TK; k++) {
 			float a[8], b[4];
-			*(float4 *)a = *(const float4 *)&as[half][k][tm];
-			*(float4 *)(a + 4) = *(const float4 *)&as[half][k][64 + tm];
-			*(float4 *)b = *(const float4 *)&bs[half][k][tn];
+			*(float4 *)a = *(const float4 *)&tiles.x[half][k][tm];
+			*(float4 *)(a + 4) = *(const float4 *)&tiles.x[half][k][TM / 2 + tm];
+			*(float4 *)b = *(const float4 *)&tiles.w[half][k][tn];
 #pragma unroll
 			for (int i = 0; i < 8; i++)
 #pragma unroll
@@ -90,23 +116,21 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2) conv2d_f32_128x64(
 		__syncthreads();
 	}
 
-	if (o0 + tn >= o) return;
-	float4 add = *(const float4 *)(bias + o0 + tn);
+	const Epilogue e = {bias, residual, y, ho, wo, o, os, yh, yw, step_h, step_w, first_h, first_w, hr, wr, activation};
 #pragma unroll
 	for (int i = 0; i < 8; i++) {
-		int m = m0 + tm + i % 4 + i / 4 * 64;
+		int m = m0 + tm + i % 4 + i / 4 * (TM / 2);
 		if (m >= pixels) continue;
-		int to = m; // the pixel of y
-		if (yh != ho || yw != wo) {
-			int place = m % (ho * wo);
-			to = (m / (ho * wo) * yh + place / wo * step_h + first_h) * yw + place % wo * step_w + first_w;
-		}
-		float4 v = {sum[i][0] + add.x, sum[i][1] + add.y, sum[i][2] + add.z, sum[i][3] + add.w};
-		if (residual) {
-			float4 r = *(const float4 *)(residual + nearest_pixel(to, yh, yw, hr, wr) * os + o0 + tn);
-			v.x += r.x, v.y += r.y, v.z += r.z, v.w += r.w;
-		}
-		v = {activate(v.x, activation), activate(v.y, activation), activate(v.z, activation), activate(v.w, activation)};
-		*(float4 *)(y + (long long)to * os + o0 + tn) = within(v, o0 + tn, o);
+		if (partial) store_floats(partial + ((long long)blockIdx.z * pixels + m) * op + o0 + tn, sum[i]);
+		else e.finish<float>(m, o0 + tn, sum[i]);
 	}
+}
+
+extern "C" __global__ void __launch_bounds__(256, 2) conv2d_f32_128x64(PARAMETERS) {
+	__shared__ __align__(16) Tiles<128> tiles;
+	conv2d(tiles, ARGUMENTS);
+}
+extern "C" __global__ void __launch_bounds__(128, 4) conv2d_f32_64x64(PARAMETERS) {
+	__shared__ __align__(16) Tiles<64> tiles;
+	conv2d(tiles, ARGUMENTS);
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/argand-go/argand/cuda/internal/driver"
@@ -13,26 +14,6 @@ import (
 )
 
 func ceil(a, b int) int { return (a + b - 1) / b }
-
-// A conv is a convolution as torch has it, and where its residual is read.
-type conv struct {
-	n, c, h, w, o               int
-	kernel, stride, pad, dilate int
-	residual                    [2]int // its height and width; {} for none
-	act                         int    // 0, or 1 for ReLU
-	step                        int    // from one output pixel to the next in a larger map; 0 for no such map
-}
-
-func (v conv) String() string {
-	return fmt.Sprintf("%dx%dx%dx%d to %d, kernel %d stride %d pad %d dilation %d, residual %v, activation %d, step %d",
-		v.n, v.c, v.h, v.w, v.o, v.kernel, v.stride, v.pad, v.dilate, v.residual, v.act, v.step)
-}
-
-// size returns how large an output of the convolution is.
-func (v conv) size() (h, w int) {
-	span := v.dilate*(v.kernel-1) + 1
-	return (v.h+2*v.pad-span)/v.stride + 1, (v.w+2*v.pad-span)/v.stride + 1
-}
 
 // fill returns n random numbers, and zeros where channel is not there: of stride channels the first few are.
 func fill(r *rand.Rand, places, stride, channels int) []float32 {
@@ -45,6 +26,29 @@ func fill(r *rand.Rand, places, stride, channels int) []float32 {
 	return v
 }
 
+// A conv is a convolution as torch has it, where its residual is read, and how it is run.
+type conv struct {
+	n, c, h, w, o               int
+	kernel, stride, pad, dilate int
+	residual                    [2]int // its height and width; {} for none
+	act                         int    // as package op counts them
+	step                        int    // from one output pixel to the next in a larger map; 0 for no such map
+	splits                      int    // of the operand; 0 for no partial sums
+	wide                        bool   // the output and the residual are float32 whatever the rest is
+}
+
+func (v conv) String() string {
+	return fmt.Sprintf("%dx%dx%dx%d to %d, kernel %d stride %d pad %d dilation %d, residual %v, activation %d, step %d, "+
+		"splits %d, wide %v", v.n, v.c, v.h, v.w, v.o, v.kernel, v.stride, v.pad, v.dilate, v.residual, v.act, v.step,
+		v.splits, v.wide)
+}
+
+// size returns how large an output of the convolution is.
+func (v conv) size() (h, w int) {
+	span := v.dilate*(v.kernel-1) + 1
+	return (v.h+2*v.pad-span)/v.stride + 1, (v.w+2*v.pad-span)/v.stride + 1
+}
+
 // place returns the map that outputs are in, how far they are apart, and where the first is.
 func (v conv) place() (h, w, step, first int) {
 	h, w = v.size()
@@ -53,123 +57,247 @@ func (v conv) place() (h, w, step, first int) {
 }
 
 var convs = []conv{
-	{1, 4, 1, 1, 1, 1, 1, 0, 1, [2]int{}, 0, 0},
-	{1, 64, 9, 7, 64, 1, 1, 0, 1, [2]int{9, 7}, 1, 0},
-	{2, 20, 11, 13, 70, 3, 1, 1, 1, [2]int{6, 7}, 1, 0},
-	{1, 3, 23, 21, 8, 7, 2, 3, 1, [2]int{}, 1, 0},
-	{3, 12, 8, 8, 5, 3, 2, 1, 1, [2]int{}, 0, 0},
-	{1, 36, 10, 9, 130, 3, 1, 2, 2, [2]int{}, 0, 0},
-	{2, 8, 7, 6, 9, 2, 1, 0, 1, [2]int{5, 4}, 0, 3},
+	{n: 1, c: 4, h: 1, w: 1, o: 1, kernel: 1, stride: 1, dilate: 1},
+	{n: 1, c: 64, h: 9, w: 7, o: 64, kernel: 1, stride: 1, dilate: 1, residual: [2]int{9, 7}, act: 1},
+	{n: 2, c: 20, h: 11, w: 13, o: 70, kernel: 3, stride: 1, pad: 1, dilate: 1, residual: [2]int{6, 7}, act: 1},
+	{n: 1, c: 3, h: 23, w: 21, o: 8, kernel: 7, stride: 2, pad: 3, dilate: 1, act: 3},
+	{n: 3, c: 12, h: 8, w: 8, o: 5, kernel: 3, stride: 2, pad: 1, dilate: 1, residual: [2]int{4, 4}, act: 2, wide: true},
+	{n: 1, c: 36, h: 10, w: 9, o: 130, kernel: 3, stride: 1, pad: 2, dilate: 2, act: 7, splits: 5},
+	{n: 2, c: 8, h: 7, w: 6, o: 9, kernel: 2, stride: 1, dilate: 1, residual: [2]int{5, 4}, step: 3},
+	{n: 2, c: 150, h: 3, w: 5, o: 33, kernel: 3, stride: 1, pad: 1, dilate: 1, residual: [2]int{2, 2}, act: 4, step: 2,
+		splits: 2, wide: true},
+	{n: 5, c: 200, h: 1, w: 1, o: 12, kernel: 1, stride: 1, dilate: 1, act: 5, splits: 1},
+	{n: 1, c: 70, h: 4, w: 5, o: 68, kernel: 1, stride: 2, dilate: 1, residual: [2]int{2, 3}, act: 6, wide: true},
 }
 
-// TestConv2d holds the kernel against the formula in float64, in every order of threads.
+// A product is one of the kernels of products.
+type product struct {
+	name    string
+	source  string
+	pixels  int // of a block
+	outputs int
+	threads int
+	depth   int // of a step
+	form    form
+}
+
+// tf32 is float32 of which a product takes as many bits as tf32 has.
+var tf32 = form{"f32", 4, 24, math.Float32frombits, func(x float32) uint32 { return (math.Float32bits(x) + 0x1000) &^ 0x1fff }}
+
+var products = []product{
+	{"conv2d_f32_128x64", "conv2d.cu", 128, 64, 256, 16, forms[0]},
+	{"conv2d_f32_64x64", "conv2d.cu", 64, 64, 128, 16, forms[0]},
+	{"conv2d_tf32_128x128", "conv2d_tensor.cu", 128, 128, 128, 16, tf32},
+	{"conv2d_tf32_128x64", "conv2d_tensor.cu", 128, 64, 128, 16, tf32},
+	{"conv2d_tf32_64x64", "conv2d_tensor.cu", 64, 64, 128, 16, tf32},
+	{"conv2d_bf16_128x128", "conv2d_tensor.cu", 128, 128, 128, 32, forms[1]},
+	{"conv2d_bf16_128x64", "conv2d_tensor.cu", 128, 64, 128, 32, forms[1]},
+	{"conv2d_bf16_64x64", "conv2d_tensor.cu", 64, 64, 128, 32, forms[1]},
+	{"conv2d_f16_128x128", "conv2d_tensor.cu", 128, 128, 128, 32, forms[2]},
+	{"conv2d_f16_128x64", "conv2d_tensor.cu", 128, 64, 128, 32, forms[2]},
+	{"conv2d_f16_64x64", "conv2d_tensor.cu", 64, 64, 128, 32, forms[2]},
+}
+
+// tensor reports whether the product is one of tensor cores.
+func (k product) tensor() bool { return k.source == "conv2d_tensor.cu" }
+
+// A trial is a convolution with operands for a product and what it should make of them.
+type trial struct {
+	conv
+	product
+	out               form
+	c, op, xs, os     int // channels rounded up
+	x, residual, bias []float32
+	w                 []float32 // (OP, KH·KW·C), for conv2d.cu (KH·KW·C, OP)
+	want, terms       []float64 // of y, NaN for what is not made, and what the sum's terms add up to without their signs
+}
+
+func (v conv) trial(k product) *trial {
+	t := &trial{conv: v, product: k, out: k.form}
+	if v.wide || k.form.size == 4 {
+		t.out = forms[0]
+	}
+	r := rand.New(rand.NewPCG(uint64(v.c), uint64(v.o)))
+	lanes := 16 / k.form.size
+	t.c, t.op, t.os = ceil(v.c, lanes)*lanes, ceil(v.o, 128)*128, ceil(v.o, 16/t.out.size)*16/t.out.size
+	t.xs = t.c
+	t.x = k.form.fill(r, v.n*v.h*v.w, t.c, v.c)
+	t.residual = t.out.fill(r, v.n*v.residual[0]*v.residual[1], t.os, v.o)
+	t.bias = fill(r, 1, t.op, v.o)
+	area := v.kernel * v.kernel
+	t.w = make([]float32, area*t.c*t.op)
+	for o := range v.o {
+		for i := range area * t.c {
+			if i%t.c < v.c {
+				at := o*area*t.c + i
+				if !k.tensor() {
+					at = i*t.op + o
+				}
+				t.w[at] = k.form.number(k.form.bitsOf(r.Float32()*2 - 1))
+			}
+		}
+	}
+	t.reference()
+	return t
+}
+
+// reference computes the formula in float64.
+func (t *trial) reference() {
+	yh, yw, step, first := t.place()
+	area := t.kernel * t.kernel
+	t.want, t.terms = make([]float64, t.n*yh*yw*t.os), make([]float64, t.n*yh*yw*t.os)
+	for at := range t.want {
+		m, o := at/t.os, at%t.os
+		n, i, j := m/(yh*yw), m/yw%yh-first, m%yw-first
+		if i%step != 0 || j%step != 0 {
+			t.want[at] = math.NaN()
+			continue
+		}
+		if o >= t.o {
+			continue
+		}
+		i, j = i/step, j/step
+		want := float64(t.bias[o])
+		for k := range area * t.c {
+			row, column := i*t.stride+k/t.c/t.kernel*t.dilate-t.pad, j*t.stride+k/t.c%t.kernel*t.dilate-t.pad
+			if row < 0 || row >= t.h || column < 0 || column >= t.conv.w {
+				continue
+			}
+			w := o*area*t.c + k
+			if !t.tensor() {
+				w = k*t.op + o
+			}
+			p := float64(t.w[w]) * float64(t.x[((n*t.h+row)*t.conv.w+column)*t.xs+k%t.c])
+			want += p
+			t.terms[at] += math.Abs(p)
+		}
+		if len(t.residual) > 0 {
+			hr, wr := t.conv.residual[0], t.conv.residual[1]
+			row, column := (i*step+first)*hr/yh, (j*step+first)*wr/yw
+			want += float64(t.residual[((n*hr+row)*wr+column)*t.os+o])
+		}
+		t.want[at] = act(t.act, want)
+	}
+}
+
+// run runs the product in an order of the emulator's and returns what is wrong, "" if nothing.
+func (t *trial) run(d *device, tt *testing.T, order int) string {
+	tt.Helper()
+	ho, wo := t.conv.size()
+	yh, yw, step, first := t.place()
+	pixels := t.n * ho * wo
+	pointer := func(data []byte) driver.Argument { return driver.Pointer(d.uploadBytes(tt, data), 0) }
+	empty := func(bytes int) *driver.Buffer {
+		b := d.uploadBytes(tt, make([]byte, bytes))
+		check(tt, d.stream.Fill(b, 0, b.Size(), 0xFF))
+		return b
+	}
+	bias, residual := pointer(forms[0].bytes(t.bias)), driver.Pointer(nil, 0)
+	if len(t.residual) > 0 {
+		residual = pointer(t.out.bytes(t.residual))
+	}
+	ints := func(list []driver.Argument, all ...int) []driver.Argument {
+		for _, n := range all {
+			list = append(list, driver.Int32(int32(n)))
+		}
+		return list
+	}
+	y := empty(len(t.want) * t.out.size)
+	args := ints([]driver.Argument{pointer(t.form.bytes(t.x)), pointer(t.form.bytes(t.w)), bias, residual, driver.Pointer(y, 0)},
+		t.n, t.h, t.conv.w, t.c, t.xs, ho, wo, t.o, t.op, t.os, t.kernel, t.kernel, t.stride, t.stride, t.pad, t.pad,
+		t.dilate, t.dilate, yh, yw, step, step, first, first, t.conv.residual[0], t.conv.residual[1], t.act)
+	if t.tensor() {
+		wide := 0
+		if t.wide {
+			wide = 1
+		}
+		args = ints(args, wide)
+	}
+	partial, split, depth := (*driver.Buffer)(nil), t.kernel*t.kernel*t.c, t.product.depth
+	if t.splits > 0 {
+		partial = empty(t.splits * pixels * t.op * 4)
+		split = ceil(ceil(split, t.splits), depth) * depth
+	}
+	args = ints(append(args, driver.Pointer(partial, 0)), split)
+	grid := [3]uint32{uint32(ceil(pixels, t.pixels)), uint32(ceil(t.o, t.outputs)), uint32(max(t.splits, 1))}
+	d.run(tt, order, t.name, grid, [3]uint32{uint32(t.threads)}, args...)
+	if partial != nil {
+		args := ints([]driver.Argument{driver.Pointer(partial, 0), driver.Int32(int32(t.splits)), bias, residual,
+			driver.Pointer(y, 0)}, t.n, ho, wo, t.o, t.op, t.os, yh, yw, step, step, first, first,
+			t.conv.residual[0], t.conv.residual[1], t.act)
+		d.run(tt, order, "conv2d_finish_"+t.out.name, [3]uint32{uint32(ceil(pixels*t.os*t.out.size/16, 256))},
+			[3]uint32{256}, args...)
+	}
+	data := make([]byte, y.Size())
+	if err := d.stream.Download(data, y, 0); err != nil {
+		return d.fake.Fault()
+	}
+	return t.compare(t.out.numbers(data))
+}
+
+// compare holds y against the formula, and returns the first difference.
+func (t *trial) compare(y []float32) string {
+	for at, got := range y {
+		want, o := t.want[at], at%t.os
+		if math.IsNaN(want) && got == got {
+			return fmt.Sprintf("pixel %d is made", at/t.os)
+		}
+		last := 0. // half of what the last bit of y is
+		if t.out.size == 2 {
+			last = math.Ldexp(math.Abs(want), -t.out.bits)
+		}
+		if !math.IsNaN(want) && !(math.Abs(float64(got)-want) <= 1e-6*(1+t.terms[at])+last) {
+			return fmt.Sprintf("pixel %d, channel %d: %v, want %v", at/t.os, o, got, want)
+		}
+	}
+	return ""
+}
+
+// TestConv2d holds the kernels of products against the formula in float64, in every order of threads.
 func TestConv2d(t *testing.T) {
 	d := open(t, fakedriver.New(t))
-	for _, v := range convs {
-		for order := range fakedriver.Orders {
-			if wrong := d.conv2d(t, v, order); wrong != "" {
-				t.Errorf("%v, order %d: %s", v, order, wrong)
+	for _, k := range products {
+		for _, v := range convs {
+			trial := v.trial(k)
+			for order := range fakedriver.Orders {
+				if wrong := trial.run(d, t, order); wrong != "" {
+					t.Errorf("%s, %v, order %d: %s", k.name, v, order, wrong)
+				}
 			}
 		}
 	}
 }
 
-// TestConv2dMistakes has mistakes in the kernel, each of which must be seen in one of the convolutions and orders.
+// TestConv2dMistakes has mistakes in the kernels, each of which must be seen in one of the convolutions and orders.
 func TestConv2dMistakes(t *testing.T) {
-	for name, change := range map[string][2]string{
-		"no barrier after a step":    {"if (more) store(half ^ 1);\n\t\t__syncthreads();", "if (more) store(half ^ 1);"},
-		"no barrier after the first": {"store(0);\n\t__syncthreads();", "store(0);"},
-		"one half only":              {"if (more) store(half ^ 1);", "if (more) store(half);"},
-		"off by one":                 {"unsigned(row) < unsigned(height)", "unsigned(row) <= unsigned(height)"},
-		"depth not looked at":        {"next_w = k0 + k_w < depth ?", "next_w = true ?"},
-		"pixels not looked at":       {"if (m >= pixels) continue;", ""},
-		"pixels of another place":    {"place / wo * step_h + first_h", "place / wo * step_h"},
-		"residual of another size":   {"nearest_pixel(to, yh, yw, hr, wr)", "nearest_pixel(to, yh, yw, hr, hr)"},
+	for _, m := range []struct{ name, kernel, source, was, is string }{
+		{"no barrier after a step", "_f32_128", "conv2d.cu", "if (more) store(half ^ 1);\n\t\t__syncthreads();",
+			"if (more) store(half ^ 1);"},
+		{"no barrier after the first", "_f32_128", "conv2d.cu", "store(0);\n\t__syncthreads();", "store(0);"},
+		{"one half only", "_f32_128", "conv2d.cu", "if (more) store(half ^ 1);", "if (more) store(half);"},
+		{"off by one", "_f32_64", "conv2d.cu", "unsigned(top[i] + dy) < unsigned(height)", "unsigned(top[i] + dy) <= unsigned(height)"},
+		{"depth not looked at", "_f32_64", "conv2d.cu", "TK / ROWS < end", "TK / ROWS < end + TK"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			if !*full && name != "off by one" && name != "no barrier after a step" {
+		t.Run(m.name, func(t *testing.T) {
+			if !*full && m.name != "off by one" && m.name != "no barrier after a step" {
 				t.Skip("NOT RUN without -full: each takes seconds to compile")
 			}
-			d := open(t, fakedriver.NewWithMistake(t, "conv2d.cu", change[0], change[1]))
-			for _, v := range convs {
-				for order := range fakedriver.Orders {
-					if wrong := d.conv2d(t, v, order); wrong != "" {
-						t.Logf("seen in %v, order %d: %s", v, order, wrong)
-						return
+			d := open(t, fakedriver.NewWithMistake(t, m.source, m.was, m.is))
+			for _, k := range products {
+				for _, v := range convs {
+					if !strings.Contains(k.name, m.kernel) {
+						continue
+					}
+					trial := v.trial(k)
+					for order := range fakedriver.Orders {
+						if wrong := trial.run(d, t, order); wrong != "" {
+							t.Logf("seen by %s in %v, order %d: %s", k.name, v, order, wrong)
+							return
+						}
 					}
 				}
 			}
 			t.Error("nobody saw it")
 		})
 	}
-}
-
-// conv2d runs the kernel in an order of the emulator's and returns what is wrong, "" if nothing.
-func (d *device) conv2d(t *testing.T, v conv, order int) string {
-	t.Helper()
-	r := rand.New(rand.NewPCG(uint64(v.c), uint64(v.o)))
-	ho, wo := v.size()
-	c, op, os := ceil(v.c, 4)*4, ceil(v.o, 64)*64, ceil(v.o, 4)*4
-	x, residual := fill(r, v.n*v.h*v.w, c, v.c), fill(r, v.n*v.residual[0]*v.residual[1], os, v.o)
-	w, bias := fill(r, v.kernel*v.kernel*c, op, v.o), fill(r, 1, op, v.o)
-	args := []driver.Argument{driver.Pointer(d.upload(t, x), 0), driver.Pointer(d.upload(t, w), 0),
-		driver.Pointer(d.upload(t, bias), 0), driver.Pointer(nil, 0)}
-	if len(residual) > 0 {
-		args[3] = driver.Pointer(d.upload(t, residual), 0)
-	}
-	yh, yw, step, first := v.place()
-	y := d.upload(t, make([]float32, v.n*yh*yw*os))
-	args = append(args, driver.Pointer(y, 0))
-	for _, n := range []int{v.n, v.h, v.w, c, c, ho, wo, v.o, op, os, v.kernel, v.kernel, v.stride, v.stride,
-		v.pad, v.pad, v.dilate, v.dilate, yh, yw, step, step, first, first, v.residual[0], v.residual[1], v.act} {
-		args = append(args, driver.Int32(int32(n)))
-	}
-	check(t, d.stream.Fill(y, 0, y.Size(), 0xFF))
-	d.run(t, order, "conv2d_f32_128x64", [3]uint32{uint32(ceil(v.n*ho*wo, 128)), uint32(op / 64)}, [3]uint32{256}, args...)
-	got, err := d.download(y)
-	if err != nil {
-		return d.fake.Fault()
-	}
-	return v.compare(got, x, w, bias, residual)
-}
-
-// compare holds y against the formula, and returns the first difference.
-func (v conv) compare(y, x, w, bias, residual []float32) string {
-	yh, yw, step, first := v.place()
-	c, op, os := ceil(v.c, 4)*4, ceil(v.o, 64)*64, ceil(v.o, 4)*4
-	for at := range y {
-		m, o := at/os, at%os
-		n, i, j := m/(yh*yw), m/yw%yh-first, m%yw-first
-		if i%step != 0 || j%step != 0 {
-			if y[at] == y[at] {
-				return fmt.Sprintf("pixel %d is made", m)
-			}
-			continue
-		}
-		i, j = i/step, j/step
-		var want, size float64
-		if o < v.o {
-			want = float64(bias[o])
-			for k := range v.kernel * v.kernel * c {
-				row, column := i*v.stride+k/c/v.kernel*v.dilate-v.pad, j*v.stride+k/c%v.kernel*v.dilate-v.pad
-				if row < 0 || row >= v.h || column < 0 || column >= v.w {
-					continue
-				}
-				p := float64(w[k*op+o]) * float64(x[((n*v.h+row)*v.w+column)*c+k%c])
-				want += p
-				size += math.Abs(p)
-			}
-			if len(residual) > 0 {
-				row, column := (i*step+first)*v.residual[0]/yh, (j*step+first)*v.residual[1]/yw
-				want += float64(residual[((n*v.residual[0]+row)*v.residual[1]+column)*os+o])
-			}
-			if v.act == 1 {
-				want = max(want, 0)
-			}
-		}
-		if !(math.Abs(float64(y[at])-want) <= 1e-6*(1+size)) {
-			return fmt.Sprintf("pixel %d, channel %d: %v, want %v", m, o, y[at], want)
-		}
-	}
-	return ""
 }

@@ -91,6 +91,12 @@ func (d *device) upload(t *testing.T, v []float32) *driver.Buffer {
 	for i, x := range v {
 		binary.LittleEndian.PutUint32(data[4*i:], math.Float32bits(x))
 	}
+	return d.uploadBytes(t, data)
+}
+
+// uploadBytes returns a buffer of bytes, which is freed at the end of the test.
+func (d *device) uploadBytes(t *testing.T, data []byte) *driver.Buffer {
+	t.Helper()
 	b, err := d.Alloc(int64(len(data)))
 	check(t, err)
 	t.Cleanup(func() { _ = b.Close() })

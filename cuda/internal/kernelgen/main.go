@@ -79,7 +79,7 @@ func readHeaders(dir string) ([]header, error) {
 	}
 	var all []header
 	for _, path := range paths {
-		if filepath.Base(path) == "emulator.h" {
+		if strings.HasPrefix(filepath.Base(path), "emulator") {
 			continue
 		}
 		text, err := os.ReadFile(path)
@@ -165,7 +165,7 @@ var (
 	entry     = regexp.MustCompile(`(?s)\.entry (\w+)\((.*?)\)`)
 	parameter = regexp.MustCompile(`\.param (?:\.align \d+ )?\.[a-z](\d+) \w+(?:\[(\d+)\])?`)
 	used      = regexp.MustCompile(
-		`(?s)Function properties for (\w+)\s*\n?.*?(\d+) bytes spill stores.*?Used (\d+) registers`)
+		`Function properties for (\w+)\n.* (\d+) bytes spill stores.*(?:\n.*: Used (\d+) registers)?`)
 )
 
 // parameters returns the sizes in bytes of each kernel's parameters.
@@ -186,12 +186,13 @@ func parameters(ptx []byte) map[string][]int {
 	return all
 }
 
-// registers returns what each function of an image uses, as the assembler says.
+// registers returns what each function of an image uses, as the assembler says. Registers are counted with a kernel, not
+// with a function that it calls.
 func registers(log string) map[string]kernel.Registers {
 	all := make(map[string]kernel.Registers)
 	for _, m := range used.FindAllStringSubmatch(log, -1) {
 		spilled, _ := strconv.Atoi(m[2])
-		n, _ := strconv.Atoi(m[3])
+		n, _ := strconv.Atoi(m[3]) // 0 if it is not there
 		all[m[1]] = kernel.Registers{Used: n, SpilledBytes: spilled}
 	}
 	return all
