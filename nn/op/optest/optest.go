@@ -104,6 +104,7 @@ func exact(name string, build func(s source) sample) testCase {
 func against(name string, t tolerance, build func(s source) sample) testCase {
 	return testCase{name: name, run: func(b op.Backend) error {
 		x := build(newSource(name))
+		x.in = inRange(precisionOf(b), x.in)
 		got, err := runOnce(b, op.Options{}, x)
 		if err != nil {
 			return err
@@ -112,7 +113,7 @@ func against(name string, t tolerance, build func(s source) sample) testCase {
 		if err != nil {
 			return err
 		}
-		return compareAll(t, got, want)
+		return t.compareAt(precisionOf(b), x.graph, got, want)
 	}}
 }
 
