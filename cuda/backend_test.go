@@ -13,7 +13,14 @@ import (
 // open returns the backend of a fake driver, which is closed at the end of the test: nothing may be alive then.
 func open(t *testing.T, fake *fakedriver.Driver) *cuda.Backend {
 	t.Helper()
-	b, err := cuda.Open(cuda.Options{Driver: fake.Path})
+	return openWith(t, fake, cuda.Options{})
+}
+
+// openWith is open with options, but for the driver's path.
+func openWith(t *testing.T, fake *fakedriver.Driver, o cuda.Options) *cuda.Backend {
+	t.Helper()
+	o.Driver = fake.Path
+	b, err := cuda.Open(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,10 +4,6 @@ package cuda
 
 import "github.com/argand-go/argand/nn/op"
 
-// productColumns is what the columns of a product's weights are a multiple of:
-// those of the widest block.
-const productColumns = 64
-
 // conv2d prepares the weights (O, C/G, KH, KW) of a convolution.
 func (p *packer) conv2d(o *op.Conv2d) weights {
 	s := o.Weight.Shape()
@@ -57,6 +53,9 @@ func (p *planner) product(w weights, phase int, x, y, residual *value, at window
 		return
 	}
 	o := operands{x: x, residual: residual, y: y, w: p.packed(w.matrices[phase]), bias: p.packed(w.bias)}
+	if o.narrow = p.packed(w.narrow); y.element == elementF32 {
+		o.narrow = o.bias
+	}
 	b := p.model.backend
 	way, err := b.choose(q, &o)
 	if err != nil {

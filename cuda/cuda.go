@@ -27,8 +27,8 @@ type Backend struct {
 }
 
 // Open starts the driver and loads the kernels onto a device. Its errors are a
-// [*NoDeviceError], a [*TooOldError], or the driver's: a [*DriverError], an
-// [*OOMError].
+// [*NoDeviceError], a [*TooOldError], the driver's, a [*DriverError] or an
+// [*OOMError], or the [*LibraryError] of a library that is asked for by its path.
 func Open(o Options) (*Backend, error) { return o.open(driver.Device.Open) }
 
 // open is Open in a context that comes from the device.
@@ -52,7 +52,9 @@ func (o Options) open(context func(driver.Device) (*driver.Context, error)) (*Ba
 	if o.MemoryBytes > 0 {
 		b.about += fmt.Sprintf(", limited to %.1f GB", float64(o.MemoryBytes)/1e9)
 	}
-	b.openEngines(o)
+	if err := b.openEngines(o); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", b.name, err), b.Close())
+	}
 	return b, nil
 }
 

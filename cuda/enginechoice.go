@@ -29,13 +29,31 @@ type choice struct {
 }
 
 // openEngines opens the libraries that there are, unless only our own kernels are
-// wanted. A library that is missing or does not start is in the report of [Probe];
-// none is needed.
-func (b *Backend) openEngines(o Options) {
+// wanted. One that is asked for by its path must be there. Others need not be: a
+// program has them only where they were installed, beside a driver that was looked
+// for likewise.
+func (b *Backend) openEngines(o Options) error {
 	b.engines.perBatch, b.engines.chosen = o.PerBatch, make(map[product]*choice)
 	if o.Engines == OwnEngines {
-		return
+		return nil
 	}
+	paths := []string{"libcublasLt.so.13", "libcublasLt.so.12"}
+	if o.CUBLASLt != "" {
+		paths = []string{o.CUBLASLt}
+	} else if o.Driver != "" {
+		return nil
+	}
+	for _, path := range paths {
+		l, err := openCUBLASLt(path, b.context)
+		if err == nil {
+			b.engines.libraries = append(b.engines.libraries, l)
+			break
+		}
+		if o.CUBLASLt != "" {
+			return err
+		}
+	}
+	return nil
 }
 
 // close closes all plans, then the libraries.

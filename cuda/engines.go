@@ -48,3 +48,17 @@ func (e *WrongResultError) Error() string {
 	return fmt.Sprintf("%s computes %g where our kernel computes %g, a difference of %.2g that the precision does not allow, for %s",
 		e.Engine, e.Got, e.Want, e.Difference, e.Product)
 }
+
+// LibraryError says why a library of NVIDIA's that computes products cannot be
+// used. It is not there, is of another major version, lacks a function, or does
+// not start.
+type LibraryError struct {
+	Library string // "cuBLASLt"
+	Cause   error
+}
+
+// Error names the library and says why.
+func (e *LibraryError) Error() string { return fmt.Sprintf("%s: %v", e.Library, e.Cause) }
+
+// Unwrap returns why.
+func (e *LibraryError) Unwrap() error { return e.Cause }

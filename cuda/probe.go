@@ -26,6 +26,11 @@ type Options struct {
 	// whatever is found and measured to be fastest, or our own kernels only.
 	Engines Engines
 
+	// CUBLASLt is the path of NVIDIA's library of matrix products,
+	// libcublasLt.so.13 or libcublasLt.so.12. If it is empty the library is looked
+	// for where installations have it, but not if Driver is a path.
+	CUBLASLt string
+
 	// PerBatch lets the engine of a layer be chosen for the batch that it runs in,
 	// and not for one picture of it. Large batches are faster, and a picture's
 	// results differ from batch to batch in their last bits.

@@ -62,9 +62,11 @@ int ag_lt_create(ag_lt_place *at, ag_lt_failure *f) {
 }
 
 int ag_lt_destroy(const ag_lt_place *at, ag_lt_failure *f) {
-	if (enter(at, f)) return 1;
-	DO(cublasLtDestroy, at->handle);
-	return 0;
+	int lost = enter(at, f); // which keeps nothing of the host's from being freed
+	f->status = at->library->cublasLtDestroy(at->handle);
+	if (lost) return 1;
+	f->call = "cublasLtDestroy";
+	return f->status != 0;
 }
 
 // ag_lt_describe describes the transposed product: yᵀ (columns, rows) = wᵀ · xᵀ, column-major. To the library w is A, x is

@@ -14,6 +14,7 @@ static int calls(void *f, const char *function) { return ((int (*)(const char *)
 static void memory(void *f, size_t n) { ((void (*)(size_t))f)(n); }
 static int number(void *f) { return ((int (*)(void))f)(); }
 static const char *text(void *f) { return ((const char *(*)(void))f)(); }
+static void time(void *f, double ms) { ((void (*)(double))f)(ms); }
 static void set(void *f, int n) { ((void (*)(int))f)(n); }
 */
 import "C"
@@ -256,6 +257,10 @@ func (d *Driver) SetOrder(order int) {
 		C.set(d.Function("fake_order"), C.int(order))
 	}
 }
+
+// SetLibraryTime sets how many milliseconds of the device's time a piece of work
+// of the fake of a library takes, by default 1; a kernel takes 1.5.
+func (d *Driver) SetLibraryTime(ms float64) { C.time(d.Function("fake_library_time"), C.double(ms)) }
 
 // Orders is how many orders there are.
 const Orders = 5

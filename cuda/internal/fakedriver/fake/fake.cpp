@@ -64,7 +64,7 @@ struct Stream {
 	std::unique_ptr<Graph> capture;
 	bool invalidated = false;
 };
-struct Event { Context *context; Stream *stream = nullptr; uint64_t ticket = 0; };
+struct Event { Context *context; Stream *stream = nullptr; uint64_t ticket = 0; double time = 0; };
 struct Module { std::string image; Context *context; };
 struct Context {
 	int device;
@@ -90,6 +90,9 @@ std::map<std::string, std::map<int, int>> failures; // by function and number of
 int broken;                                         // bytes around allocations that were written over
 int order = -1;                                     // of the emulator; -1: in turn
 unsigned launches;
+double now; // the device's clock, in milliseconds
+constexpr double kernel_time = 1.5; // that a kernel takes
+double library_time = 1; // that a piece of a library's work takes
 std::string fault; // what the emulator said last
 
 // enter counts a call and returns the code that it is to fail with.
@@ -517,7 +520,11 @@ int cuEventRecord(void *event, void *stream) {
 	ENTER();
 	auto *e = static_cast<Event *>(event);
 	if (!events.count(e) || e->context != current) return INVALID_HANDLE;
-	if (int code = submit(stream, [] { return 0; })) return code;
+	int code = submit(stream, [e] {
+		if (events.count(e)) e->time = now;
+		return 0;
+	});
+	if (code) return code;
 	e->stream = stream_of(stream);
 	e->ticket = e->stream->submitted;
 	return 0;
@@ -539,7 +546,7 @@ int cuEventElapsedTime(float *ms, void *begin, void *end) {
 	auto *b = static_cast<Event *>(begin), *e = static_cast<Event *>(end);
 	if (!events.count(b) || !events.count(e)) return INVALID_HANDLE;
 	if ((b->stream && b->stream->done < b->ticket) || (e->stream && e->stream->done < e->ticket)) return NOT_READY;
-	*ms = 1.5f;
+	*ms = e->time - b->time;
 	return 0;
 }
 
@@ -588,6 +595,7 @@ int cuLaunchKernel(void *f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, 
 	return submit(stream, [=] {
 		const unsigned grid[] = {gx, gy, gz}, block[] = {bx, by, bz};
 		int how = order < 0 ? launches++ % ORDERS : order;
+		now += kernel_time;
 		std::string said = emulate(*k, grid, block, shared, how, arguments->data());
 		if (said.empty()) return 0;
 		fault = std::string(k->name) + ": " + said;
@@ -641,10 +649,19 @@ int fake_holds(uint64_t p, size_t n) {
 // Submits work, a std::function<int()>, as a kernel would be; it may not call the driver.
 int fake_submit(void *stream, const void *work) {
 	std::lock_guard<std::mutex> locked(lock);
-	return lost ? lost : submit(stream, *static_cast<const Work *>(work));
+	return lost ? lost : submit(stream, [work = *static_cast<const Work *>(work)] {
+		now += library_time;
+		return work();
+	});
 }
 
 // What tests say to the fake and ask it.
+
+// How long a piece of a library's work takes; a kernel takes 1.5.
+void fake_library_time(double ms) {
+	std::lock_guard<std::mutex> locked(lock);
+	library_time = ms;
+}
 
 // The n-th call of a function from now on, counted from 1, returns code.
 void fake_fail(const char *function, int n, int code) {
