@@ -2,10 +2,13 @@ package beamio
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/argand-go/argand/cuda"
 )
 
 // batch is a batch on its way through the model, on a goroutine of its own.
@@ -136,7 +139,8 @@ func (b *batch[E, P]) prepared(ctx context.Context) ([]*item[E, P], error) {
 	return good, ctx.Err() // and not an error of the examples whose preparing it ended
 }
 
-// predict runs the model on a batch, and alone on its examples if that fails.
+// predict runs the model on a batch, and alone on its examples if that fails, or
+// on its halves if it was too large for the device.
 // Its error is one of the bundle; those of examples are in the items.
 func (b *batch[E, P]) predict(ctx context.Context, good []*item[E, P]) error {
 	fault, err := b.infer(ctx, good)
@@ -147,6 +151,14 @@ func (b *batch[E, P]) predict(ctx context.Context, good []*item[E, P]) error {
 	if len(good) == 1 {
 		mark(good, ExampleErrors{fault})
 		return nil
+	}
+	if isTooMuch(fault) {
+		half := len(good) / 2
+		b.recipe.sizes.shrink(half)
+		if err := b.predict(ctx, good[:half]); err != nil {
+			return err
+		}
+		return b.predict(ctx, good[half:])
 	}
 	// Somebody in the batch is at fault: alone, each answers for itself.
 	for i := range good {
@@ -190,6 +202,10 @@ func (b *batch[E, P]) infer(ctx context.Context, good []*item[E, P]) (fault, err
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	if errors.Is(fault, cuda.ErrContextLost) { // and with it the model, and all others there
+		models.kill(e)
+		return nil, fmt.Errorf("beamio: %s: %w; the model is loaded again for the next bundle", b.recipe.id, fault)
 	}
 	each, fault := perExample(len(good), len(predictions), fault)
 	if fault != nil {

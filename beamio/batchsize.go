@@ -23,6 +23,16 @@ type sizer struct {
 	mu                sync.Mutex
 	w, x, xx, y, xy   float64 // sums of 1, n, n², t and n·t
 	largest, observed int
+	most              int // what has room on the device, 0 if nothing had none
+}
+
+// shrink records that no batch of more than n has room on the device.
+func (s *sizer) shrink(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.most == 0 || n < s.most {
+		s.most = n
+	}
 }
 
 // observe records that a batch of n took t. The first batch of a model is left
@@ -42,13 +52,17 @@ func (s *sizer) observe(n int, t time.Duration) {
 	s.xy = s.xy*keep + fn*ft
 }
 
-// next returns a size from low to high, at most twice the largest so far.
+// next returns a size from low to high, at most twice the largest so far, or less
+// if there is no room for more.
 func (s *sizer) next(low, high int) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.most > 0 {
+		low, high = min(low, s.most), min(high, s.most)
+	}
 	if low == high {
 		return low
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	limit := max(low, min(high, 2*s.largest))
 	if s.w == 0 {
 		return limit

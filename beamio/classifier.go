@@ -5,7 +5,9 @@ import (
 	"errors"
 	"reflect"
 
+	"github.com/argand-go/argand/internal/device"
 	"github.com/argand-go/argand/kernels"
+	"github.com/argand-go/argand/nn/op"
 	"github.com/argand-go/argand/nn/picture"
 	"github.com/argand-go/argand/nn/vision"
 )
@@ -34,6 +36,16 @@ type Classifier struct {
 	Preset  string `json:",omitempty"` // "IMAGENET1K_V1", the default, or "IMAGENET1K_V2"
 	Top     int    `json:",omitempty"` // how many classes are reported; 5 by default
 	Threads int    `json:",omitempty"` // of one run; as many as Go runs at once by default
+
+	// Where it runs; see [Detector].
+	Device       string       `json:",omitempty"`
+	Precision    op.Precision `json:",omitempty"`
+	Driver       string       `json:",omitempty"`
+	DeviceMemory int64        `json:",omitempty"`
+}
+
+func (c *Classifier) place() device.Options {
+	return device.Options{Name: c.Device, Precision: c.Precision, Driver: c.Driver, MemoryBytes: c.DeviceMemory}
 }
 
 // ModelID returns the path of the checkpoint.
@@ -57,7 +69,7 @@ func (c *Classifier) Validate() error {
 	case c.Top < 0:
 		return errors.New("Top must be at least 0")
 	}
-	if err := checkDigest(c.SHA256); err != nil {
+	if err := errors.Join(checkDigest(c.SHA256), c.place().Validate()); err != nil {
 		return err
 	}
 	_, err := vision.NewClassifier(context.Background(), kernels.CPU(), noCheckpoint{}, c.options()...)
@@ -66,15 +78,20 @@ func (c *Classifier) Validate() error {
 
 // options translates the fields but Labels.
 func (c *Classifier) options() []vision.Option {
-	opts := []vision.Option{vision.WithThreads(c.Threads)}
+	opts := []vision.Option{vision.WithThreads(c.Threads), vision.WithPrecision(c.Precision)}
 	if c.Preset != "" {
 		opts = append(opts, vision.WithPreset(c.Preset))
 	}
 	return opts
 }
 
-// PreferredBatch returns 1 and 16.
-func (c *Classifier) PreferredBatch() (low, high int) { return 1, 16 }
+// PreferredBatch returns 1 and 16, or 1 and 64 for a GPU.
+func (c *Classifier) PreferredBatch() (low, high int) {
+	if wantsGPU(c) {
+		return 1, 64
+	}
+	return 1, 16
+}
 
 // Load implements [ModelHandler].
 func (c *Classifier) Load(ctx context.Context) (Model[Picture, Classes], error) {
@@ -90,7 +107,13 @@ func (c *Classifier) Load(ctx context.Context) (Model[Picture, Classes], error) 
 	if err != nil {
 		return nil, err
 	}
-	net, err := vision.NewClassifier(ctx, kernels.CPU(), src, opts...)
+	on, err := openDevice(ctx, c.Model, c.place())
+	if err != nil {
+		return nil, err
+	}
+	net, placed, err := load(on, func() (*vision.Classifier, error) {
+		return vision.NewClassifier(ctx, on.Backend, src, opts...)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -115,6 +138,6 @@ func (c *Classifier) Load(ctx context.Context) (Model[Picture, Classes], error) 
 			}
 			return out, nil
 		},
-		Network: net,
+		Network: placed,
 	}, nil
 }

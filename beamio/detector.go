@@ -5,7 +5,9 @@ import (
 	"errors"
 	"image"
 
+	"github.com/argand-go/argand/internal/device"
 	"github.com/argand-go/argand/kernels"
+	"github.com/argand-go/argand/nn/op"
 	"github.com/argand-go/argand/nn/picture"
 	"github.com/argand-go/argand/nn/vision"
 )
@@ -17,6 +19,15 @@ import (
 // decoding to steps before.
 //
 // Zero fields mean the defaults of vision.NewDetector, which are torchvision's.
+//
+// Device is "cpu", which "" means too, "cuda" or "cuda:1" for a GPU of every
+// worker, which must be there, or "auto", which takes the first GPU that can be
+// used or else the CPU, and logs which it is and why. Python falls back to the CPU
+// without a word. All models of a process on a GPU share it, with its kernels
+// and the limit DeviceMemory, which must be the same for all. A batch that is too
+// large for its memory is run in halves, and later ones are smaller; a picture
+// that is too large by itself is a failure. If a GPU's context is lost the bundle
+// fails, and the next loads the model again.
 type Detector struct {
 	Model   string   // checkpoint, on any filesystem of Beam's
 	SHA256  string   `json:",omitempty"` // of the checkpoint, 64 hexadecimal digits; "" to take any
@@ -28,6 +39,15 @@ type Detector struct {
 	Score   float64  `json:",omitempty"` // that objects exceed; 0.05 by default
 	Threads int      `json:",omitempty"` // of one run; as many as Go runs at once by default
 	NoMasks bool     `json:",omitempty"` // leave masks out of the results
+
+	Device       string       `json:",omitempty"` // "cpu" by default
+	Precision    op.Precision `json:",omitempty"` // float32 by default, and on the CPU
+	Driver       string       `json:",omitempty"` // path of libcuda.so.1 on workers; "" to look for it
+	DeviceMemory int64        `json:",omitempty"` // bytes of a GPU's memory that may be used; all of it by default
+}
+
+func (d *Detector) place() device.Options {
+	return device.Options{Name: d.Device, Precision: d.Precision, Driver: d.Driver, MemoryBytes: d.DeviceMemory}
 }
 
 // ModelID returns the path of the checkpoint.
@@ -48,15 +68,21 @@ func (d *Detector) Validate() error {
 	if d.Model == "" {
 		return errors.New("no checkpoint: Model is empty")
 	}
-	if err := checkDigest(d.SHA256); err != nil {
+	if err := errors.Join(checkDigest(d.SHA256), d.place().Validate()); err != nil {
 		return err
 	}
 	_, err := vision.NewDetector(context.Background(), kernels.CPU(), noCheckpoint{}, d.options()...)
 	return optionError(err)
 }
 
-// PreferredBatch returns 1 and 1: one large picture keeps all cores busy.
-func (d *Detector) PreferredBatch() (low, high int) { return 1, 1 }
+// PreferredBatch returns 1 and 1, as one large picture keeps all cores busy, or 1
+// and 8 for a GPU.
+func (d *Detector) PreferredBatch() (low, high int) {
+	if wantsGPU(d) {
+		return 1, 8
+	}
+	return 1, 1
+}
 
 // Load implements [ModelHandler].
 func (d *Detector) Load(ctx context.Context) (Model[Picture, Detections], error) {
@@ -79,7 +105,13 @@ func (d *Detector) Load(ctx context.Context) (Model[Picture, Detections], error)
 		}
 		opts = append(opts, vision.WithLabels(AddBackground(names, a.Classes)))
 	}
-	net, err := vision.NewDetector(ctx, kernels.CPU(), src, opts...)
+	on, err := openDevice(ctx, d.Model, d.place())
+	if err != nil {
+		return nil, err
+	}
+	net, placed, err := load(on, func() (*vision.Detector, error) {
+		return vision.NewDetector(ctx, on.Backend, src, opts...)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -96,13 +128,13 @@ func (d *Detector) Load(ctx context.Context) (Model[Picture, Detections], error)
 			}
 			return out, nil
 		},
-		Network: net,
+		Network: placed,
 	}, nil
 }
 
 // options translates the fields but Labels. The preset comes first: fields overrule it.
 func (d *Detector) options() []vision.Option {
-	opts := []vision.Option{vision.WithThreads(d.Threads)}
+	opts := []vision.Option{vision.WithThreads(d.Threads), vision.WithPrecision(d.Precision)}
 	if d.Preset != "" {
 		opts = append(opts, vision.WithPreset(d.Preset))
 	}

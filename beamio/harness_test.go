@@ -15,6 +15,7 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/metrics"
+	"github.com/argand-go/argand/cuda"
 )
 
 func init() { Register(&scale{}) }
@@ -31,6 +32,8 @@ type scale struct {
 	Panic   []int         // examples that make Infer panic
 	Short   []int         // examples whose batches get one prediction too few
 	Blame   []int         // examples that fail by ExampleErrors
+	Lose    []int         // examples that the first model loses its device's context with
+	Room    int           // of the device's memory, for an example times the size of its batch
 	Buckets int
 	NoLoad  int // how many loads fail
 	Size    int64
@@ -179,6 +182,10 @@ func (m *scaler) Infer(ctx context.Context, batch []int) ([]int, error) {
 			<-m.w.release
 		case slices.Contains(m.h.Fail, n):
 			return nil, fmt.Errorf("cannot scale %d", n)
+		case m.h.Room > 0 && len(batch)*n > m.h.Room:
+			return nil, fmt.Errorf("cuda:0: %w", &cuda.OOMError{Device: "a GPU", Want: int64(len(batch) * n)})
+		case slices.Contains(m.h.Lose, n) && m.w.loads.Load() == 1: // the next model has another context
+			return nil, fmt.Errorf("cuda:0: %w", cuda.ErrContextLost)
 		case slices.Contains(m.h.Panic, n):
 			panic(fmt.Sprintf("frightened by %d", n))
 		case slices.Contains(m.h.Short, n):

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/argand-go/argand/kernels"
 	"github.com/argand-go/argand/nn"
 	"github.com/argand-go/argand/tensor"
 )
@@ -48,13 +49,13 @@ func (l *Linear) Load(ctx context.Context) (Model[[]float32, []float32], error) 
 		return nil, err
 	}
 	in, out := 1, 1
-	net, err := compile(ctx, src, "Linear", func(weights nn.Weights) nn.Module {
+	net, err := compile(ctx, kernels.CPU(), src, "Linear", func(weights nn.Weights) nn.Module {
 		w := weights.At(l.Layer)
 		if shape := w.Shape("weight"); len(shape) == 2 { // or else compile says what is wrong
 			in, out = shape[1], shape[0]
 		}
 		return nn.NewLinear(w, in, out)
-	}, 0)
+	})
 	if err != nil {
 		return nil, err
 	}

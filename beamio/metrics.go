@@ -3,6 +3,7 @@ package beamio
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -28,6 +29,7 @@ const (
 	nameFailedUpdates  = "model_update_failures"
 
 	nameFailedAt       = nameFailedExamples + "_"               // and a stage
+	nameLoadedOn       = "models_loaded_on_"                    // and a device
 	nameExampleLatency = "inference_example_latency_micro_secs" // in buckets alone
 )
 
@@ -129,6 +131,10 @@ func (m *meters) tell(ctx context.Context, prefix string, r *report) {
 		m.buckets.called(ctx, c)
 	}
 	loaded := r.entry != nil && r.entry.reported.CompareAndSwap(false, true)
+	if loaded && r.entry.device != "" {
+		kind, _, _ := strings.Cut(r.entry.device, "/") // "cpu", and not the kernels chosen for it
+		beam.NewCounter(m.namespace, nameLoadedOn+kind).Inc(ctx, 1)
+	}
 	m.each(prefix, func(m *metersOf) {
 		for _, c := range r.calls {
 			m.inferences.Inc(ctx, int64(c.n-c.failed))

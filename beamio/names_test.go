@@ -71,7 +71,7 @@ func TestDetectorNames(t *testing.T) {
 				t.Errorf("%q in %s: %v", c.text, h.Labels, err)
 				continue
 			}
-			d := m.(*Steps[Picture, *picture.RGB, Detections]).Network.(*vision.Detector)
+			d := m.(*Steps[Picture, *picture.RGB, Detections]).Network.(*onDevice).network.(*vision.Detector)
 			if got := d.Labels(); !slices.Equal(got, c.want) {
 				t.Errorf("%q in %s: names %q, want %q", c.text, h.Labels, got, c.want)
 			}

@@ -69,7 +69,8 @@ func WithBatchWeight(n int) Option {
 // bundle emits the results of its own examples, in their windows. It is meant
 // for streams, whose bundles hold an example or two, and for sliding and
 // session windows. A bundle takes up to d longer, and in sliding and session
-// windows every example does. By default batches do not reach over bundles.
+// windows every example does. By default batches do not reach over bundles,
+// unless the handler asks for a GPU: then d is 5 ms.
 func WithBatchDelay(d time.Duration) Option {
 	return func(s *settings) { s.need(d > 0, "a batch delay of %v", d); s.Delay = d }
 }
@@ -83,7 +84,8 @@ func WithModelCopies(n int) Option {
 // WithConcurrency lets n batches be in one copy of the model at once: for
 // models that wait, say for a server. Python has no such option; there it is the
 // number of threads that a worker has. The default is 1, as one batch of a
-// model on the CPU uses all cores.
+// model on the CPU uses all cores, or 2 if the handler asks for a GPU, so that
+// what is done on the CPU for one batch does not keep the GPU waiting.
 func WithConcurrency(n int) Option {
 	return func(s *settings) { s.need(n >= 1, "a concurrency of %d", n); s.Concurrency = n }
 }

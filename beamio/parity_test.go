@@ -381,8 +381,9 @@ func TestParity(t *testing.T) {
 		if err != nil || len(out) != 1 || !out[0][0].Shape().Equal(tensor.Shape{3}) {
 			t.Errorf("got %v, %v", out, err)
 		}
-		if err := (&Torch{Model: h.Model, Network: h.Network, Device: "cuda"}).Validate(); err == nil {
-			t.Error("a device that is not there") // Python would take the CPU
+		h.Device, h.Driver = "cuda", "/nowhere/libcuda.so.1"
+		if m, err := h.Load(t.Context()); err == nil {
+			t.Error("a device that is not there:", m) // Python would take the CPU
 		}
 	})
 	t.Run("RemoteModelHandler", func(t *testing.T) { // its throttling is in TestThrottle, its retries in TestRemoteRetries

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/argand-go/argand/internal/device"
 )
 
 // PerKey is a handler for keyed collections that has a model for each cohort of
@@ -190,6 +191,16 @@ func (p *PerKey[K, E, P]) cohorts(set *settings) (*cohorts[E, P], error) {
 	var err error
 	out.fallback, err = recipeOf(defaultCohort, p.Default)
 	return out, err
+}
+
+// place returns a GPU if one of the models may be on one.
+func (p *PerKey[K, E, P]) place() device.Options {
+	for _, c := range p.Cohorts {
+		if wantsGPU(c.Handler) {
+			return placeOf(c.Handler)
+		}
+	}
+	return placeOf(p.Default)
 }
 
 // keyType returns what the keys of the collection must be.

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/runtime"
+	"github.com/argand-go/argand/internal/device"
 )
 
 // Step is code before or after a model, for [Preprocess] and [Postprocess]. It
@@ -108,6 +109,8 @@ func (p *Preprocess[In, E, P]) WithPath(path string) ModelHandler[In, P] {
 	return nil
 }
 
+func (p *Preprocess[In, E, P]) place() device.Options { return placeOf(p.Handler) }
+
 func (p *Preprocess[In, E, P]) weigher() func(In) int { return weigher[In](p.Fn) }
 
 func (p *Preprocess[In, E, P]) bucketer() func(In) string { return bucketer[In](p.Fn) }
@@ -158,6 +161,8 @@ func (p *Postprocess[E, P, Out]) WithPath(path string) ModelHandler[E, Out] {
 	return nil
 }
 
+func (p *Postprocess[E, P, Out]) place() device.Options { return placeOf(p.Handler) }
+
 func (p *Postprocess[E, P, Out]) weigher() func(E) int { return weigher[E](p.Handler) }
 
 func (p *Postprocess[E, P, Out]) bucketer() func(E) string { return bucketer[E](p.Handler) }
@@ -203,6 +208,8 @@ func (m *postprocessed[E, P, Out]) Close() error {
 	}
 	return nil
 }
+
+func (m *postprocessed[E, P, Out]) device() string { return deviceOf(m.model) }
 
 // postprocess changes what a model has returned for a batch of n. The examples
 // that failed stay failed.

@@ -48,6 +48,7 @@ type entry struct {
 	copies    []any         // Model[E, P]s, at least one
 	took      time.Duration // what loading took
 	bytes     int64         // what the weights of all copies take
+	device    string        // that they are on, "" if they do not tell
 	reported  atomic.Bool   // whether a bundle has put these into its metrics
 	record    *record
 
@@ -169,7 +170,11 @@ func (r *registry) load(ctx context.Context, w want, e *entry) {
 		r.signal()
 		r.mu.Unlock()
 	} else {
-		slog.InfoContext(ctx, "beamio: loaded a model", "model", w.id, "bytes", e.bytes, "took", e.took)
+		var on slog.Attr // nothing, for a model that does not tell
+		if e.device = deviceOf(e.copies[0]); e.device != "" {
+			on = slog.String("device", e.device)
+		}
+		slog.InfoContext(ctx, "beamio: loaded a model", "model", w.id, on, "bytes", e.bytes, "took", e.took)
 		e.seats = make(chan any, len(e.copies)*max(w.threads, 1))
 		for range max(w.threads, 1) {
 			for _, m := range e.copies {

@@ -1,6 +1,7 @@
 package beamio
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -185,6 +186,10 @@ func newSettings[E, P any](h ModelHandler[E, P], strict bool, opts []Option) (se
 	}
 	for _, o := range opts {
 		o(&set)
+	}
+	if wantsGPU(h) {
+		set.Concurrency = cmp.Or(set.Concurrency, gpuBatches)
+		set.Delay = cmp.Or(set.Delay, gpuDelay)
 	}
 	_, cohorts := h.(interface{ keyType() reflect.Type })
 	updated := set.Updated || set.WatchGlob != ""

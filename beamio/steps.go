@@ -66,6 +66,8 @@ func (s *Steps[E, T, P]) Close() error {
 	return nil
 }
 
+func (s *Steps[E, T, P]) device() string { return deviceOf(s.Network) }
+
 func (s *Steps[E, T, P]) prepare(ctx context.Context, e E) (any, error) { return s.Prepare(ctx, e) }
 
 func (s *Steps[E, T, P]) predict(ctx context.Context, batch []any) ([]P, error) {

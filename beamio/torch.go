@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 
-	"github.com/argand-go/argand/kernels"
+	"github.com/argand-go/argand/internal/device"
 	"github.com/argand-go/argand/loaders"
 	"github.com/argand-go/argand/nn"
+	"github.com/argand-go/argand/nn/op"
 	"github.com/argand-go/argand/nn/vision"
 )
 
@@ -47,12 +47,13 @@ type Torch struct {
 	SHA256  string  // of the checkpoint, 64 hexadecimal digits; "" to take any
 	Prefix  string  // where the state_dict is in the checkpoint, "state_dict.model" say; "" if it is all of it
 	Arch    string  // without a Network, torchvision's name of it, "resnet18"; "" to recognise it
-	// Device is "cpu", which "" means too, or "auto", which takes the fastest
-	// device of a worker that this program has a backend for, and logs which it
-	// is. "cuda" is an error: handlers run on the CPU so far. Python falls back
-	// to the CPU without a word.
-	Device  string
-	Threads int // of one run; as many as Go runs at once by default
+	Threads int     // of one run; as many as Go runs at once by default
+
+	// Where it runs; see [Detector].
+	Device       string
+	Precision    op.Precision
+	Driver       string
+	DeviceMemory int64
 }
 
 // torchFields are those of [Torch] that are plain, and its network packed.
@@ -62,13 +63,17 @@ type torchFields struct {
 	SHA256  string  `json:",omitempty"`
 	Prefix  string  `json:",omitempty"`
 	Arch    string  `json:",omitempty"`
-	Device  string  `json:",omitempty"`
 	Threads int     `json:",omitempty"`
+
+	Device       string       `json:",omitempty"`
+	Precision    op.Precision `json:",omitempty"`
+	Driver       string       `json:",omitempty"`
+	DeviceMemory int64        `json:",omitempty"`
 }
 
 // MarshalJSON packs the network.
 func (t Torch) MarshalJSON() ([]byte, error) {
-	f := torchFields{t.Model, nil, t.SHA256, t.Prefix, t.Arch, t.Device, t.Threads}
+	f := torchFields{t.Model, nil, t.SHA256, t.Prefix, t.Arch, t.Threads, t.Device, t.Precision, t.Driver, t.DeviceMemory}
 	if t.Network != nil {
 		n, err := pack(t.Network)
 		if err != nil {
@@ -85,7 +90,7 @@ func (t *Torch) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &f); err != nil {
 		return err
 	}
-	*t = Torch{f.Model, nil, f.SHA256, f.Prefix, f.Arch, f.Device, f.Threads}
+	*t = Torch{f.Model, nil, f.SHA256, f.Prefix, f.Arch, f.Threads, f.Device, f.Precision, f.Driver, f.DeviceMemory}
 	if f.Network == nil {
 		return nil
 	}
@@ -95,6 +100,10 @@ func (t *Torch) UnmarshalJSON(data []byte) error {
 	}
 	t.Network = n
 	return nil
+}
+
+func (t *Torch) place() device.Options {
+	return device.Options{Name: t.Device, Precision: t.Precision, Driver: t.Driver, MemoryBytes: t.DeviceMemory}
 }
 
 // ModelID returns the path of the checkpoint.
@@ -110,10 +119,13 @@ func (t *Torch) WithPath(path string) ModelHandler[Tensor, []Tensor] {
 }
 
 // PreferredBatch returns 1 and 1024 for a network of one's own, 1 and 16 for
-// those of nn/vision.
+// those of nn/vision, or 1 and 64 on a GPU.
 func (t *Torch) PreferredBatch() (low, high int) {
-	if t.Network != nil {
+	switch {
+	case t.Network != nil:
 		return 1, 1024
+	case wantsGPU(t):
+		return 1, 64
 	}
 	return 1, 16
 }
@@ -141,7 +153,7 @@ func (t *Torch) Validate() error {
 	case t.Network != nil && t.Arch != "":
 		return fmt.Errorf("a Network, and %q of nn/vision too", t.Arch)
 	}
-	errs := []error{checkDigest(t.SHA256), checkArch(t.Arch), checkDevice(t.Device)}
+	errs := []error{checkDigest(t.SHA256), checkArch(t.Arch), t.place().Validate()}
 	if t.Network != nil {
 		errs = append(errs, validate(t.Network))
 	}
@@ -162,48 +174,40 @@ func checkArch(name string) error {
 	return fmt.Errorf("no Arch %q: there are ResNets, ResNeXts and Wide ResNets, as torchvision calls them", name)
 }
 
-// checkDevice looks at the name of a device.
-func checkDevice(name string) error {
-	switch {
-	case name == "", name == "cpu", name == "auto":
-		return nil
-	case name == "cuda", strings.HasPrefix(name, "cuda:"):
-		return fmt.Errorf("Device %q: CUDA is not built in; \"auto\" and \"cpu\" run on the CPU", name)
-	}
-	return fmt.Errorf("no Device %q: there are \"cpu\" and \"auto\"", name)
-}
-
 // Load implements [ModelHandler]. What does not fit between the checkpoint and
 // the network is an [*nn.StateDictError]; without a Network there are the errors
 // of vision.NewClassifier besides.
 func (t *Torch) Load(ctx context.Context) (Model[Tensor, []Tensor], error) {
-	if err := checkDevice(t.Device); err != nil {
-		return nil, err
-	}
-	if t.Device == "auto" {
-		slog.InfoContext(ctx, "beamio: chose a device", "model", t.Model, "device", kernels.CPU().Name())
-	}
 	file, err := openModel(ctx, t.Model, t.SHA256)
 	if err != nil {
 		return nil, err
 	}
-	src := file.Sub(t.Prefix)
-	if t.Network != nil {
-		net, err := compile(ctx, src, typeOf(t.Network).Name(), t.Network.Build, t.Threads)
-		if err != nil {
-			return nil, err
-		}
-		return &torchModel{net}, nil
-	}
-	net, err := t.known(ctx, src)
+	on, err := openDevice(ctx, t.Model, t.place())
 	if err != nil {
 		return nil, err
 	}
-	return &torchModel{logits{net}}, nil
+	net, placed, err := load(on, func() (runner, error) { return t.load(ctx, on.Backend, file.Sub(t.Prefix)) })
+	if err != nil {
+		return nil, err
+	}
+	return &torchModel{runnerOn{net, placed}}, nil
+}
+
+// load loads the network on a backend.
+func (t *Torch) load(ctx context.Context, b op.Backend, src *loaders.Checkpoint) (runner, error) {
+	if t.Network == nil {
+		return t.known(ctx, b, src)
+	}
+	net, err := compile(ctx, b, src, typeOf(t.Network).Name(), t.Network.Build,
+		nn.WithThreads(t.Threads), nn.WithPrecision(t.Precision))
+	if err != nil {
+		return nil, err
+	}
+	return net, nil
 }
 
 // known loads a network of nn/vision.
-func (t *Torch) known(ctx context.Context, src *loaders.Checkpoint) (*vision.Classifier, error) {
+func (t *Torch) known(ctx context.Context, b op.Backend, src *loaders.Checkpoint) (runner, error) {
 	a, err := vision.Recognize(src)
 	if _, unknown := err.(*vision.UnknownArchitectureError); unknown && t.Arch != "" {
 		w := nn.NewWeights(src) // which says what it lacks
@@ -220,5 +224,9 @@ func (t *Torch) known(ctx context.Context, src *loaders.Checkpoint) (*vision.Cla
 	case t.Arch != "" && t.Arch != a.Name:
 		return nil, fmt.Errorf("%s: a %v, and not a %s", t.Model, a, t.Arch)
 	}
-	return vision.NewClassifier(ctx, kernels.CPU(), src, vision.WithThreads(t.Threads))
+	net, err := vision.NewClassifier(ctx, b, src, vision.WithThreads(t.Threads), vision.WithPrecision(t.Precision))
+	if err != nil {
+		return nil, err
+	}
+	return logits{net}, nil
 }

@@ -13,9 +13,8 @@ import (
 
 // runner is a network that is loaded: an [*nn.Network], for one.
 type runner interface {
+	network
 	Run(ctx context.Context, in ...*tensor.Tensor) ([]*tensor.Tensor, error)
-	Bytes() int64
-	Close() error
 }
 
 // logits is a classifier as a runner.
@@ -29,6 +28,19 @@ func (l logits) Run(ctx context.Context, in ...*tensor.Tensor) ([]*tensor.Tensor
 
 // torchModel is a loaded [Torch]. Its network is embedded for Bytes and Close.
 type torchModel struct{ runner }
+
+func (m *torchModel) device() string { return deviceOf(m.runner) }
+
+// runnerOn is a runner on a device, which closes with it.
+type runnerOn struct {
+	runner
+	placed *onDevice
+}
+
+// Close closes both.
+func (r runnerOn) Close() error { return r.placed.Close() }
+
+func (r runnerOn) device() string { return r.placed.device() }
 
 // Infer implements [Model]. Examples of one shape are run together.
 func (m *torchModel) Infer(ctx context.Context, batch []Tensor) ([][]Tensor, error) {

@@ -6,8 +6,8 @@ import (
 	"fmt"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/runtime"
-	"github.com/argand-go/argand/kernels"
 	"github.com/argand-go/argand/nn"
+	"github.com/argand-go/argand/nn/op"
 	"github.com/argand-go/argand/tensor"
 )
 
@@ -46,10 +46,10 @@ func RegisterNetwork(n Network) {
 	runtime.RegisterType(typeOf(n)) // not beam.RegisterType: a network is no row
 }
 
-// compile builds a network of exactly the tensors of src and loads it on the
-// CPU. Its name is for errors about the state_dict.
+// compile builds a network of exactly the tensors of src and loads it. Its name
+// is for errors about the state_dict.
 func compile(
-	ctx context.Context, src nn.Source, name string, build func(nn.Weights) nn.Module, threads int,
+	ctx context.Context, b op.Backend, src nn.Source, name string, build func(nn.Weights) nn.Module, opts ...nn.Option,
 ) (*nn.Network, error) {
 	w := nn.NewWeights(src)
 	module := build(w)
@@ -63,7 +63,7 @@ func compile(
 	if m, ok := module.(interface{ Outputs(nn.Value) []nn.Value }); ok {
 		forward = func(in ...nn.Value) []nn.Value { return m.Outputs(in[0]) }
 	}
-	net, err := nn.CompileFunc(ctx, kernels.CPU(), []tensor.DType{tensor.Float32}, forward, nn.WithThreads(threads))
+	net, err := nn.CompileFunc(ctx, b, []tensor.DType{tensor.Float32}, forward, opts...)
 	if err == nil && len(net.Graph().Outputs) == 0 {
 		err = errors.Join(fmt.Errorf("the network %s has no outputs", name), net.Close())
 	}

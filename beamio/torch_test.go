@@ -17,6 +17,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/window"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
+	"github.com/argand-go/argand/cuda"
 	"github.com/argand-go/argand/internal/shapes"
 	"github.com/argand-go/argand/nn"
 	"github.com/argand-go/argand/nn/op"
@@ -380,9 +381,10 @@ func TestTorchRefuses(t *testing.T) {
 		{Torch{Model: mlp, Network: &twoLayers{8}, Arch: "resnet18"}, "nn/vision too"},
 		{Torch{Model: mlp, Arch: "vgg16"}, `no Arch "vgg16"`},
 		{Torch{Model: mlp, Arch: "maskrcnn_resnet50_fpn"}, "beamio.Detector"},
-		{Torch{Model: mlp, Network: &twoLayers{8}, Device: "cuda"}, "CUDA is not built in"},
-		{Torch{Model: mlp, Network: &twoLayers{8}, Device: "cuda:1"}, "CUDA is not built in"},
-		{Torch{Model: mlp, Network: &twoLayers{8}, Device: "tpu"}, `no Device "tpu"`},
+		{Torch{Model: mlp, Network: &twoLayers{8}, Device: "cuda:1", Driver: "/nowhere/libcuda.so.1"}, noGPU()},
+		{Torch{Model: mlp, Network: &twoLayers{8}, Device: "tpu"}, `"tpu" is not a device`},
+		{Torch{Model: mlp, Network: &twoLayers{8}, Precision: op.Float16}, "precision float16"},
+		{Torch{Model: mlp, Network: &twoLayers{8}, DeviceMemory: -1}, "a limit of -1 bytes"},
 		{Torch{Model: "absent.pth", Network: &twoLayers{8}}, "absent.pth"},
 		{Torch{Model: mlp, Network: &twoLayers{8}, SHA256: long}, long},
 		{Torch{Model: mlp}, "no known network in this checkpoint"},
@@ -414,11 +416,20 @@ func TestTorchRefuses(t *testing.T) {
 	}
 }
 
+// noGPU returns what is said of a driver that is not there.
+func noGPU() string {
+	if r := cuda.Probe(cuda.Options{Driver: "/nowhere/libcuda.so.1"}); r.Absent != "" {
+		return r.Absent
+	}
+	return "/nowhere/libcuda.so.1"
+}
+
 // notRegistered is a network that Beam does not know.
 type notRegistered struct{ twoLayers }
 
 func TestTorchTravels(t *testing.T) {
-	h := &Torch{"a.pth", &twoLayers{8}, "", "model", "", "cpu", 2}
+	h := &Torch{Model: "a.pth", Network: &twoLayers{8}, Prefix: "model", Threads: 2, Device: "cuda:1",
+		Precision: op.BFloat16, Driver: "/d/libcuda.so.1", DeviceMemory: 1 << 30}
 	p, err := pack(h)
 	if err != nil {
 		t.Fatal(err)
@@ -428,7 +439,7 @@ func TestTorchTravels(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := back.(*Torch); *got.Network.(*twoLayers) != (twoLayers{8}) || got.Model != h.Model ||
-		got.Prefix != h.Prefix || got.Device != h.Device || got.Threads != h.Threads {
+		got.Prefix != h.Prefix || got.Threads != h.Threads || got.place() != h.place() {
 		t.Errorf("got %+v", got)
 	}
 	other := h.WithPath("b.pth").(*Torch)

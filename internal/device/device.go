@@ -19,8 +19,9 @@ type Options struct {
 	// opened, or else the CPU.
 	Name string
 
-	Driver      string // path of NVIDIA's driver; "" to look for it
-	MemoryBytes int64  // limit on what is taken of a GPU's memory, 0 for none
+	Precision   op.Precision // that networks will be loaded with
+	Driver      string       // path of NVIDIA's driver; "" to look for it
+	MemoryBytes int64        // limit on what is taken of a GPU's memory, 0 for none
 }
 
 // NameError says that no device is called so.
@@ -32,15 +33,25 @@ func (e *NameError) Error() string {
 }
 
 // Validate returns an error for options that no machine can fulfil: a
-// [*NameError], or one about the limit.
+// [*NameError], an [*op.UnsupportedError] for a precision that the CPU has not,
+// or one about the limit.
 func (o Options) Validate() error {
-	if _, err := o.ordinal(); err != nil {
+	n, err := o.ordinal()
+	switch {
+	case err != nil:
 		return err
-	}
-	if o.MemoryBytes < 0 {
+	case n == cpu && o.Precision != op.Float32:
+		return lacks(o.Precision)
+	case o.MemoryBytes < 0:
 		return fmt.Errorf("a limit of %d bytes on a device's memory: want at least 0", o.MemoryBytes)
 	}
 	return nil
+}
+
+// lacks returns the error of the CPU for a precision. It would come when a network
+// is loaded, which may be much later.
+func lacks(p op.Precision) error {
+	return &op.UnsupportedError{Backend: kernels.CPU().Name(), Missing: []string{"precision " + p.String()}}
 }
 
 // The ordinals of what is no GPU.
@@ -88,7 +99,11 @@ func Open(o Options) (*Device, error) {
 	case cpu:
 		return onCPU(""), nil
 	case auto:
-		return first(o), nil
+		d := first(o)
+		if !d.IsGPU() && o.Precision != op.Float32 {
+			return nil, fmt.Errorf("on %v: %w", d, lacks(o.Precision))
+		}
+		return d, nil
 	}
 	g, err := opened.acquire(n, o)
 	if err != nil {
@@ -135,6 +150,9 @@ func onCPU(why string) *Device {
 	}
 	return d
 }
+
+// IsGPU reports whether it is one.
+func (d *Device) IsGPU() bool { return d.gpu != nil }
 
 // String says what the device is and, if it is the CPU for lack of a GPU, why,
 // in a line: "cuda:0 NVIDIA H100 80GB HBM3, compute capability 9.0, …, kernels

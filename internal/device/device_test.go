@@ -7,6 +7,7 @@ import (
 
 	"github.com/argand-go/argand/cuda"
 	"github.com/argand-go/argand/kernels"
+	"github.com/argand-go/argand/nn/op"
 )
 
 func TestNames(t *testing.T) {
@@ -23,6 +24,12 @@ func TestNames(t *testing.T) {
 		}
 		if d, again := Open(Options{Name: name}); d != nil || again == nil {
 			t.Errorf("%q was opened: %v", name, again)
+		}
+	}
+	for _, name := range []string{"", "cpu", "auto"} { // which finds no driver
+		_, err := Open(Options{Name: name, Precision: op.BFloat16, Driver: "/nowhere/libcuda.so.1"})
+		if e, ok := errors.AsType[*op.UnsupportedError](err); !ok || e.Missing[0] != "precision bfloat16" {
+			t.Errorf("%q in bfloat16: %v", name, err)
 		}
 	}
 	if err := (Options{MemoryBytes: -1}).Validate(); err == nil {
