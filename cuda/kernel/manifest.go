@@ -3,10 +3,15 @@ package kernel
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -24,7 +29,7 @@ type Manifest struct {
 // Unit is a source and what was compiled of it.
 type Unit struct {
 	Source     string
-	SHA256     string           // of the headers and the source
+	SHA256     string           // its Digest
 	Parameters map[string][]int // by kernel, sizes in bytes
 	Images     []Image
 }
@@ -52,6 +57,33 @@ func ReadManifest() (*Manifest, error) {
 	m := new(Manifest)
 	return m, json.Unmarshal(data, m)
 }
+
+// Digest returns the SHA-256, in hexadecimal digits, of a source and the headers
+// that a GPU's compiler includes with it.
+func Digest(files fs.FS, source string) (string, error) {
+	text, err := fs.ReadFile(files, source)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.New()
+	seen := []string{source}
+	for next := [][]byte{text}; len(next) > 0; next = next[1:] {
+		sum.Write(next[0])
+		for _, m := range include.FindAllSubmatch(next[0], -1) {
+			name := string(m[1])
+			if slices.Contains(seen, name) || strings.HasPrefix(name, "emulator") {
+				continue
+			}
+			if text, err = fs.ReadFile(files, name); err != nil {
+				return "", err
+			}
+			seen, next = append(seen, name), append(next, text)
+		}
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+var include = regexp.MustCompile(`(?m)^#include "(.*)"`)
 
 // Image returns the image for a device of a compute capability, such as {9, 0}:
 // one for exactly that, else for an older one of the same major, else PTX, which

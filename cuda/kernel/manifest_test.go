@@ -4,8 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io/fs"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/argand-go/argand/cuda/kernel"
@@ -21,29 +19,9 @@ func TestManifest(t *testing.T) {
 	if err != nil || len(sources) != len(m.Units) {
 		t.Fatalf("%d sources, %d of them compiled (%v)", len(sources), len(m.Units), err)
 	}
-	names, err := fs.Glob(kernel.Sources, "*.h")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var headers []byte
-	for _, name := range names {
-		if strings.HasPrefix(name, "emulator") {
-			continue
-		}
-		text, err := fs.ReadFile(kernel.Sources, name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		headers = append(headers, text...)
-	}
 	for _, u := range m.Units {
-		source, err := fs.ReadFile(kernel.Sources, u.Source)
-		if err != nil {
-			t.Error(err)
-			continue
-		}
-		if sum := sha256.Sum256(slices.Concat(headers, source)); hex.EncodeToString(sum[:]) != u.SHA256 {
-			t.Errorf("%s has changed since it was compiled: run go generate ./cuda/kernel", u.Source)
+		if sum, err := kernel.Digest(kernel.Sources, u.Source); err != nil || sum != u.SHA256 {
+			t.Errorf("%s has changed since it was compiled: run go generate ./cuda/kernel (%v)", u.Source, err)
 		}
 		if len(u.Parameters) == 0 || len(u.Images) == 0 {
 			t.Errorf("%s: %d kernels, %d images", u.Source, len(u.Parameters), len(u.Images))

@@ -12,6 +12,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -51,12 +52,23 @@ func run(nvrtc, dir string, check bool) error {
 	if err != nil {
 		return err
 	}
+	bin := filepath.Join(dir, "bin")
 	m := kernel.Manifest{Compiler: fmt.Sprintf("NVRTC %d.%d", c.major, c.minor), Options: options}
 	images := make(map[string][]byte) // by file, as compiled
 	for _, path := range sources {
-		unit, err := c.unit(path, headers, images)
+		sum, err := kernel.Digest(os.DirFS(dir), filepath.Base(path))
 		if err != nil {
 			return err
+		}
+		var unit *kernel.Unit
+		if !check {
+			unit = kept(bin, m, sum, images)
+		}
+		if unit == nil {
+			if unit, err = c.unit(path, headers, images); err != nil {
+				return err
+			}
+			unit.SHA256 = sum
 		}
 		m.Units = append(m.Units, *unit)
 	}
@@ -64,7 +76,6 @@ func run(nvrtc, dir string, check bool) error {
 	if err != nil {
 		return err
 	}
-	bin := filepath.Join(dir, "bin")
 	if check {
 		return compare(bin, append(text, '\n'), images)
 	}
@@ -97,6 +108,48 @@ var (
 	with    = regexp.MustCompile(`(?m)^// options: (.*)$`)
 )
 
+// targetsOf returns what a source is compiled for.
+func targetsOf(source []byte) []string {
+	if line := onlyFor.FindSubmatch(source); line != nil {
+		return strings.Fields(string(line[1]))
+	}
+	return targets
+}
+
+// kept returns the unit that is in bin already and would be compiled to the same bits again, with its images, or nil if
+// there is none: to compile all takes minutes.
+func kept(bin string, m kernel.Manifest, sum string, images map[string][]byte) *kernel.Unit {
+	var old kernel.Manifest
+	text, err := os.ReadFile(filepath.Join(bin, manifestFile))
+	if err != nil || json.Unmarshal(text, &old) != nil || old.Compiler != m.Compiler || !slices.Equal(old.Options, m.Options) {
+		return nil
+	}
+	i := slices.IndexFunc(old.Units, func(u kernel.Unit) bool { return u.SHA256 == sum })
+	if i < 0 {
+		return nil
+	}
+	u := &old.Units[i]
+	source, err := os.ReadFile(filepath.Join(filepath.Dir(bin), u.Source))
+	if err != nil {
+		return nil
+	}
+	var list []string
+	all := make(map[string][]byte)
+	for _, image := range u.Images {
+		data, err := unzip(filepath.Join(bin, image.File))
+		if err != nil || digest(data) != image.SHA256 {
+			return nil
+		}
+		list = append(list, image.Target)
+		all[strings.TrimSuffix(image.File, ".gz")] = data
+	}
+	if !slices.Equal(list, targetsOf(source)) {
+		return nil
+	}
+	maps.Copy(images, all)
+	return u
+}
+
 // unit compiles a source for its targets.
 func (c *compiler) unit(path string, headers []header, images map[string][]byte) (*kernel.Unit, error) {
 	source, err := os.ReadFile(path)
@@ -104,20 +157,12 @@ func (c *compiler) unit(path string, headers []header, images map[string][]byte)
 		return nil, err
 	}
 	name := filepath.Base(path)
-	sum := sha256.New()
-	for _, h := range headers {
-		io.WriteString(sum, h.text)
-	}
-	sum.Write(source)
-	u := &kernel.Unit{Source: name, SHA256: hex.EncodeToString(sum.Sum(nil)), Parameters: make(map[string][]int)}
-	list, flags := targets, slices.Clone(options)
-	if line := onlyFor.FindSubmatch(source); line != nil {
-		list = strings.Fields(string(line[1]))
-	}
+	u := &kernel.Unit{Source: name, Parameters: make(map[string][]int)}
+	flags := slices.Clone(options)
 	if line := with.FindSubmatch(source); line != nil {
 		flags = append(flags, strings.Fields(string(line[1]))...)
 	}
-	for _, target := range list {
+	for _, target := range targetsOf(source) {
 		arch := append([]string{"-arch=" + target}, flags...)
 		log, ptx, image, err := c.compile(name, string(source), headers, arch)
 		if err != nil {
@@ -238,12 +283,16 @@ func unzip(path string) ([]byte, error) {
 	return io.ReadAll(z)
 }
 
-// write makes bin anew.
+// write writes what bin has not got yet, and removes what has no source.
 func write(bin string, manifest []byte, images map[string][]byte) error {
-	if err := errors.Join(os.RemoveAll(bin), os.MkdirAll(bin, 0o755)); err != nil {
+	if err := os.MkdirAll(bin, 0o755); err != nil {
 		return err
 	}
 	for name, image := range images {
+		path := filepath.Join(bin, name+".gz")
+		if old, err := unzip(path); err == nil && bytes.Equal(old, image) {
+			continue
+		}
 		var b bytes.Buffer
 		z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
 		if err != nil {
@@ -251,8 +300,19 @@ func write(bin string, manifest []byte, images map[string][]byte) error {
 		}
 		z.Write(image) // a buffer takes all
 		z.Close()
-		if err := os.WriteFile(filepath.Join(bin, name+".gz"), b.Bytes(), 0o644); err != nil {
+		if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
 			return err
+		}
+	}
+	entries, err := os.ReadDir(bin)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if _, known := images[strings.TrimSuffix(e.Name(), ".gz")]; !known && e.Name() != manifestFile {
+			if err := os.Remove(filepath.Join(bin, e.Name())); err != nil {
+				return err
+			}
 		}
 	}
 	return os.WriteFile(filepath.Join(bin, manifestFile), manifest, 0o644)
