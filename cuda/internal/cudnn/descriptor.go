@@ -78,14 +78,22 @@ func (m *maker) blank(kind C.int, what string) descriptor {
 func (m *maker) make(kind C.int, what string, attributes ...attribute) descriptor {
 	d := m.blank(kind, what)
 	for _, a := range attributes {
-		if m.err == nil {
-			m.do(C.ag_cudnn_set(&m.c, d, a.name, a.kind, C.int64_t(a.count), a.values, &m.failure), what)
-		}
+		m.set(d, a, what)
 	}
+	m.finalize(d, what)
+	return d
+}
+
+func (m *maker) set(d descriptor, a attribute, what string) {
+	if m.err == nil {
+		m.do(C.ag_cudnn_set(&m.c, d, a.name, a.kind, C.int64_t(a.count), a.values, &m.failure), what)
+	}
+}
+
+func (m *maker) finalize(d descriptor, what string) {
 	if m.err == nil {
 		m.do(C.ag_cudnn_finalize(&m.c, d, &m.failure), what)
 	}
-	return d
 }
 
 // get reads an attribute into values, and returns how many there are, which may
