@@ -21,10 +21,10 @@ import (
 )
 
 // withCUBLASLt returns a fake driver, a fake cuBLASLt, and a backend that has both. At the end nothing may be alive.
-func withCUBLASLt(t *testing.T, o cuda.Options, macros ...string) (*fakedriver.Driver, *cublaslt.Library, *cuda.Backend) {
+func withCUBLASLt(t *testing.T, o cuda.Options) (*fakedriver.Driver, *cublaslt.Library, *cuda.Backend) {
 	t.Helper()
 	fake := fakedriver.New(t)
-	lt := cublaslt.New(t, fake, macros...)
+	lt := cublaslt.New(t, fake)
 	t.Cleanup(func() { // after the backend's
 		if n := lt.Alive(); n != 0 {
 			t.Errorf("%d handles and descriptors of cuBLASLt are alive", n)
@@ -363,9 +363,11 @@ func TestCallFails(t *testing.T) {
 // TestLibraryOfAnotherMajor wants a library that is asked for by its path to be there and to be the right one.
 func TestLibraryOfAnotherMajor(t *testing.T) {
 	fake := fakedriver.New(t)
+	old := cublaslt.New(t, fake)
+	old.SetVersion(110502)
 	for path, want := range map[string]string{
-		cublaslt.New(t, fake, "FAKE_LT_VERSION=110502").Path: "this is cuBLASLt 11.5.2; 12 or 13 is needed",
-		"/nowhere/libcublasLt.so.13":                         "/nowhere/libcublasLt.so.13: cannot open",
+		old.Path:                     "this is cuBLASLt 11.5.2; 12 or 13 is needed",
+		"/nowhere/libcublasLt.so.13": "/nowhere/libcublasLt.so.13: cannot open",
 	} {
 		_, err := cuda.Open(cuda.Options{Driver: fake.Path, CUBLASLt: path})
 		if _, ok := errors.AsType[*cuda.LibraryError](err); !ok || !strings.Contains(err.Error(), want) {

@@ -14,16 +14,23 @@ type tile struct {
 	name            string // of the kernel
 	pixels, columns int
 	threads         int
-	shared          int // bytes of dynamic shared memory
 	resident        int // blocks that a multiprocessor has at once
-	step            int // how much of the depth a block takes at a time
-	element         element
 	precision       op.Precision
 }
 
 // tiles are all kernels for products. A kernel exists by being here.
 var tiles = []tile{
-	{"conv2d_f32_128x64", 128, 64, 256, 0, 2, 16, elementF32, op.Float32},
+	{"conv2d_f32_128x64", 128, 64, 256, 2, op.Float32},
+	{"conv2d_f32_64x64", 64, 64, 128, 4, op.Float32},
+	{"conv2d_tf32_128x128", 128, 128, 128, 2, op.TensorFloat32},
+	{"conv2d_tf32_128x64", 128, 64, 128, 3, op.TensorFloat32},
+	{"conv2d_tf32_64x64", 64, 64, 128, 4, op.TensorFloat32},
+	{"conv2d_bf16_128x128", 128, 128, 128, 2, op.BFloat16},
+	{"conv2d_bf16_128x64", 128, 64, 128, 3, op.BFloat16},
+	{"conv2d_bf16_64x64", 64, 64, 128, 4, op.BFloat16},
+	{"conv2d_f16_128x128", 128, 128, 128, 2, op.Float16},
+	{"conv2d_f16_128x64", 128, 64, 128, 3, op.Float16},
+	{"conv2d_f16_64x64", 64, 64, 128, 4, op.Float16},
 }
 
 // A variant is a way to compute a product with kernels of ours: a tile, and how
@@ -55,6 +62,10 @@ const (
 	// for most of its time.
 	mostSplits = 32
 	leastDepth = 256
+
+	// depthStep is what the depth of a split is a multiple of: what all kernels
+	// take at a time, and more.
+	depthStep = 64
 
 	// secondKernel is what a second kernel costs in cycles: to start it when the
 	// first has ended, some 2 µs.
@@ -95,7 +106,7 @@ func (m machine) cycles(v variant, q *product) float64 {
 	// One step of a block's depth: its products, or bringing its operands from the
 	// second-level cache at 48 bytes per cycle.
 	compute := float64(v.pixels*v.columns) / m.rate(v.tile)
-	bring := float64((v.pixels+v.columns)*v.element.size()) / 48
+	bring := float64((v.pixels+v.columns)*elementOf(v.precision).size()) / 48
 	busy := max(compute, bring) * float64(min(v.depth, q.depth()))
 	if most < v.resident {
 		busy *= 1.4 // nobody else computes while it waits at a barrier
@@ -121,10 +132,10 @@ func (m machine) variants(q product) []variant {
 		}
 		var chosen variant
 		cost := math.Inf(1)
-		for splits := 1; splits <= mostSplits; splits *= 2 {
-			depth := round(max(ceil(q.depth(), splits), 1), max(t.step, 64))
+		for splits := 1; splits <= mostSplits; splits++ {
+			depth := round(max(ceil(q.depth(), splits), 1), depthStep)
 			v := variant{t, max(ceil(q.depth(), depth), 1), depth}
-			if splits > 1 && (depth < leastDepth || v.splits == 1) {
+			if splits > 1 && depth < leastDepth {
 				break
 			}
 			if c := m.cycles(v, &q); c < cost {

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/argand-go/argand/cuda/internal/driver"
+	"github.com/argand-go/argand/nn/op"
 )
 
 // A way is a way to compute a product: a variant of our own or a library's plan.
@@ -35,7 +36,15 @@ func (v variant) steps(b *Backend, q *product, o *operands) []step {
 	arguments := []operand{o.x, o.w, o.bias, o.residual, o.y,
 		i32(q.n), pair{q.height, q.width}, i32(q.c), i32(q.c), q.at.size, i32(q.o), i32(q.columns), i32(q.stride),
 		q.at.kernel, q.at.stride, q.at.padding, q.at.dilation, pair{q.yh, q.yw}, q.at.step, q.at.first,
-		pair{q.hr, q.wr}, i32(q.act), partial, i32(v.depth)}
+		pair{q.hr, q.wr}, i32(q.act)}
+	if v.precision != op.Float32 {
+		wide := 0
+		if q.out != q.in {
+			wide = 1
+		}
+		arguments = append(arguments, i32(wide))
+	}
+	arguments = append(arguments, partial, i32(v.depth))
 	grid := [3]uint32{uint32(ceil(q.rows(), v.pixels)), uint32(ceil(q.stride, v.columns)), uint32(v.splits)}
 	steps := []step{{engine: v.label(), kernel: b.kernels[v.name], grid: grid, block: [3]uint32{uint32(v.threads)},
 		arguments: arguments}}

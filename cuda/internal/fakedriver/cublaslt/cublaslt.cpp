@@ -14,10 +14,6 @@
 #include <string>
 #include <vector>
 
-#ifndef FAKE_LT_VERSION
-#define FAKE_LT_VERSION 130401
-#endif
-
 namespace {
 
 enum {
@@ -59,6 +55,7 @@ std::set<Handle *> handles;
 std::map<std::string, int> calls;
 std::map<std::string, std::map<int, int>> failures;
 std::string fault;
+int version = 130401;
 int lie; // Lie of cublaslt.go
 
 int (*in_context)(void);
@@ -165,7 +162,7 @@ size_t bytes_of(const Layout *l) { return l->columns ? ((l->columns - 1) * l->ld
 
 extern "C" {
 
-size_t cublasLtGetVersion(void) { return FAKE_LT_VERSION; }
+size_t cublasLtGetVersion(void) { return version; }
 const char *cublasLtGetStatusName(int status) {
 	return status == NOT_SUPPORTED ? "CUBLAS_STATUS_NOT_SUPPORTED" : "CUBLAS_STATUS_OF_THE_FAKE";
 }
@@ -359,6 +356,10 @@ int fake_lt_alive(void) {
 const char *fake_lt_fault(void) {
 	std::lock_guard<std::mutex> locked(lock);
 	return fault.c_str();
+}
+void fake_lt_version(int n) {
+	std::lock_guard<std::mutex> locked(lock);
+	version = n;
 }
 void fake_lt_lie(int n) {
 	std::lock_guard<std::mutex> locked(lock);

@@ -36,11 +36,10 @@ type Library struct {
 	handle unsafe.Pointer
 }
 
-// New returns a fake that works with a driver. Macros such as "FAKE_LT_VERSION=
-// 110000" change what is compiled.
-func New(t testing.TB, d *fakedriver.Driver, macros ...string) *Library {
+// New returns a fake that works with a driver.
+func New(t testing.TB, d *fakedriver.Driver) *Library {
 	t.Helper()
-	l := &Library{Path: fakedriver.Library(t, "libcublasLt.so.13", source, macros...)}
+	l := &Library{Path: fakedriver.Library(t, "libcublasLt.so.13", source)}
 	path := C.CString(l.Path)
 	defer C.free(unsafe.Pointer(path))
 	if l.handle = C.dlopen(path, C.RTLD_NOW|C.RTLD_LOCAL); l.handle == nil {
@@ -60,6 +59,9 @@ func (l *Library) function(name string) unsafe.Pointer {
 	}
 	return f
 }
+
+// SetVersion sets the version that the fake has, 130401 by default: 13.4.1.
+func (l *Library) SetVersion(n int) { C.set(l.function("fake_lt_version"), C.int(n)) }
 
 // Fail lets the n-th call of a function from now on, counted from 1, return a
 // status.
