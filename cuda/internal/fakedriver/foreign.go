@@ -66,8 +66,18 @@ import "C"
 
 import (
 	"fmt"
+	"testing"
 	"unsafe"
 )
+
+// Linked returns the fake driver that the program is linked with, as libcuda.so.1
+// on the loader's path.
+func Linked(t testing.TB) *Driver {
+	t.Helper()
+	d := &Driver{Path: "libcuda.so.1"}
+	d.dlopen(t)
+	return d
+}
 
 // Foreign is what another library of the program has made of a driver: a context,
 // and what is in it. Its methods panic on what the driver refuses.
