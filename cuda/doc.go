@@ -31,6 +31,8 @@
 //     that the device copies by itself, from a pool. It submits its steps in one
 //     call, and from the second run of a shape on, with the copies, as a CUDA
 //     graph.
+//   - ondevice.go, stream.go and lend.go: running on memory that is on the device
+//     already, in the context and on the stream of another library of the program.
 //   - conv2d.go, convtranspose2d.go, linear.go, pool.go, elementwise.go,
 //     upsample.go, flatten.go: the operators.
 //   - boxes.go, proposals.go, roialign.go, detections.go, maskselect.go: those of
