@@ -19,6 +19,7 @@ type bench struct {
 	model   string // checkpoint; empty: the embedded shapes network
 	input   string // "1x3x224x224", or a picture's file; empty: what suits the network
 	threads int
+	device  deviceFlags
 	warmup  int
 	count   int
 	seed    uint64
@@ -27,22 +28,24 @@ type bench struct {
 	svg     string // file to draw the profile into
 }
 
-func newBench(stdout io.Writer) *cobra.Command {
+func newBench(stdout, stderr io.Writer) *cobra.Command {
 	b := bench{}
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure how fast a network runs here, layer by layer",
 		Long: "Bench runs a network over and over on one input and tells the median time of the whole and of every layer,\n" +
 			"the operations per second (a multiply-add is two; convolutions count as direct ones, whatever algorithm\n" +
-			"computes them) and how much that is of the peak, measured beside every run, of the threads that compute.",
+			"computes them) and how much that is of the peak, measured beside every run, of the threads that compute. On a\n" +
+			"GPU layers are timed by its own clock, which takes a little longer than running them as one, and there is no peak.",
 		Args: exactly("bench", 0, "arguments"),
-		RunE: func(cmd *cobra.Command, _ []string) error { return b.run(cmd.Context(), stdout) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return b.run(cmd.Context(), stdout, stderr) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&b.model, "model", "", "checkpoint `FILE` (default: an embedded network that knows shapes)")
 	f.StringVar(&b.input, "input", "", "size of a random input, as `1x3x800x1216`, which the network then sees at that "+
 		"size; or a picture's file (default: the size that the network is known for)")
 	f.IntVar(&b.threads, "threads", 0, "`THREADS` to compute with; 0 is one for each core")
+	b.device.addTo(f)
 	f.IntVar(&b.count, "count", 10, "`RUNS` that are measured")
 	f.IntVar(&b.warmup, "warmup", 2, "`RUNS` before those that are measured")
 	f.Uint64Var(&b.seed, "seed", 1, "`SEED` of the random input")
@@ -62,14 +65,19 @@ func (b *bench) check() error {
 	case b.warmup < 0:
 		return fmt.Errorf("--warmup %d: want at least 0", b.warmup)
 	}
-	return nil
+	return b.device.check()
 }
 
-func (b *bench) run(ctx context.Context, stdout io.Writer) error {
+func (b *bench) run(ctx context.Context, stdout, stderr io.Writer) error {
 	if err := b.check(); err != nil {
 		return misused(err)
 	}
-	m := meter.New(kernels.CPU())
+	on, err := b.device.open(stderr)
+	if err != nil {
+		return err
+	}
+	defer on.Close()
+	m := meter.New(on.Backend)
 	start := time.Now()
 	s, err := b.subject(ctx, m)
 	if err != nil {
@@ -77,8 +85,11 @@ func (b *bench) run(ctx context.Context, stdout io.Writer) error {
 	}
 	defer s.close()
 	r := benchReport{
-		Model: s.model, Architecture: s.architecture, Backend: m.Name(), Input: s.input,
-		Threads: runtime.GOMAXPROCS(0), Runs: b.count, LoadMS: milliseconds(time.Since(start)),
+		Model: s.model, Architecture: s.architecture, Backend: m.Name(), Precision: b.device.precision, Input: s.input,
+		Runs: b.count, LoadMS: milliseconds(time.Since(start)),
+	}
+	if !on.IsGPU() {
+		r.Threads = runtime.GOMAXPROCS(0)
 	}
 	if b.threads > 0 {
 		r.Threads = min(b.threads, r.Threads)
@@ -104,7 +115,10 @@ const peakTime = 5 * time.Millisecond
 func (b *bench) measure(ctx context.Context, m *meter.Meter, s *subject, r *benchReport) error {
 	var runs [][]meter.Layer
 	for i := range b.warmup + b.count {
-		peak := kernels.PeakGFLOPS(peakTime)
+		peak := 0.0
+		if r.Threads > 0 {
+			peak = kernels.PeakGFLOPS(peakTime)
+		}
 		start := time.Now()
 		found, err := s.run(ctx)
 		took := milliseconds(time.Since(start))

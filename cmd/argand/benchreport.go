@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/argand-go/argand/internal/meter"
+	"github.com/argand-go/argand/nn/op"
 )
 
 // A benchReport is what bench measured, as --json prints it. Times are in milliseconds; rates are 10⁹ operations a
@@ -17,8 +18,9 @@ type benchReport struct {
 	Model         string       `json:"model"`
 	Architecture  string       `json:"architecture"`
 	Backend       string       `json:"backend"`
+	Precision     op.Precision `json:"precision"`
 	Input         string       `json:"input"`
-	Threads       int          `json:"threads"`
+	Threads       int          `json:"threads"` // 0 on a GPU
 	Runs          int          `json:"runs"`
 	Objects       *int         `json:"objects,omitempty"` // that a detector found
 	LoadMS        float64      `json:"load_ms"`           // from opening the file to being ready
@@ -83,8 +85,12 @@ func (r *benchReport) rate(gflop, ms float64) (gflops, percent float64) {
 
 // write prints the report: the whole, by operator if asked for, and by layer.
 func (r *benchReport) write(w io.Writer, byOperator bool) error {
-	fmt.Fprintf(w, "%s: %s\n%s on %s, %s\n", printable(r.Model), r.Architecture, printable(r.Input), r.Backend,
-		count(r.Threads, "thread"))
+	fmt.Fprintf(w, "%s: %s\n%s on %s", printable(r.Model), r.Architecture, printable(r.Input), r.Backend)
+	if r.Threads > 0 {
+		fmt.Fprintf(w, ", %s\n", count(r.Threads, "thread"))
+	} else {
+		fmt.Fprintf(w, ", %v\n", r.Precision)
+	}
 	fmt.Fprintf(w, "median %.2f ms, least %.2f ms of %s; the first took %.2f ms, loading %.0f ms\n",
 		r.MedianMS, r.MinMS, count(r.Runs, "run"), r.FirstMS, r.LoadMS)
 	fmt.Fprintf(w, "%.2f GFLOP, %.1f GFLOP/s", r.GFLOP, r.GFLOPS)

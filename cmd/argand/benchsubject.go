@@ -104,7 +104,7 @@ func (b *bench) detector(
 		minSize, maxSize = demoMinSize, demoMaxSize
 	}
 	d, err := vision.NewDetector(ctx, backend, c, vision.WithMinSize(minSize), vision.WithMaxSize(maxSize),
-		vision.WithThreads(b.threads))
+		vision.WithThreads(b.threads), vision.WithPrecision(b.device.precision))
 	if err != nil {
 		return err
 	}
@@ -132,7 +132,8 @@ func (b *bench) detector(
 func (b *bench) classifier(
 	ctx context.Context, backend op.Backend, c *loaders.Checkpoint, in *benchInput, s *subject,
 ) error {
-	k, err := vision.NewClassifier(ctx, backend, c, vision.WithThreads(b.threads))
+	k, err := vision.NewClassifier(ctx, backend, c, vision.WithThreads(b.threads),
+		vision.WithPrecision(b.device.precision))
 	if err != nil {
 		return err
 	}

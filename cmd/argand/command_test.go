@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/argand-go/argand/cuda"
 	"github.com/argand-go/argand/internal/shapes"
 )
 
@@ -85,6 +86,11 @@ func TestMistakes(t *testing.T) {
 	broken := writeTemp(t, dir, "labels.json", []byte(`["circle"`))
 	blank := writeTemp(t, dir, "blank.txt", []byte("\n\n"))
 	picture := pictures(t, "s256.png")[0]
+	const nowhere = "/nowhere/libcuda.so.1"
+	noGPU := cuda.Probe(cuda.Options{Driver: nowhere}).Absent // or else what was tried
+	if noGPU == "" {
+		noGPU = "tried " + nowhere
+	}
 	for _, c := range []struct {
 		status int
 		args   []string
@@ -111,6 +117,19 @@ func TestMistakes(t *testing.T) {
 		{1, []string{"pipeline", "--summary", filepath.Join(labels, "a")}, []string{"--summary", labels + " is a file"}},
 		{2, []string{"detect", "--threads", "-1", picture}, []string{"--threads -1"}},
 		{2, []string{"detect", "--preset", "x", picture}, []string{`--preset "x"`, "COCO_V1", "beam-article"}},
+		{2, []string{"detect", "--device=", picture}, []string{"--device is empty"}},
+		{2, []string{"detect", "--device", "gpu", picture}, []string{"--device gpu", "want cpu, auto, cuda, or cuda:1"}},
+		{2, []string{"detect", "--precision", "bf16", picture}, []string{`"bf16" is not a precision: want float32, tf32`}},
+		{2, []string{"detect", "--precision", "bfloat16", picture}, []string{"cpu/", "cannot run: precision bfloat16"}},
+		{2, []string{"detect", "--device-memory", "-1", picture}, []string{"--device-memory -1"}},
+		{2, []string{"pipeline", "--device", "cuda:x"}, []string{"--device cuda:x", "want cpu, auto, cuda, or cuda:1"}},
+		{2, []string{"pipeline", "--precision", "tf32"}, []string{"cannot run: precision tf32"}},
+		{2, []string{"bench", "--device", "cuda:-1"}, []string{"--device cuda:-1"}},
+		{1, []string{"detect", "--device", "cuda", "--driver", nowhere, picture}, []string{"--device cuda", noGPU}},
+		{1, []string{"bench", "--device", "cuda:1", "--driver", nowhere}, []string{"--device cuda:1", noGPU}},
+		{1, []string{"pipeline", "--device", "cuda", "--driver", nowhere, "--input", picture}, []string{"--device cuda", noGPU}},
+		{1, []string{"detect", "--device", "auto", "--precision", "tf32", "--driver", nowhere, picture},
+			[]string{"--device auto", noGPU, "cannot run: precision tf32"}},
 		{1, []string{"detect", "--labels", labels, picture}, []string{"2 names", "5"}},
 		{1, []string{"detect", "--labels", broken, picture}, []string{broken, "JSON"}},
 		{1, []string{"detect", "--labels", filepath.Join(dir, "absent"), picture}, []string{"absent"}},

@@ -69,7 +69,12 @@ func (d *detect) run(ctx context.Context, args []string) error {
 	if d.profile {
 		profile = new(op.Profile)
 	}
-	if d.detector, err = d.load(ctx, profile); err != nil {
+	on, err := d.device.open(d.stderr)
+	if err != nil {
+		return err
+	}
+	defer on.Close()
+	if d.detector, err = d.load(ctx, on.Backend, profile); err != nil {
 		return err
 	}
 	defer d.detector.Close()

@@ -11,7 +11,6 @@ import (
 
 	"github.com/argand-go/argand/beamio"
 	"github.com/argand-go/argand/internal/shapes"
-	"github.com/argand-go/argand/kernels"
 	"github.com/argand-go/argand/loaders"
 	"github.com/argand-go/argand/nn/op"
 	"github.com/argand-go/argand/nn/vision"
@@ -29,6 +28,7 @@ type network struct {
 	maxSize int
 	eps     float64
 	threads int
+	device  deviceFlags
 	sha256  string         // of the checkpoint, empty for any
 	flags   *pflag.FlagSet // tells which were given
 }
@@ -60,6 +60,7 @@ func (n *network) addTo(cmd *cobra.Command) {
 		fmt.Sprintf("but the longer side at most `PIXELS`; %d for the embedded network", demoMaxSize))
 	f.Float64Var(&n.eps, "eps", 1e-5, "`EPS` of batch normalisation, which checkpoints do not hold")
 	f.IntVar(&n.threads, "threads", 0, "`THREADS` to compute with; 0 is one for each core")
+	n.device.addTo(f)
 }
 
 // presets returns the names that vision.WithPreset knows for detectors.
@@ -81,7 +82,7 @@ func (n *network) settle() error {
 
 // check returns an error for flags that make no sense.
 func (n *network) check() error {
-	for _, name := range []string{"model", "input", "output"} { // a script's variable that is not set, say
+	for _, name := range []string{"model", "input", "output", "device", "driver"} { // a script's variable that is not set, say
 		if f := n.flags.Lookup(name); f != nil && f.Changed && f.Value.String() == "" {
 			return fmt.Errorf("--%s is empty; leave it out for its default", name)
 		}
@@ -104,7 +105,7 @@ func (n *network) check() error {
 	case n.preset != "" && !slices.Contains(presets(), n.preset):
 		return fmt.Errorf("--preset %q: want %s", n.preset, strings.Join(presets(), " or "))
 	}
-	return nil
+	return n.device.check()
 }
 
 // givesEps reports whether --eps decides, and not the preset.
@@ -164,8 +165,8 @@ func (n *network) checkpoint(ctx context.Context) (c *loaders.Checkpoint, a visi
 	return c, a, err
 }
 
-// load loads the network. The times of its operators are added to profile unless that is nil.
-func (n *network) load(ctx context.Context, profile *op.Profile) (*vision.Detector, error) {
+// load loads the network on a backend. The times of its operators are added to profile unless that is nil.
+func (n *network) load(ctx context.Context, backend op.Backend, profile *op.Profile) (*vision.Detector, error) {
 	checkpoint, arch, err := n.checkpoint(ctx)
 	if err != nil {
 		return nil, err
@@ -175,7 +176,8 @@ func (n *network) load(ctx context.Context, profile *op.Profile) (*vision.Detect
 		return nil, err
 	}
 	opts := []vision.Option{vision.WithMinSize(n.minSize), vision.WithMaxSize(n.maxSize),
-		vision.WithScoreThreshold(n.score), vision.WithThreads(n.threads)}
+		vision.WithScoreThreshold(n.score), vision.WithThreads(n.threads),
+		vision.WithPrecision(n.device.precision)}
 	if n.preset != "" {
 		opts = append(opts, vision.WithPreset(n.preset))
 	}
@@ -188,7 +190,7 @@ func (n *network) load(ctx context.Context, profile *op.Profile) (*vision.Detect
 	if profile != nil {
 		opts = append(opts, vision.WithProfile(profile))
 	}
-	d, err := vision.NewDetector(ctx, kernels.CPU(), checkpoint, opts...)
+	d, err := vision.NewDetector(ctx, backend, checkpoint, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", checkpoint.Name(), err)
 	}

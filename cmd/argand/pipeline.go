@@ -55,6 +55,8 @@ type pipeline struct {
 	network
 	jobFlags
 	stdout, stderr io.Writer
+
+	on string // the device, if that is not the CPU, and workers are in this process
 }
 
 // A job is what a run of the pipeline works with.
@@ -98,6 +100,11 @@ func (p *pipeline) run(ctx context.Context) error {
 		fmt.Fprintf(p.stdout, "%d embedded pictures, %s, --score %v --min-size %d --max-size %d\n\n",
 			j.total, "an embedded Mask R-CNN of shapes", p.score, p.minSize, p.maxSize)
 	}
+	closeDevice, err := p.openDevice()
+	if err != nil {
+		return err
+	}
+	defer closeDevice()
 	p.noteEarlier()
 	result, err := p.submit(ctx, j)
 	if err != nil {
@@ -180,8 +187,10 @@ func writePictures(dir string) error {
 
 // handler returns the recipe of the network for workers.
 func (p *pipeline) handler(model, labels string) *beamio.Detector {
+	on := p.device.options()
 	d := &beamio.Detector{Model: model, SHA256: p.sha256, Labels: labels, Preset: p.preset,
 		MinSize: p.minSize, MaxSize: p.maxSize, Threads: p.threads,
+		Device: on.Name, Precision: on.Precision, Driver: on.Driver, DeviceMemory: on.MemoryBytes,
 		Score: max(p.score, math.SmallestNonzeroFloat64)} // a Score of 0 means the default there
 	if p.givesEps() {
 		d.Eps = &p.eps

@@ -52,10 +52,10 @@ func (j *jobFlags) addTo(cmd *cobra.Command) {
 	f.IntVar(&j.shards, "shards", 1, "write detections to `N` files at once, on as many workers")
 	f.BoolVar(&j.unsorted, "unsorted", false, "write rows as they come, and hold none of them in memory for sorting")
 	f.BoolVar(&j.noOverlays, "no-overlays", false, "draw no overlay pictures")
-	f.StringVar(&j.batchSize, "batch-size", "1", "give the network `SIZE` pictures at once: a number, or MIN-MAX for "+
-		"as many as\nmeasurements suggest")
+	f.StringVar(&j.batchSize, "batch-size", "", "give the network `SIZE` pictures at once: a number, or MIN-MAX for "+
+		"as many as\nmeasurements suggest (default: 1, or 1-8 for a GPU)")
 	f.DurationVar(&j.batchDelay, "batch-delay", 0, "gather batches from all bundles of a worker for up to `D`, such as "+
-		"50ms; 0 is not at all")
+		"50ms; 0 is not at\nall, or 5ms for a GPU")
 	f.DurationVar(&j.timeout, "timeout", 0, "give up a picture that takes longer than `D`, such as 30s; 0 is never")
 	f.Float64Var(&j.threshold, "threshold", 1, "fail the job if more than the share `R` of the pictures fail, 0 to 1")
 	f.StringVar(&j.watch, "watch", "", "change to the newest checkpoint that matches `GLOB` while the job runs")
@@ -75,8 +75,10 @@ func (j *jobFlags) check() error {
 		}
 	}
 	var err error
-	if j.lowest, j.highest, err = parseBatchSize(j.batchSize); err != nil {
-		return err
+	if j.given.Changed("batch-size") {
+		if j.lowest, j.highest, err = parseBatchSize(j.batchSize); err != nil {
+			return err
+		}
 	}
 	switch {
 	case j.input != "" && j.list != "":
@@ -135,7 +137,10 @@ func parseBatchSize(s string) (lowest, highest int, err error) {
 
 // options returns what the flags mean for beamio.
 func (j *jobFlags) options() []beamio.Option {
-	opts := []beamio.Option{beamio.WithHistograms(), beamio.WithBatchSize(j.lowest, j.highest)}
+	opts := []beamio.Option{beamio.WithHistograms()}
+	if j.highest > 0 {
+		opts = append(opts, beamio.WithBatchSize(j.lowest, j.highest))
+	}
 	if j.batchDelay > 0 {
 		opts = append(opts, beamio.WithBatchDelay(j.batchDelay))
 	}

@@ -26,7 +26,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root.SetVersionTemplate("argand {{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return misused(err) })
 	root.AddCommand(newPipeline(stdout, stderr), newDetect(stdout, stderr), newInspect(stdout, stderr),
-		newConvert(stderr), newBench(stdout), newDevices(stdout))
+		newConvert(stderr), newBench(stdout, stderr), newDevices(stdout))
 	help := newHelp()
 	root.SetHelpCommand(help)
 	for _, cmd := range append(root.Commands(), root, help) {

@@ -112,9 +112,12 @@ func runsHere() bool {
 	return slices.Contains([]string{"", "prism", "PrismRunner", "direct", "DirectRunner"}, *runners.Runner)
 }
 
-// kernels returns what computed, if it was this machine.
+// kernels returns what computed, if it was this machine's, as far as is known.
 func (p *pipeline) kernels() string {
-	if !runsHere() {
+	switch {
+	case p.on != "":
+		return fmt.Sprintf("%-11s %s, %v\n", "device", p.on, p.device.precision)
+	case !runsHere() || !p.device.isCPU():
 		return ""
 	}
 	threads := p.threads
