@@ -5,7 +5,6 @@ package cuda_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -184,19 +183,31 @@ func TestChosenOnce(t *testing.T) {
 }
 
 // TestAnyBatch wants the same bits of a picture in any batch, with the library's plan repeated for the batch, and where
-// that is refused run for each picture.
+// that is refused, or sums in another order, run for each picture.
 func TestAnyBatch(t *testing.T) {
-	for _, refuses := range []bool{false, true} {
-		t.Run(fmt.Sprint("refuses=", refuses), func(t *testing.T) {
+	for name, c := range map[string]struct {
+		lie      cublaslt.Lie
+		refuses  bool
+		products int // calls for a batch of three: for each product one, or three
+	}{
+		"repeated": {products: 3}, "refused": {refuses: true, products: 9}, "another order": {lie: cublaslt.Batch, products: 7},
+	} {
+		t.Run(name, func(t *testing.T) {
 			_, lt, b := withCUBLASLt(t, cuda.Options{})
-			if refuses {
-				for i := range 20 {
+			lt.SetLie(c.lie)
+			for i := range 20 {
+				if c.refuses {
 					lt.Fail("cublasLtMatmulAlgoCheck", 1+i, 15)
 				}
 			}
 			x := filled("x", 1, 3, 12, 6, 7)
 			numbers := must(tensor.Data[float32](x))
+			compute(t, b, products(), op.Options{}, x)
+			before := lt.Calls("cublasLtMatmul")
 			all := compute(t, b, products(), op.Options{}, x)[0]
+			if n := lt.Calls("cublasLtMatmul") - before; n != c.products {
+				t.Errorf("%d calls for a batch; want %d", n, c.products)
+			}
 			for i := range 3 {
 				one := must(tensor.New(tensor.Float32, 1, 12, 6, 7))
 				copy(must(tensor.Data[float32](one)), numbers[i*12*6*7:])
@@ -205,6 +216,17 @@ func TestAnyBatch(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestPerBatch wants a choice of its own for each batch, if that is asked for.
+func TestPerBatch(t *testing.T) {
+	_, _, b := withCUBLASLt(t, cuda.Options{PerBatch: true})
+	compute(t, b, products(), op.Options{}, filled("x", 1, 1, 12, 6, 7))
+	one := len(b.EngineChoices())
+	compute(t, b, products(), op.Options{}, filled("x", 1, 2, 12, 6, 7))
+	if n := len(b.EngineChoices()); n != 2*one {
+		t.Errorf("%d choices for two batches; want %d", n, 2*one)
 	}
 }
 

@@ -83,18 +83,24 @@ func (b *Backend) machine() machine {
 // the first time. An error is the end of the device's context.
 func (b *Backend) choose(q product, o *operands) (way, error) {
 	e := &b.engines
+	key := q
 	if !e.perBatch {
-		q = q.unit()
+		key = q.unit()
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	c := e.chosen[q]
+	c := e.chosen[key]
 	if c == nil {
 		var err error
-		if c, err = b.decide(q, o); err != nil {
+		if c, err = b.decide(key, o); err != nil {
 			return nil, err
 		}
-		e.chosen[q] = c
+		e.chosen[key] = c
+	}
+	if w, ok := c.way.(*planned); ok {
+		if err := b.repeat(c, w, q, o); err != nil {
+			return nil, err
+		}
 	}
 	return c.way, nil
 }

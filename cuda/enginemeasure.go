@@ -3,7 +3,9 @@
 package cuda
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -138,22 +140,34 @@ const (
 	runs    = 4 // in one, so that it is longer than what an event takes
 )
 
-// try runs a way, checks what it computes and returns the time of a run.
-func (m *meter) try(w way) (median time.Duration, err error) {
+// ready lays a way out, with scratch memory of its own. done waits and frees it.
+func (m *meter) ready(w way) (parts []part, done func() error, err error) {
+	var scratch *driver.Buffer
+	done = func() error {
+		err := errors.Join(m.stream.Sync(), closeAll(parts))
+		if scratch != nil {
+			err = errors.Join(err, scratch.Close())
+		}
+		return err
+	}
 	o := m.operands
 	if n := w.bytes(&m.product); n > 0 {
-		scratch, err := m.backend.context.Alloc(n)
-		if err != nil {
-			return 0, err
+		if scratch, err = m.backend.context.Alloc(n); err != nil {
+			return nil, done, err
 		}
-		defer func() { err = errors.Join(err, scratch.Close()) }()
 		o.scratch = packed{scratch, 0}
 	}
-	parts, err := lay(m.backend.context, w.steps(m.backend, &m.product, &o), nil, nil, false)
+	parts, err = lay(m.backend.context, w.steps(m.backend, &m.product, &o), nil, nil, false)
+	return parts, done, err
+}
+
+// try runs a way, checks what it computes and returns the time of a run.
+func (m *meter) try(w way) (median time.Duration, err error) {
+	parts, done, err := m.ready(w)
+	defer func() { err = errors.Join(err, done()) }()
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, m.stream.Sync(), closeAll(parts)) }()
 	if err := m.stream.Fill(m.maps, m.y, m.bytes, 0); err != nil {
 		return 0, err
 	}
@@ -202,4 +216,70 @@ func (m *meter) time(parts []part) (time.Duration, error) {
 	}
 	d, err := m.end.Since(m.begin)
 	return d / runs, err
+}
+
+// repeat sees to it that a way of a library has a plan for a batch that computes
+// the same as that for one picture, to the bit, on random maps. Where there is
+// none, or no memory to find out, the pictures are done one by one.
+func (b *Backend) repeat(c *choice, w *planned, q product, o *operands) error {
+	if _, known := w.repeats[q.n]; known || q.n == w.unit.n {
+		return nil
+	}
+	plan, err := w.plan.repeat(q)
+	if err == nil {
+		if err = b.compare(w, plan, q, o); err != nil {
+			err = errors.Join(err, plan.close())
+			plan = nil
+		}
+	}
+	if errors.Is(err, ErrContextLost) {
+		return err
+	}
+	if err != nil {
+		c.trials = append(c.trials, EngineTrial{fmt.Sprintf("%s for %d maps", w.label(), q.n), 0, err})
+		plan = nil
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.repeats == nil {
+		w.repeats = make(map[int]enginePlan)
+	}
+	w.repeats[q.n] = plan
+	return nil
+}
+
+// compare returns an error unless a plan computes the last picture of a batch as
+// w does by itself.
+func (b *Backend) compare(w *planned, plan enginePlan, q product, o *operands) (err error) {
+	m, err := newMeter(b, q, o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.close()) }()
+	one := &planned{unit: w.unit, plan: w.plan}
+	all := &planned{unit: q, plan: plan}
+	var last [2][]byte
+	for i, way := range []way{all, one} {
+		if last[i], err = m.last(way); err != nil {
+			return err
+		}
+	}
+	if !bytes.Equal(last[0], last[1]) {
+		return errors.New("a picture differs from itself in a batch")
+	}
+	return nil
+}
+
+// last runs a way and returns the end of what it computes.
+func (m *meter) last(w way) (end []byte, err error) {
+	parts, done, err := m.ready(w)
+	defer func() { err = errors.Join(err, done()) }()
+	if err != nil {
+		return nil, err
+	}
+	if err := m.run(parts); err != nil {
+		return nil, err
+	}
+	end = make([]byte, min(m.bytes/int64(m.product.pictures), sampleBytes))
+	return end, m.stream.Download(end, m.maps, m.y+m.bytes-int64(len(end)))
 }

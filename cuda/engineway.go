@@ -60,8 +60,9 @@ func (v variant) steps(b *Backend, q *product, o *operands) []step {
 
 // planned is the way of a library.
 type planned struct {
-	unit    product // that plan is for
-	plan    enginePlan
+	unit product // that plan is for
+	plan enginePlan
+
 	mu      sync.Mutex
 	repeats map[int]enginePlan // by number of maps; nil for what has to be done picture by picture
 }
@@ -69,36 +70,25 @@ type planned struct {
 // label implements [way].
 func (w *planned) label() string { return w.plan.name() }
 
-// repeat returns the plan for q, and how often it is to be run.
-func (w *planned) repeat(q *product) (plan enginePlan, times int) {
-	if q.n == w.unit.n {
-		return w.plan, 1
-	}
+// of returns the plan for q, and how often it is to be run.
+func (w *planned) of(q *product) (plan enginePlan, times int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	plan, known := w.repeats[q.n]
-	if !known {
-		plan, _ = w.plan.repeat(*q) // without one the unit's does
-		if w.repeats == nil {
-			w.repeats = make(map[int]enginePlan)
-		}
-		w.repeats[q.n] = plan
+	if plan := w.repeats[q.n]; plan != nil {
+		return plan, 1
 	}
-	if plan == nil {
-		return w.plan, q.n / w.unit.n
-	}
-	return plan, 1
+	return w.plan, q.n / w.unit.n
 }
 
 // bytes implements [way].
 func (w *planned) bytes(q *product) int64 {
-	plan, _ := w.repeat(q)
+	plan, _ := w.of(q)
 	return plan.scratch()
 }
 
 // steps implements [way].
 func (w *planned) steps(_ *Backend, q *product, o *operands) []step {
-	plan, times := w.repeat(q)
+	plan, times := w.of(q)
 	n := int64(w.unit.n)
 	return []step{{engine: w.label(), call: &planCall{plan: plan, times: times, operands: *o,
 		x:        n * int64(q.height*q.width*q.c*q.in.size()),

@@ -315,8 +315,9 @@ int cublasLtMatmul(void *handle, void *operation, const void *alpha, const void 
 				for (int s = 0; s < how.splits; s++) {
 					float part = 0;
 					for (int64_t k = s * each; k < depth && k < (s + 1) * each; k++) {
-						float v = read(pa, A.type, o.transposed ? i * A.ld + k : k * A.ld + i);
-						part += (tf32 ? rounded(v, 11) : v) * column[k];
+						int64_t at = wrong == 6 && D.columns > 100 ? depth - 1 - k : k;
+						float v = read(pa, A.type, o.transposed ? i * A.ld + at : at * A.ld + i);
+						part += (tf32 ? rounded(v, 11) : v) * column[at];
 					}
 					if (need) reinterpret_cast<float *>(scratch)[(s * D.columns + j) * D.rows + i] = part;
 					sum += part;
