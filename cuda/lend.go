@@ -54,10 +54,7 @@ func (p *program) RunOn(ctx context.Context, s *Stream, out, in []Memory) error 
 // can work on.
 func (p *program) mayRunOn(s *Stream, out, in []Memory) error {
 	b := p.model.backend
-	if s.backend != b {
-		return s.refuse("it is another backend's")
-	}
-	if err := s.recorded(); err != nil {
+	if err := b.mayRunOn(s); err != nil {
 		return err
 	}
 	if err := b.checkMemory("input", p.inputs, in); err != nil {

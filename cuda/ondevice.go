@@ -41,6 +41,10 @@ type Memory struct {
 	Bytes   int64   // how many there are from there on
 }
 
+// ErrClosed is the error of using a [Stream] or a [Buffer] after its Close. That
+// of a network is [op.ErrClosed].
+var ErrClosed = driver.ErrClosed
+
 // HandleError says that a handle of another library's, or a stream, cannot be
 // used, and why.
 type HandleError = driver.HandleError

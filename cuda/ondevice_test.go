@@ -174,6 +174,23 @@ func TestRunOnOrder(t *testing.T) {
 	if _, err := b.Alloc(-1); err == nil {
 		t.Error("allocated −1 bytes")
 	}
+	var none cuda.Stream
+	for i, err := range []error{none.Sync(), first.Wait(nil), first.Wait(&none), x.Upload(&none, nil), x.Download(nil, nil),
+		p.RunOn(bg, nil, []cuda.Memory{y.Memory()}, []cuda.Memory{x.Memory()})} {
+		if !errors.Is(err, cuda.ErrClosed) {
+			t.Errorf("%d: %v", i, err)
+		}
+	}
+	if err := none.Close(); err != nil || none.Handle() != 0 {
+		t.Error(err, none.Handle())
+	}
+	var nothing cuda.Buffer
+	if err := nothing.Upload(first, nil); !errors.Is(err, cuda.ErrClosed) {
+		t.Error(err)
+	}
+	if err := nothing.Close(); err != nil || nothing.Memory() != (cuda.Memory{}) {
+		t.Error(err, nothing.Memory())
+	}
 	err := errors.Join(m.Close(), x.Close(), y.Close(), z.Close(), z.Close(), first.Close(), second.Close(), second.Close())
 	if err != nil {
 		t.Error(err)

@@ -22,7 +22,7 @@ func Adopt(context uintptr, o Options) (*Backend, error) {
 }
 
 // Stream is a queue of work on a device, which is done in order. It is safe for
-// concurrent use, but for Close.
+// concurrent use, but for Close. The zero Stream is closed.
 type Stream struct {
 	backend *Backend
 	stream  *driver.Stream
@@ -51,51 +51,65 @@ func (b *Backend) stream(s *driver.Stream, err error) (*Stream, error) {
 
 // failed says which device an error is of.
 func (b *Backend) failed(err error) error {
-	if err == nil {
-		return nil
+	if err == nil || b == nil {
+		return err
 	}
 	return fmt.Errorf("%s: %w", b.name, err)
 }
 
+// queue returns the driver's stream, a closed one for no Stream and a zero one.
+func (s *Stream) queue() *driver.Stream {
+	if s == nil || s.stream == nil {
+		return new(driver.Stream)
+	}
+	return s.stream
+}
+
 // Handle returns the stream as other libraries know it, a CUstream.
-func (s *Stream) Handle() uintptr { return s.stream.Handle() }
+func (s *Stream) Handle() uintptr { return s.queue().Handle() }
 
 // Sync waits until all work of the stream is done, and returns what went wrong
 // with it.
-func (s *Stream) Sync() error { return s.backend.failed(s.stream.Sync()) }
+func (s *Stream) Sync() error { return s.backend.failed(s.queue().Sync()) }
 
 // Wait has later work of the stream wait, on the device, for the work that
 // another one has now.
 func (s *Stream) Wait(other *Stream) error {
-	e, err := s.backend.context.NewEvent(false)
+	e, err := other.queue().NewEvent()
 	if err != nil {
 		return s.backend.failed(err)
 	}
-	if err = other.stream.Record(e); err == nil {
-		err = s.stream.Wait(e)
+	if err = other.queue().Record(e); err == nil {
+		err = s.queue().Wait(e)
 	}
 	return s.backend.failed(errors.Join(err, e.Close()))
 }
 
 // Close lets go of the stream: an adopted one stays, another one ends when its
 // work is done. It does nothing the second time.
-func (s *Stream) Close() error { return s.backend.failed(s.stream.Close()) }
+func (s *Stream) Close() error { return s.backend.failed(s.queue().Close()) }
 
-// recorded returns an error if the stream's work is being recorded by somebody,
-// who would have it done again when others have the memory that it works with.
-func (s *Stream) recorded() error {
-	on, err := s.stream.Capturing()
-	if err == nil && on {
-		err = s.refuse("it is being recorded into a graph")
+// mayRunOn returns an error if a stream is another backend's, or if its work is
+// being recorded by somebody, who would have it done again when others have the
+// memory that it works with.
+func (b *Backend) mayRunOn(s *Stream) error {
+	refuse := func(why string) error {
+		return &HandleError{Kind: "stream", Handle: s.Handle(), Device: b.context.Device.Name, Cause: errors.New(why)}
 	}
-	return err
+	on, err := s.queue().Capturing()
+	switch {
+	case err != nil:
+		return err
+	case s.backend != b:
+		return refuse("it is another backend's")
+	case on:
+		return refuse("it is being recorded into a graph")
+	}
+	return nil
 }
 
-func (s *Stream) refuse(why string) error {
-	return &HandleError{Kind: "stream", Handle: s.Handle(), Device: s.backend.context.Device.Name, Cause: errors.New(why)}
-}
-
-// Buffer is memory of the device that was allocated with [Backend.Alloc].
+// Buffer is memory of the device that was allocated with [Backend.Alloc]. The
+// zero Buffer is closed.
 type Buffer struct {
 	backend *Backend
 	buffer  *driver.Buffer
@@ -115,21 +129,29 @@ func (b *Backend) Alloc(n int64) (*Buffer, error) {
 	return &Buffer{b, buffer}, nil
 }
 
+// whole returns the driver's buffer, a closed one for the zero Buffer.
+func (b *Buffer) whole() *driver.Buffer {
+	if b.buffer == nil {
+		return new(driver.Buffer)
+	}
+	return b.buffer
+}
+
 // Memory returns where the buffer is.
-func (b *Buffer) Memory() Memory { return Memory{uintptr(b.buffer.Address()), b.buffer.Size()} }
+func (b *Buffer) Memory() Memory { return Memory{uintptr(b.whole().Address()), b.whole().Size()} }
 
 // Upload copies into the buffer, from its begin on, and waits for that and for
 // the work that the stream has before.
 func (b *Buffer) Upload(s *Stream, from []byte) error {
-	return b.backend.failed(s.stream.Upload(b.buffer, 0, from))
+	return b.backend.failed(s.queue().Upload(b.whole(), 0, from))
 }
 
 // Download copies from the buffer, from its begin on, and waits for that and for
 // the work that the stream has before.
 func (b *Buffer) Download(s *Stream, to []byte) error {
-	return b.backend.failed(s.stream.Download(to, b.buffer, 0))
+	return b.backend.failed(s.queue().Download(to, b.whole(), 0))
 }
 
 // Close frees the memory, when work that the device has with it is done. It does
 // nothing the second time.
-func (b *Buffer) Close() error { return b.backend.failed(b.buffer.Close()) }
+func (b *Buffer) Close() error { return b.backend.failed(b.whole().Close()) }

@@ -194,6 +194,14 @@ func (c *Context) NewEvent(timed bool) (*Event, error) {
 	return e, nil
 }
 
+// NewEvent returns an event of the stream's context, which cannot be timed.
+func (s *Stream) NewEvent() (*Event, error) {
+	if err := s.usable(); err != nil {
+		return nil, err
+	}
+	return s.ctx.NewEvent(false)
+}
+
 // Close frees the event.
 func (e *Event) Close() error {
 	if !e.end() {
