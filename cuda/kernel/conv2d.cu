@@ -43,10 +43,10 @@ template <int TM> DEVICE void conv2d(Tiles<TM> &tiles, PARAMETERS) {
 	// What a thread brings in each step: two times four channels of a pixel, and four channels of rows of w.
 	const int k_x = t % 4 * 4, m_x = t / 4;
 	const int k_w = t / 16, o_w = t % 16 * 4;
-	int k = begin + k_x, tap_h = 0, tap_w = 0, channel = 0;
+	int k = begin + k_x, dy = 0, dx = 0, channel = 0;
 	if (k < end) {
 		int tap = k / c;
-		channel = k - tap * c, tap_h = tap / kw, tap_w = tap - tap_h * kw;
+		channel = k - tap * c, dy = tap / kw * dilation_h, dx = tap % kw * dilation_w;
 	}
 	const float *from[2]; // the first pixel of the window, if it is inside
 	int top[2], left[2];
@@ -62,11 +62,10 @@ template <int TM> DEVICE void conv2d(Tiles<TM> &tiles, PARAMETERS) {
 
 	float4 next_x[2], next_w[ROWS];
 	auto fetch = [&](int k0) {
-		const int dy = tap_h * dilation_h, dx = tap_w * dilation_w;
-		const long long offset = ((long long)dy * width + dx) * xs + channel;
+		const long long offset = (long long)(dy * width + dx) * xs + channel;
 #pragma unroll
 		for (int i = 0; i < 2; i++) {
-			bool inside = k < end && unsigned(top[i] + dy) < unsigned(height) && unsigned(left[i] + dx) < unsigned(width);
+			bool inside = (k < end) & (unsigned(top[i] + dy) < unsigned(height)) & (unsigned(left[i] + dx) < unsigned(width));
 			next_x[i] = inside ? *(const float4 *)(from[i] + offset) : float4{0, 0, 0, 0};
 		}
 #pragma unroll
@@ -76,7 +75,7 @@ template <int TM> DEVICE void conv2d(Tiles<TM> &tiles, PARAMETERS) {
 		k += TK, row += (long long)TK * op, channel += TK;
 		while (channel >= c) {
 			channel -= c;
-			if (++tap_w == kw) tap_w = 0, tap_h++;
+			if ((dx += dilation_w) == kw * dilation_w) dx = 0, dy += dilation_h;
 		}
 	};
 	auto store = [&](int half) {
@@ -116,7 +115,17 @@ template <int TM> DEVICE void conv2d(Tiles<TM> &tiles, PARAMETERS) {
 		__syncthreads();
 	}
 
-	const Epilogue e = {bias, residual, y, ho, wo, o, os, yh, yw, step_h, step_w, first_h, first_w, hr, wr, activation};
+	const Epilogue e = {
+		bias, residual, y, ho, wo, o, os, yh, yw, step_h, step_w, first_h, first_w, hr, wr, activation, false};
+	if (residual && !partial)
+#pragma unroll
+		for (int i = 0; i < 8; i++) {
+			int m = m0 + tm + i % 4 + i / 4 * (TM / 2);
+			float add[4] = {};
+			if (m < pixels) e.load_residual<float>(m, o0 + tn, add);
+#pragma unroll
+			for (int j = 0; j < 4; j++) sum[i][j] += add[j];
+		}
 #pragma unroll
 	for (int i = 0; i < 8; i++) {
 		int m = m0 + tm + i % 4 + i / 4 * (TM / 2);

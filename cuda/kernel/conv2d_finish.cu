@@ -28,7 +28,14 @@ template <class Y> DEVICE void conv2d_finish(PARAMETERS) {
 #pragma unroll
 		for (int j = 0; j < LANES<Y>; j++) sum[j] += add[j];
 	}
-	const Epilogue e = {bias, residual, y, ho, wo, o, os, yh, yw, step_h, step_w, first_h, first_w, hr, wr, activation};
+	const Epilogue e = {
+		bias, residual, y, ho, wo, o, os, yh, yw, step_h, step_w, first_h, first_w, hr, wr, activation, false};
+	if (residual) {
+		float add[LANES<Y>];
+		e.load_residual<Y>(m, channel, add);
+#pragma unroll
+		for (int j = 0; j < LANES<Y>; j++) sum[j] += add[j];
+	}
 	e.finish<Y>(m, channel, sum);
 }
 

@@ -44,102 +44,126 @@ template <class T, int TM, int TN, int STAGES> DEVICE void conv2d(char *shared, 
 	const int steps = end > begin ? (end - begin + STEP - 1) / STEP : 0;
 
 	// What a thread copies in each step: 16 bytes, those at k, of every 32nd pixel and of every 32nd row of w.
-	int k = begin + t % 4 * LANES<T>, tap_h = 0, tap_w = 0, channel = 0;
+	int k = begin + t % 4 * LANES<T>, dy = 0, dx = 0, channel = 0;
 	if (k < end) {
 		int tap = k / c;
-		channel = k - tap * c, tap_h = tap / kw, tap_w = tap - tap_h * kw;
+		channel = k - tap * c, dy = tap / kw * dilation_h, dx = tap % kw * dilation_w;
 	}
-	const T *from[TM / 32]; // the first pixel of the window, if it is inside
-	int top[TM / 32], left[TM / 32];
+	int from[TM / 32], top[TM / 32], left[TM / 32]; // the window's first pixel, counted in x, if it is inside, and where it is
 #pragma unroll
 	for (int i = 0; i < TM / 32; i++) {
 		int m = m0 + t / 4 + i * 32, at = m < pixels ? m : 0, place = at % (ho * wo);
 		top[i] = place / wo * stride_h - pad_h;
 		left[i] = place % wo * stride_w - pad_w;
-		from[i] = (const T *)x + (((long long)(at / (ho * wo)) * height + top[i]) * width + left[i]) * xs;
+		from[i] = (at / (ho * wo) * height + top[i]) * width + left[i];
 		if (m >= pixels) top[i] = -(1 << 30);
 	}
-	const T *row = (const T *)w + (long long)(o0 + t / 4) * depth + k;
+	const char *row = (const char *)w + ((long long)(o0 + t / 4) * depth + k) * sizeof(T);
 	const Shared to = shared_address(shared) + t / 4 * ROW + (t % 4 ^ t / 8 % 4) * 16;
 
 	auto fetch = [&](int stage) {
 		const bool more = k < end;
-		const int dy = tap_h * dilation_h, dx = tap_w * dilation_w;
-		const long long offset = ((long long)dy * width + dx) * xs + channel;
+		const T *first = (const T *)x + channel;
 #pragma unroll
 		for (int i = 0; i < TM / 32; i++) {
-			bool inside = more && unsigned(top[i] + dy) < unsigned(height) && unsigned(left[i] + dx) < unsigned(width);
-			copy_async(to + stage * STAGE + i * 32 * ROW, from[i] + offset, inside ? 16 : 0);
+			// One number of bytes or another, without a branch: then the copy has a predicate.
+			bool inside = more & (unsigned(top[i] + dy) < unsigned(height)) & (unsigned(left[i] + dx) < unsigned(width));
+			copy_async(to + stage * STAGE + i * 32 * ROW, first + (long long)(from[i] + dy * width + dx) * xs, inside ? 16 : 0);
 		}
 #pragma unroll
 		for (int i = 0; i < TN / 32; i++)
-			copy_async(to + stage * STAGE + (TM + i * 32) * ROW, row + (long long)i * 32 * depth, more ? 16 : 0);
-		k += STEP, row += STEP, channel += STEP;
+			copy_async(to + stage * STAGE + (TM + i * 32) * ROW, row + (long long)depth * (i * 32 * (int)sizeof(T)), more ? 16 : 0);
+		k += STEP, row += ROW, channel += STEP;
 		while (channel >= c) {
 			channel -= c;
-			if (++tap_w == kw) tap_w = 0, tap_h++;
+			if ((dx += dilation_w) == kw * dilation_w) dx = 0, dy += dilation_h;
 		}
 	};
 
-	// The rows of a warp's matrices that a lane names, at the first 32 bytes of k: at the second bit 5 is the other.
+	// The rows of a warp's matrices that a lane names, at the first 32 bytes of k: at the others bit 5 is the opposite.
 	const int wm = warp % 2 * WM, wn = warp / 2 * WN, row_a = lane % 16, row_b = lane % 8 + lane / 16 * 8;
 	const int at_a = (wm + row_a) * ROW + (lane / 16 ^ row_a / 2 % 4) * 16;
 	const int at_b = (TM + wn + row_b) * ROW + (lane / 8 % 2 ^ row_b / 2 % 4) * 16;
-
+	unsigned a[2][WM / 16][4], b[2][WN / 16][4]; // operands of one product, and of the next
+	auto prepare = [&](int half, int stage) {
+		const Shared tile = shared_address(shared) + stage * STAGE;
+#pragma unroll
+		for (int i = 0; i < WM / 16; i++) load_matrices(a[half][i], tile + (at_a ^ half * 32) + i * 16 * ROW);
+#pragma unroll
+		for (int j = 0; j < WN / 16; j++) load_matrices(b[half][j], tile + (at_b ^ half * 32) + j * 16 * ROW);
+	};
 	float sum[WM / 16][WN / 8][4] = {};
+	auto product = [&](int half) {
+#pragma unroll
+		for (int i = 0; i < WM / 16; i++) {
+			round_operand(a[half][i], T()); // those of w were rounded when they were packed
+#pragma unroll
+			for (int j = 0; j < WN / 8; j++) multiply(sum[i][j], a[half][i], &b[half][j / 2][j % 2 * 2], T());
+		}
+	};
+
 #pragma unroll
 	for (int i = 0; i < STAGES - 1; i++) {
 		if (i < steps) fetch(i);
 		copy_commit();
 	}
+	copy_wait<STAGES - 2>();
+	__syncthreads();
+	if (steps > 0) prepare(0, 0);
 	for (int step = 0, stage = 0, free = STAGES - 1; step < steps; step++) {
-		copy_wait<STAGES - 2>();
-		__syncthreads(); // the stage is there, and nobody reads any more what comes into the free one
+		prepare(1, stage);
 		if (step + STAGES - 1 < steps) fetch(free);
 		copy_commit();
-		const Shared tile = shared_address(shared) + stage * STAGE;
-#pragma unroll
-		for (int half = 0; half < 2; half++) {
-			unsigned a[WM / 16][4], b[WN / 16][4];
-#pragma unroll
-			for (int i = 0; i < WM / 16; i++) load_matrices(a[i], tile + (at_a ^ half * 32) + i * 16 * ROW);
-#pragma unroll
-			for (int j = 0; j < WN / 16; j++) load_matrices(b[j], tile + (at_b ^ half * 32) + j * 16 * ROW);
-#pragma unroll
-			for (int i = 0; i < WM / 16; i++) {
-				round_operand(a[i], T()); // those of w were rounded when they were packed
-#pragma unroll
-				for (int j = 0; j < WN / 8; j++) multiply(sum[i][j], a[i], &b[j / 2][j % 2 * 2], T());
-			}
-		}
+		product(0);
 		stage = stage + 1 == STAGES ? 0 : stage + 1;
 		free = free + 1 == STAGES ? 0 : free + 1;
+		copy_wait<STAGES - 2>();
+		__syncthreads(); // the next stage is there, and nobody reads any more what will come into the free one
+		if (step + 1 < steps) prepare(0, stage);
+		product(1);
 	}
 
-	// Sums go through shared memory, a part of each warp's own, 16 pixels at a time, so that neighbouring lanes have
+	// Sums go through shared memory, a part of each warp's own, 32 pixels at a time, so that neighbouring lanes have
 	// neighbouring channels of a pixel. The 8 keep the stores off each other's banks.
-	constexpr int PITCH = WN + 8, PER = WN / LANES<T>;
-	float *slab = (float *)shared + warp * 16 * PITCH;
-	const Epilogue e = {bias, residual, y, ho, wo, o, os, yh, yw, step_h, step_w, first_h, first_w, hr, wr, activation};
-	__syncthreads();
+	constexpr int PITCH = WN + 8, ACROSS = WN / LANES<T>, DOWN = 32 / ACROSS; // lanes
+	static_assert(4 * 32 * PITCH * sizeof(float) <= STAGES * STAGE, "room for sums");
+	const int down = lane / ACROSS, across = lane % ACROSS * LANES<T>, to_channel = o0 + wn + across;
+	float *slab = (float *)shared + warp * 32 * PITCH;
+	const Epilogue e = {
+		bias, residual, y, ho, wo, o, os, yh, yw, step_h, step_w, first_h, first_w, hr, wr, activation, wide != 0};
 #pragma unroll
-	for (int i = 0; i < WM / 16; i++) {
+	for (int first = 0; first < WM; first += 32) {
 #pragma unroll
-		for (int j = 0; j < WN / 8; j++)
+		for (int i = 0; i < 4; i++) // 8 pixels
 #pragma unroll
-			for (int half = 0; half < 2; half++)
-				*(float2 *)&slab[(lane / 4 + half * 8) * PITCH + j * 8 + lane % 4 * 2] =
-					{sum[i][j][half * 2], sum[i][j][half * 2 + 1]};
+			for (int j = 0; j < WN / 8; j++) {
+				const float *pair = &sum[first / 16 + i / 2][j][i % 2 * 2];
+				*(float2 *)&slab[(i * 8 + lane / 4) * PITCH + j * 8 + lane % 4 * 2] = {pair[0], pair[1]};
+			}
 		__syncwarp();
+		const int m = m0 + wm + first + down;
+		if (residual && !partial)
 #pragma unroll 1
-		for (int r = lane / PER; r < 16; r += 32 / PER) {
-			const int m = m0 + wm + i * 16 + r, to_channel = o0 + wn + lane % PER * LANES<T>;
-			if (m >= pixels) break;
+			for (int r = 0; r < 32; r += 4 * DOWN) {
+				float add[4][LANES<T>] = {};
+#pragma unroll
+				for (int i = 0; i < 4; i++) // four on the way at once
+					if (m + r + i * DOWN < pixels) e.load_residual<T>(m + r + i * DOWN, to_channel, add[i]);
+#pragma unroll
+				for (int i = 0; i < 4; i++) {
+					float *at = &slab[(r + i * DOWN + down) * PITCH + across], v[LANES<T>];
+					load_floats(at, v);
+#pragma unroll
+					for (int l = 0; l < LANES<T>; l++) v[l] += add[i][l];
+					store_floats(at, v);
+				}
+			}
+#pragma unroll 1
+		for (int r = 0; r < 32 && m + r < pixels; r += DOWN) {
 			float v[LANES<T>];
-			load_floats(&slab[r * PITCH + lane % PER * LANES<T>], v);
-			if (partial) store_floats(partial + ((long long)blockIdx.z * pixels + m) * op + to_channel, v);
-			else if (sizeof(T) < 4 && wide) e.finish<float>(m, to_channel, v);
-			else e.finish<T>(m, to_channel, v);
+			load_floats(&slab[(r + down) * PITCH + across], v);
+			if (partial) store_floats(partial + ((long long)blockIdx.z * pixels + m + r) * op + to_channel, v);
+			else e.finish<T>(m + r, to_channel, v);
 		}
 		__syncwarp();
 	}

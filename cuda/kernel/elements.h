@@ -53,6 +53,23 @@ template <> DEVICE f16 narrow(float x) {
 #endif
 }
 
+// narrow_pair returns two numbers in a word, the first in its lower half.
+template <class T> DEVICE unsigned narrow_pair(float low, float high) {
+	return narrow<T>(low).bits | (unsigned)narrow<T>(high).bits << 16;
+}
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+template <> DEVICE unsigned narrow_pair<bf16>(float low, float high) {
+	unsigned v;
+	asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(v) : "f"(high), "f"(low));
+	return v;
+}
+template <> DEVICE unsigned narrow_pair<f16>(float low, float high) {
+	unsigned v;
+	asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(v) : "f"(high), "f"(low));
+	return v;
+}
+#endif
+
 // load reads 16 bytes of a map.
 DEVICE void load(const float *p, float (&v)[4]) {
 	float4 a = *(const float4 *)p;
@@ -76,7 +93,7 @@ template <class T> DEVICE void store(T *p, const float (&v)[8]) {
 	unsigned words[4];
 #pragma unroll
 	for (int i = 0; i < 4; i++)
-		words[i] = narrow<T>(v[2 * i]).bits | (unsigned)narrow<T>(v[2 * i + 1]).bits << 16;
+		words[i] = narrow_pair<T>(v[2 * i], v[2 * i + 1]);
 	*(uint4 *)p = {words[0], words[1], words[2], words[3]};
 }
 

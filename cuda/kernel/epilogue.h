@@ -18,6 +18,7 @@ struct Epilogue {
 	const void *residual; // (N, HR, WR, OS) or null; read at the nearest place if HR × WR is not YH × YW
 	void *y;              // (N, YH, YW, OS)
 	int ho, wo, o, os, yh, yw, step_h, step_w, first_h, first_w, hr, wr, activation;
+	bool wide; // y and the residual are floats, whatever T is
 
 	// place returns the pixel of y that output pixel m is.
 	DEVICE int place(int m) const {
@@ -26,21 +27,38 @@ struct Epilogue {
 		return (m / (ho * wo) * yh + at / wo * step_h + first_h) * yw + at % wo * step_w + first_w;
 	}
 
-	// finish makes N channels of output pixel m, a multiple of LANES<Y>, of their sums.
-	template <class Y, int N> DEVICE void finish(int m, int channel, float (&sum)[N]) const {
-		const int to = place(m);
-		const Y *more = (const Y *)residual + (residual ? nearest_pixel(to, yh, yw, hr, wr) * os + channel : 0);
-		float add[N];
+	// load_residual reads the residual of 16 bytes of T's channels of output pixel m: zeros for channels beyond OS.
+	template <class T> DEVICE void load_residual(int m, int channel, float (&v)[LANES<T>]) const {
+		const long long at = nearest_pixel(place(m), yh, yw, hr, wr) * os + channel;
+		if (sizeof(T) == 4 || !wide) {
+			if (channel < os) load((const T *)residual + at, v);
+			return;
+		}
+#pragma unroll
+		for (int i = 0; i < LANES<T>; i += 4)
+			if (channel + i < os) load((const float *)residual + at + i, *(float(*)[4])(v + i));
+	}
+
+	// finish makes as many channels of y of what v has besides the bias.
+	template <class T> DEVICE void finish(int m, int channel, float (&v)[LANES<T>]) const {
+		if (channel >= os) return;
+		float add[LANES<T>];
 		load_floats(bias + channel, add);
 #pragma unroll
-		for (int at = 0; at < N; at += LANES<Y>) {
-			if (channel + at >= os) return;
-			float v[LANES<Y>] = {};
-			if (residual) load(more + at, v);
+		for (int i = 0; i < LANES<T>; i++) v[i] += add[i];
+		if (activation != NONE)
 #pragma unroll
-			for (int i = 0; i < LANES<Y>; i++)
-				v[i] = channel + at + i < o ? activate(sum[at + i] + add[at + i] + v[i], activation) : 0.f;
-			store((Y *)y + (long long)to * os + channel + at, v);
+			for (int i = 0; i < LANES<T>; i++) v[i] = activate(v[i], activation);
+#pragma unroll
+		for (int i = 0; i < LANES<T>; i++)
+			if (channel + i >= o) v[i] = 0;
+		const long long at = (long long)place(m) * os + channel;
+		if (sizeof(T) == 4 || !wide) {
+			store((T *)y + at, v);
+			return;
 		}
+#pragma unroll
+		for (int i = 0; i < LANES<T>; i += 4)
+			if (channel + i < os) store((float *)y + at + i, *(float(*)[4])(v + i));
 	}
 };
