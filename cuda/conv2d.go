@@ -53,6 +53,9 @@ func (p *planner) product(w weights, phase int, x, y, residual *value, at window
 		return
 	}
 	o := operands{x: x, residual: residual, y: y, w: p.packed(w.matrices[phase]), bias: p.packed(w.bias)}
+	if w.rows != nil {
+		o.rows = p.packed(w.rows[phase])
+	}
 	if o.narrow = p.packed(w.narrow); y.element == elementF32 {
 		o.narrow = o.bias
 	}

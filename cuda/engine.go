@@ -97,6 +97,9 @@ type engine interface {
 	// be closed.
 	plans(q product) ([]enginePlan, error)
 
+	// outputRows reports whether plans may ask for that in float32.
+	outputRows() bool
+
 	// close gives the library's handle back, after all plans were closed.
 	close() error
 }

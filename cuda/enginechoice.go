@@ -71,6 +71,10 @@ func (e *engines) close() error {
 	return closeEach(all)
 }
 
+// outputRows reports whether a library may want weights of float32 with a row for
+// each output channel.
+func (e *engines) outputRows() bool { return slices.ContainsFunc(e.libraries, engine.outputRows) }
+
 // machine returns what our own variants are chosen for.
 func (b *Backend) machine() machine {
 	d := &b.context.Device

@@ -36,6 +36,9 @@ func openCUBLASLt(path string, c *driver.Context) (engine, error) {
 // name implements [engine].
 func (e *cublasltEngine) name() string { return "cublaslt " + e.version.String() }
 
+// outputRows implements [engine].
+func (e *cublasltEngine) outputRows() bool { return false }
+
 // close implements [engine].
 func (e *cublasltEngine) close() error { return e.handle.Close() }
 

@@ -52,6 +52,7 @@ func newModel(b *Backend, g *op.Graph, o op.Options) *model {
 // prepare packs all weights and brings them to the device.
 func (m *model) prepare(ctx context.Context) error {
 	p := newPacker(m.options.Precision)
+	p.rows = m.backend.engines.outputRows()
 	for _, n := range m.graph.Nodes {
 		w, err := p.weights(n.Op)
 		if err != nil {

@@ -14,6 +14,7 @@ import (
 // weights are where an operator's numbers are among a model's, in bytes.
 type weights struct {
 	matrices []int64 // one, or one for each phase of a transposed convolution
+	rows     []int64 // the same with a row for each output channel, for libraries; nil if none wants it
 	columns  int     // of these, with the channels that there are not
 	scale    int64   // of a batch norm
 	bias     int64   // or shift
@@ -54,6 +55,7 @@ type matrixKey struct {
 type packer struct {
 	precision op.Precision
 	placed    map[matrixKey]int64
+	rows      bool // weights.rows are wanted
 	bytes     int64
 	jobs      []packJob
 }
@@ -94,6 +96,12 @@ func (p *packer) product(m matrix, e *op.Epilogue, taps ...[]int) weights {
 		m.columns = round(m.channels, 128)
 	}
 	w := p.add(m, e, taps...)
+	if w.rows = w.matrices; !m.outputRows {
+		w.rows = nil
+		if m.outputRows = true; p.rows && w.matrices != nil {
+			w.rows = p.matrices(m, e, taps)
+		}
+	}
 	if w.narrow = w.bias; maps != elementF32 && w.matrices != nil {
 		w.narrow = p.place(packJob{vector: e.Bias, precision: p.precision, count: m.columns})
 	}
@@ -105,8 +113,12 @@ func (p *packer) add(m matrix, e *op.Epilogue, taps ...[]int) weights {
 	if e.Scale != nil && len(e.Scale) != m.channels || len(e.Bias) > m.channels {
 		return weights{} // shape inference reports it
 	}
+	return weights{columns: m.columns, bias: p.vector(e.Bias, m.columns), matrices: p.matrices(m, e, taps)}
+}
+
+// matrices places matrices that differ in their taps.
+func (p *packer) matrices(m matrix, e *op.Epilogue, taps [][]int) (list []int64) {
 	m.scale = e.Scale
-	w := weights{columns: m.columns, bias: p.vector(e.Bias, m.columns)}
 	for _, m.taps = range taps {
 		key := matrixKey{m.tensor, unsafe.SliceData(m.scale), fmt.Sprint(m.taps), m.out, m.in, m.rows, m.columns, m.outputRows}
 		at, known := p.placed[key]
@@ -115,9 +127,9 @@ func (p *packer) add(m matrix, e *op.Epilogue, taps ...[]int) weights {
 			at = p.place(packJob{matrix: &one, precision: m.precision, count: len(m.taps) * m.rows * m.columns})
 			p.placed[key] = at
 		}
-		w.matrices = append(w.matrices, at)
+		list = append(list, at)
 	}
-	return w
+	return list
 }
 
 // vector places n float32 numbers that begin with v.
