@@ -169,7 +169,8 @@ func lacks(o op.Op) string {
 	case *op.Detections:
 		return lacksThreshold(o, o.NMSThreshold)
 	case *op.MaskSelect:
-	case *op.Add, *op.Mul, *op.BatchNorm2d, *op.MaxPool2d, *op.GlobalAvgPool2d, *op.Flatten, *op.Upsample:
+	case *op.Add, *op.Mul, *op.BatchNorm2d, *op.MaxPool2d, *op.GlobalAvgPool2d, *op.Flatten, *op.Upsample,
+		*op.Preprocess, *op.MaskPaste:
 	default:
 		return o.Name()
 	}
@@ -202,6 +203,8 @@ func (p *planner) step(i int) {
 		p.flatten(n)
 	case *op.Upsample:
 		p.upsample(n)
+	case *op.Preprocess:
+		p.preprocess(n, p.model.weights[i])
 	case *op.RoIAlign:
 		p.roiAlign(n, o)
 	case *op.Proposals:
@@ -210,5 +213,7 @@ func (p *planner) step(i int) {
 		p.detections(n, o)
 	case *op.MaskSelect:
 		p.maskSelect(n)
+	case *op.MaskPaste:
+		p.maskPaste(n, o)
 	}
 }

@@ -212,7 +212,7 @@ func choices(name string, given []int32, places, classes, size int) selection {
 }
 
 func selections() []selection {
-	return []selection{
+	return append(drawings(), []selection{
 		regions("proposals, few", 3, 32, 48, 2, 37, 23, false),
 		regions("proposals, strange", 2, 64, 64, 5, 100, 150, true),
 		regions("proposals, shifted", 1, 64, 96, 3, 400, 1000, false),
@@ -222,7 +222,7 @@ func selections() []selection {
 		pools("boxes", []int32{9, 0, 30, -1}, 20, 18, 7, false),
 		pools("strange boxes", []int32{40}, 40, 5, 3, true),
 		choices("masks", []int32{5, 0, 9, 2}, 7, 11, 6),
-	}
+	}...)
 }
 
 // real are those of 1000 proposals and 91 classes. Levels of more than a tile of anchors are sorted in tiles.
@@ -278,9 +278,18 @@ func TestSelectionMistakes(t *testing.T) {
 		{"a pixel beyond the last", "roialign.cu", "if (low >= size - 1)", "if (low >= size)"},
 		{"an inverted box", "roialign.cu", "most(b.w * scale - top, 1)", "(b.w * scale - top)"},
 		{"rows with gaps", "maskselect.cu", "row += used(i);", "row += d;"},
+		{"no barrier before values are read", "preprocess.cu", "\t__syncthreads();\n", ""},
+		{"the first picture's pixels", "preprocess.cu", "pictures += n * bytes;", ""},
+		{"a row's share of columns", "preprocess.cu", "column.high), column.share), row.share)", "column.high), row.share), row.share)"},
+		{"no padding on the right", "preprocess.cu", "if (i < sh && j < sw)", "if (i < sh)"},
+		{"more than there is room for", "preprocess.cu", " || h > bytes / (3 * sample) / w", ""},
+		{"no ring", "maskpaste.cu", "? 0.f :", "? 1.f :"},
+		{"one bit of a warp", "maskpaste.cu", "y[at] = bits;", "y[at] = bits & 1;"},
+		{"cut down and not toward zero", "maskpaste.cu", "first = (long long)fminf(fmaxf(a, -far), far)", "first = (long long)floor(fmin(fmax(a, -far), far))"},
 	} {
 		t.Run(m.source+"/"+m.name, func(t *testing.T) {
-			if !*full && m.name != "no barrier before bits are read" && m.source != "maskselect.cu" {
+			if !*full && m.name != "no barrier before bits are read" && m.source != "maskselect.cu" &&
+				m.name != "no barrier before values are read" {
 				t.Skip("NOT RUN without -full: each takes seconds to compile")
 			}
 			fake := fakedriver.NewWithMistake(t, m.source, m.was, m.is)

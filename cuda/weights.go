@@ -20,6 +20,7 @@ type weights struct {
 	bias     int64   // or shift
 	narrow   int64   // the bias of a product with the element of maps
 	anchors  int64   // of proposals, (A, 4) for one level after the other
+	values   int64   // of preprocessing, (3, 256)
 }
 
 // A matrix is a weight tensor as kernels read it, filled up with zeros: a row for
@@ -79,6 +80,8 @@ func (p *packer) weights(o op.Op) (weights, error) {
 			return weights{}, nil // shape inference reports it
 		}
 		return weights{scale: p.vector(scale, round(len(scale), 8)), bias: p.vector(shift, round(len(shift), 8))}, err
+	case *op.Preprocess:
+		return p.preprocess(o), nil
 	case *op.Proposals:
 		return p.proposals(o), nil
 	}

@@ -81,7 +81,7 @@ func lacks(o op.Op) string {
 			return fmt.Sprintf("%s with activation %d and residual %d", o.Name(), e.Act, e.Residual)
 		}
 	case *op.Add, *op.Mul, *op.BatchNorm2d, *op.MaxPool2d, *op.GlobalAvgPool2d, *op.Flatten, *op.Upsample,
-		*op.Proposals, *op.RoIAlign, *op.Detections, *op.MaskSelect:
+		*op.Preprocess, *op.Proposals, *op.RoIAlign, *op.Detections, *op.MaskSelect, *op.MaskPaste:
 	default:
 		return o.Name()
 	}
@@ -114,6 +114,8 @@ func (p *planner) step(i int) {
 		p.flatten(n)
 	case *op.Upsample:
 		p.upsample(n)
+	case *op.Preprocess:
+		p.preprocess(n, o)
 	case *op.Proposals:
 		p.proposals(n, o)
 	case *op.RoIAlign:
@@ -122,5 +124,7 @@ func (p *planner) step(i int) {
 		p.detections(n, o)
 	case *op.MaskSelect:
 		p.maskSelect(n)
+	case *op.MaskPaste:
+		p.maskPaste(n, o)
 	}
 }

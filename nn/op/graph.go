@@ -195,6 +195,8 @@ func ShapeOnly(o Op, i int) bool {
 	switch o.(type) {
 	case *Upsample, *Proposals:
 		return i == 1
+	case *Preprocess, *MaskPaste:
+		return i == 2
 	}
 	return false
 }

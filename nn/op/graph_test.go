@@ -138,7 +138,8 @@ func TestShapeOnly(t *testing.T) {
 		want bool
 	}{
 		{&Upsample{}, 0, false}, {&Upsample{}, 1, true}, {&Proposals{}, 0, false}, {&Proposals{}, 1, true},
-		{&Proposals{}, 2, false}, {&Add{}, 1, false}, {&Conv2d{}, 1, false},
+		{&Proposals{}, 2, false}, {&Preprocess{}, 0, false}, {&Preprocess{}, 1, false}, {&Preprocess{}, 2, true},
+		{&MaskPaste{}, 1, false}, {&MaskPaste{}, 2, true}, {&Add{}, 1, false}, {&Conv2d{}, 1, false},
 	} {
 		if got := ShapeOnly(c.o, c.i); got != c.want {
 			t.Errorf("operand %d of %s: %v", c.i, c.o.Name(), got)

@@ -21,6 +21,8 @@ func weight(shape ...int) *tensor.Tensor {
 func i32(shape ...int) Spec { return Spec{tensor.Int32, shape} }
 func i64(shape ...int) Spec { return Spec{tensor.Int64, shape} }
 
+func bytes(shape ...int) Spec { return Spec{tensor.Uint8, shape} }
+
 func ones(n int) []float64 { return make([]float64, n) }
 
 func norm(w, b, m, v int) *BatchNorm2d {
@@ -168,6 +170,24 @@ var infers = []struct {
 	{"upsample without a model", &Upsample{}, []Spec{F32(2, 3, 4, 5)}, nil},
 	{"upsample like rows", &Upsample{}, []Spec{F32(2, 3, 4, 5), F32(2, 2)}, nil},
 
+	{"mask paste", &MaskPaste{}, []Spec{F32(3, 28, 28), F32(3, 4), bytes(1, 0, 7, 65)}, []Spec{{tensor.Uint64, tensor.Shape{3, 7, 2}}}},
+	{"mask paste nothing", &MaskPaste{}, []Spec{F32(0, 1, 1), F32(0, 4), F32(1, 1, 0, 0)}, []Spec{{tensor.Uint64, tensor.Shape{0, 0, 0}}}},
+	{"mask paste oblong", &MaskPaste{}, []Spec{F32(3, 28, 27), F32(3, 4), bytes(1, 0, 7, 65)}, nil},
+	{"mask paste of no size", &MaskPaste{}, []Spec{F32(3, 0, 0), F32(3, 4), bytes(1, 0, 7, 65)}, nil},
+	{"mask paste of bytes", &MaskPaste{}, []Spec{bytes(3, 28, 28), F32(3, 4), bytes(1, 0, 7, 65)}, nil},
+	{"mask paste into other boxes", &MaskPaste{}, []Spec{F32(3, 28, 28), F32(2, 4), bytes(1, 0, 7, 65)}, nil},
+	{"mask paste like rows", &MaskPaste{}, []Spec{F32(3, 28, 28), F32(3, 4), bytes(7, 65)}, nil},
+	{"mask paste without a canvas", &MaskPaste{}, []Spec{F32(3, 28, 28), F32(3, 4)}, nil},
+	{"preprocess", &Preprocess{}, []Spec{bytes(2, 300), i32(2, 5), bytes(1, 0, 7, 8)}, []Spec{F32(2, 3, 7, 8), F32(2, 2)}},
+	{"preprocess like floats", &Preprocess{}, []Spec{bytes(0, 0), i32(0, 5), F32(9, 9, 7, 8)}, []Spec{F32(0, 3, 7, 8), F32(0, 2)}},
+	{"preprocess floats", &Preprocess{}, []Spec{F32(2, 300), i32(2, 5), bytes(1, 0, 7, 8)}, nil},
+	{"preprocess odd bytes", &Preprocess{}, []Spec{bytes(2, 301), i32(2, 5), bytes(1, 0, 7, 8)}, nil},
+	{"preprocess pictures apart", &Preprocess{}, []Spec{bytes(2, 3, 100), i32(2, 5), bytes(1, 0, 7, 8)}, nil},
+	{"preprocess fewer sizes", &Preprocess{}, []Spec{bytes(2, 300), i32(1, 5), bytes(1, 0, 7, 8)}, nil},
+	{"preprocess longer sizes", &Preprocess{}, []Spec{bytes(2, 300), i64(2, 5), bytes(1, 0, 7, 8)}, nil},
+	{"preprocess like rows", &Preprocess{}, []Spec{bytes(2, 300), i32(2, 5), bytes(7, 8)}, nil},
+	{"preprocess without a canvas", &Preprocess{}, []Spec{bytes(2, 300), i32(2, 5)}, nil},
+
 	{"align", &align, []Spec{F32(2, 9, 4), i32(2), F32(2, 5, 8, 6), F32(2, 5, 4, 3)}, []Spec{F32(18, 5, 7, 7)}},
 	{"align, one scale twice", changed(align, func(o *RoIAlign) { o.Scales = []float64{1.0 / 32, 1.0 / 32} }),
 		[]Spec{F32(2, 9, 4), i32(2), F32(2, 5, 8, 6), F32(2, 5, 4, 3)}, []Spec{F32(18, 5, 7, 7)}},
@@ -297,7 +317,7 @@ func TestInferOfAnything(t *testing.T) {
 			}
 		}
 	}
-	if len(valid) != 15 || len(broken) != len(valid) {
+	if len(valid) != 17 || len(broken) != len(valid) {
 		t.Errorf("operators with a valid case: %v, with a broken one: %v", valid, broken)
 	}
 }

@@ -11,13 +11,14 @@ import (
 // memory grows with them, and a large picture keeps a CPU busy by itself.
 const batchPixels = 1 << 21
 
-// A batch is samples that share a run, all padded to one size.
+// A batch is samples that share a run, all padded to one size and with the same
+// room for their pixels.
 type batch struct {
-	h, w    int
-	samples []int // indices
+	h, w, room int
+	samples    []int // indices
 }
 
-// batches groups samples: all together, or those of equal padded size.
+// batches groups samples: all together, or those of equal padded size and room.
 func (d *Detector) batches(samples []sample) []batch {
 	var list []batch
 	if d.padding && len(samples) > 0 {
@@ -25,18 +26,18 @@ func (d *Detector) batches(samples []sample) []batch {
 		for i, s := range samples {
 			h, w := s.padded()
 			b := &list[0]
-			b.h, b.w, b.samples = max(b.h, h), max(b.w, w), append(b.samples, i)
+			b.h, b.w, b.room, b.samples = max(b.h, h), max(b.w, w), max(b.room, s.room()), append(b.samples, i)
 		}
 		return list
 	}
-	open := make(map[[2]int]int) // padded size to the index of a batch that has room
+	open := make(map[[3]int]int) // size and room to the index of a batch that has places
 	for i, s := range samples {
 		h, w := s.padded()
-		k, ok := open[[2]int{h, w}]
+		k, ok := open[[3]int{h, w, s.room()}]
 		if !ok || (len(list[k].samples)+1)*h*w > batchPixels {
 			k = len(list)
-			open[[2]int{h, w}] = k
-			list = append(list, batch{h: h, w: w})
+			open[[3]int{h, w, s.room()}] = k
+			list = append(list, batch{h: h, w: w, room: s.room()})
 		}
 		list[k].samples = append(list[k].samples, i)
 	}
@@ -63,28 +64,25 @@ func (d *Detector) detect(ctx context.Context, samples []sample) ([]*Detections,
 // run returns the network's outputs for a batch.
 func (d *Detector) run(ctx context.Context, b batch, samples []sample) ([]*tensor.Tensor, error) {
 	n := len(b.samples)
-	image, err := tensor.New(tensor.Float32, n, 3, b.h, b.w)
+	pictures, err := tensor.New(tensor.Uint8, n, b.room)
 	if err != nil {
 		return nil, err
 	}
-	pixels, err := tensor.Data[float32](image)
-	if err != nil {
-		return nil, err
-	}
-	sizes := make([]float32, 0, 2*n)
+	sizes := make([]int32, 0, 5*n)
 	for k, i := range b.samples {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
 		s := samples[i]
-		s.into(pixels[k*3*b.h*b.w:(k+1)*3*b.h*b.w], b.h, b.w)
-		sizes = append(sizes, float32(s.oh), float32(s.ow))
+		copy(pictures.Bytes()[k*b.room:], s.pixels)
+		sizes = append(sizes, int32(s.ph), int32(s.pw), int32(s.oh), int32(s.ow), int32(s.bytes))
 	}
-	size, err := tensor.Of(sizes, n, 2)
+	size, err := tensor.Of(sizes, n, 5)
 	if err != nil {
 		return nil, err
 	}
-	return d.net.Run(ctx, image, size)
+	canvas, err := tensor.New(tensor.Uint8, 1, 0, b.h, b.w) // only its shape is of use
+	if err != nil {
+		return nil, err
+	}
+	return d.net.Run(ctx, pictures, size, canvas)
 }
 
 // outputs are the tensors of a run as slices.

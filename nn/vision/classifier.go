@@ -151,7 +151,10 @@ func (c *Classifier) top(logits []float32, k int) []Class {
 
 // load puts picture img into place i of a batch (N, 3, crop, crop), as
 // torchvision's ImageClassification does from a PIL picture: the short side
-// resized, then the square in the centre.
+// resized, then the square in the centre. It does so on the host: Pillow's
+// resizing is of whole numbers that are rounded between columns and rows, its
+// windows are as wide as the picture is shrunk, and what is left to move to a
+// device is small.
 func (c *Classifier) load(x *tensor.Tensor, i int, img image.Image, index int) error {
 	if err := checkImage(img, index); err != nil {
 		return err
@@ -173,8 +176,10 @@ func (c *Classifier) load(x *tensor.Tensor, i int, img image.Image, index int) e
 	}
 	n := c.crop * c.crop
 	for channel := range 3 {
-		at := (3*i + channel) * n
-		pixelPlanes{square, c.values}.plane(data[at:at+n], channel)
+		plane, values := data[(3*i+channel)*n:][:n], &c.values[channel]
+		for at := range plane {
+			plane[at] = values[square.Pix[3*at+channel]]
+		}
 	}
 	return nil
 }

@@ -20,7 +20,6 @@ type Detector struct {
 	arch    Architecture
 	names   []string
 	resize  resize
-	values  *[3][256]float32
 	article bool
 	padding bool
 }
@@ -46,7 +45,11 @@ func NewDetector(ctx context.Context, b op.Backend, src nn.Source, opts ...Optio
 	if err := checkAnchors(arch, c.rcnn); err != nil {
 		return nil, err
 	}
-	forward, err := readDetector(src, arch, c.rcnn)
+	transform := op.Preprocess{Values: *pixelValues(1)}
+	if c.article {
+		transform.Values = *pixelValues(2)
+	}
+	forward, err := readDetector(src, arch, c.rcnn, transform)
 	if err != nil {
 		return nil, err
 	}
@@ -54,35 +57,31 @@ func NewDetector(ctx context.Context, b op.Backend, src nn.Source, opts ...Optio
 	if err != nil {
 		return nil, err
 	}
-	inputs := []tensor.DType{tensor.Float32, tensor.Float32}
+	inputs := []tensor.DType{tensor.Uint8, tensor.Int32, tensor.Uint8}
 	net, err := nn.CompileFunc(ctx, b, inputs, forward, c.compile...)
 	if err != nil {
 		return nil, err
 	}
-	d := &Detector{
-		net: net, arch: arch, names: names, resize: c.resize,
-		values: pixelValues(1), article: c.article, padding: c.padding,
-	}
-	if c.article {
-		d.values = pixelValues(2)
-	}
-	return d, nil
+	return &Detector{net: net, arch: arch, names: names, resize: c.resize, article: c.article, padding: c.padding}, nil
 }
 
-// readDetector builds the network: image (N, 3, H, W) and sizes (N, 2) in;
-// boxes, labels, scores, count and, for Mask R-CNN, masks out.
-func readDetector(src nn.Source, arch Architecture, c RCNN) (func(in ...nn.Value) []nn.Value, error) {
+// readDetector builds the network: pictures, their sizes and a canvas in, as
+// nn.Preprocess has them; boxes, labels, scores, count and, for Mask R-CNN,
+// masks out.
+func readDetector(
+	src nn.Source, arch Architecture, c RCNN, transform op.Preprocess,
+) (func(in ...nn.Value) []nn.Value, error) {
 	w := nn.NewWeights(src)
 	if arch.Masks {
 		m := NewMaskRCNN(w, c)
 		return func(in ...nn.Value) []nn.Value {
-			o, masks := m.Forward(in[0], in[1])
+			o, masks := m.Forward(nn.Preprocess("transform", transform, in[0], in[1], in[2]))
 			return []nn.Value{o.Boxes, o.Labels, o.Scores, o.Count, masks}
 		}, w.Err("MaskRCNN")
 	}
 	m := NewFasterRCNN(w, c)
 	return func(in ...nn.Value) []nn.Value {
-		o := m.Forward(in[0], in[1])
+		o := m.Forward(nn.Preprocess("transform", transform, in[0], in[1], in[2]))
 		return []nn.Value{o.Boxes, o.Labels, o.Scores, o.Count}
 	}, w.Err("FasterRCNN")
 }
@@ -144,7 +143,7 @@ func (d *Detector) DetectBatch(ctx context.Context, imgs []image.Image) ([]*Dete
 		if d.article {
 			p = p.ResizePIL(articleSide, articleSide)
 		}
-		samples[i] = d.resize.sample(pixelPlanes{p, d.values}, h, w)
+		samples[i] = d.resize.sample(p.Pix, 1, p.H, p.W, h, w)
 	}
 	return d.detect(ctx, samples)
 }
@@ -153,12 +152,12 @@ func (d *Detector) DetectBatch(ctx context.Context, imgs []image.Image) ([]*Dete
 // torchvision's own input. The preset "beam-article" does not concern it. It
 // returns a [*PictureError] for a tensor of another type or shape.
 func (d *Detector) DetectTensor(ctx context.Context, x *tensor.Tensor) (*Detections, error) {
-	p, err := checkTensor(x)
+	pixels, h, w, err := checkTensor(x)
+	runtime.KeepAlive(x) // its elements may be memory of a file that is mapped for as long as x is reachable
 	if err != nil {
 		return nil, err
 	}
-	found, err := d.detect(ctx, []sample{d.resize.sample(p, p.h, p.w)})
-	runtime.KeepAlive(x) // p may be memory of a file that is mapped for as long as x is reachable
+	found, err := d.detect(ctx, []sample{d.resize.sample(pixels, 4, h, w, h, w)})
 	if err != nil {
 		return nil, err
 	}

@@ -58,7 +58,7 @@ func TestFused(t *testing.T) {
 	want := map[string]int{
 		"conv2d":     53 + 8 + 3*5 + 4 + 1, // trunk, pyramid, five levels of the RPN, mask head and logits
 		"max_pool2d": 2, "linear": 4, "flatten": 1, "conv_transpose2d": 1,
-		"proposals": 1, "roi_align": 2, "detections": 1, "mask_select": 1,
+		"preprocess": 1, "proposals": 1, "roi_align": 2, "detections": 1, "mask_select": 1,
 	}
 	for name, n := range want {
 		if count[name] != n {
@@ -164,7 +164,7 @@ func TestEps(t *testing.T) {
 		if _, err := NewDetector(bg, r, src, opts...); err != nil {
 			t.Fatal(err)
 		}
-		return r.graph.Nodes[0].Op.(*op.Conv2d).Scale[0]
+		return r.graph.Nodes[1].Op.(*op.Conv2d).Scale[0] // behind the transform
 	}
 	for want, got := range map[float64]float64{
 		1 / math.Sqrt(1+1e-5): scale(), 1: scale(WithPreset("COCO_V1")), 0.5: scale(WithEps(3)),
@@ -198,13 +198,14 @@ func answering(in, out []*tensor.Tensor) {
 	scores, _ := tensor.Data[float32](out[2])
 	counts, _ := tensor.Data[int32](out[3])
 	masks, _ := tensor.Data[float32](out[4])
-	sizes, _ := tensor.Data[float32](in[1])
+	sizes, _ := tensor.Data[int32](in[1])
 	places, area := out[0].Shape()[1], out[4].Shape()[2:].Len()
 	for n := range counts {
-		counts[n] = int32(int(sizes[2*n]) % 5)
+		h, w := sizes[5*n+2], sizes[5*n+3]
+		counts[n] = h % 5
 		for i := range int(counts[n]) {
 			at := n*places + i
-			copy(boxes[4*at:], []float32{1, 2, sizes[2*n+1], sizes[2*n]})
+			copy(boxes[4*at:], []float32{1, 2, float32(w), float32(h)})
 			labels[at], scores[at] = int64(i+1), 1/float32(i+1)
 			for k := range area {
 				masks[at*area+k] = float32(i) / 10
@@ -232,7 +233,7 @@ func TestDetectBatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	runs := len(r.runs)
-	if runs >= len(imgs) || !r.runs[0][0].Equal(tensor.Shape{5, 3, 64, 64}) {
+	if runs >= len(imgs) || !r.runs[0][0].Equal(tensor.Shape{5, 16384}) || !r.runs[0][2].Equal(tensor.Shape{1, 0, 64, 64}) {
 		t.Errorf("%d runs, the first of %v", runs, r.runs[0])
 	}
 	for i, img := range imgs {
@@ -241,13 +242,17 @@ func TestDetectBatch(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := together[i]
-		in := r.runs[len(r.runs)-1]
-		size := floats(t, r.inputs[len(r.runs)-1][1])
+		canvas := r.runs[len(r.runs)-1][2]
+		size, err := tensor.Data[int32](r.inputs[len(r.runs)-1][1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		size = size[2:]
 		if got.Width != sizes[i].X || got.Height != sizes[i].Y || got.Len() != int(size[0])%5 || len(got.Masks) != got.Len() {
 			t.Errorf("%v: got %d×%d, %d objects", sizes[i], got.Width, got.Height, got.Len())
 		}
-		if in[0][2]%32 != 0 || in[0][3]%32 != 0 || float32(in[0][2]) < size[0] || float32(in[0][3]) < size[1] {
-			t.Errorf("%v: image %v for %v", sizes[i], in[0], size)
+		if canvas[2]%32 != 0 || canvas[3]%32 != 0 || canvas[2] < int(size[0]) || canvas[3] < int(size[1]) {
+			t.Errorf("%v: image %v for %v", sizes[i], canvas, size)
 		}
 		if fmt.Sprint(alone) != fmt.Sprint(got) {
 			t.Errorf("%v: alone %v, together %v", sizes[i], alone, got)
@@ -272,7 +277,7 @@ func TestDetectBatch(t *testing.T) {
 	if _, err := padded.DetectBatch(bg, imgs); err != nil {
 		t.Fatal(err)
 	}
-	if got := r.runs[len(r.runs)-1][0]; !got.Equal(tensor.Shape{10, 3, 96, 96}) {
+	if got := r.runs[len(r.runs)-1]; !got[0].Equal(tensor.Shape{10, 16384}) || !got[2].Equal(tensor.Shape{1, 0, 96, 96}) {
 		t.Errorf("padded together: %v", got)
 	}
 	if none, err := d.DetectBatch(bg, nil); err != nil || len(none) != 0 {

@@ -98,9 +98,11 @@ func stagedNetwork(t *testing.T, src nn.Source, opts ...nn.Option) *staged {
 		t.Fatal(err)
 	}
 	s := &staged{arch: arch}
-	inputs := []tensor.DType{tensor.Float32, tensor.Float32}
+	inputs := []tensor.DType{tensor.Uint8, tensor.Int32, tensor.Uint8}
+	transform := op.Preprocess{Values: *pixelValues(1)}
 	s.net, err = nn.CompileFunc(bg, kernels.CPU(), inputs, func(in ...nn.Value) []nn.Value {
-		return s.trace(m, in[0], in[1])
+		image, sizes := nn.Preprocess("transform", transform, in[0], in[1], in[2])
+		return s.trace(m, image, sizes)
 	}, opts...)
 	if err != nil {
 		t.Fatal(err)
@@ -154,7 +156,7 @@ func (s *staged) detector(c fullCase) *Detector {
 	if c.Kwargs.MinSize > 0 {
 		size = resize{minSize: c.Kwargs.MinSize, maxSize: c.Kwargs.MaxSize}
 	}
-	return &Detector{net: s.net, arch: s.arch, names: cocoNames(), resize: size, values: pixelValues(1), padding: true}
+	return &Detector{net: s.net, arch: s.arch, names: cocoNames(), resize: size, padding: true}
 }
 
 // detect returns all outputs of one run over the pictures, and the objects.
@@ -162,11 +164,11 @@ func (s *staged) detect(t *testing.T, d *Detector, c fullCase) ([]*tensor.Tensor
 	t.Helper()
 	var samples []sample
 	for _, name := range c.Images {
-		p, err := checkTensor(toTensor(t, decodePNG(t, readFile(t, "tv0292", name))))
+		pixels, h, w, err := checkTensor(toTensor(t, decodePNG(t, readFile(t, "tv0292", name))))
 		if err != nil {
 			t.Fatal(err)
 		}
-		samples = append(samples, d.resize.sample(p, p.h, p.w))
+		samples = append(samples, d.resize.sample(pixels, 4, h, w, h, w))
 	}
 	b := d.batches(samples)[0]
 	if got := []int{len(b.samples), 3, b.h, b.w}; !slices.Equal(got, c.NetShape) {

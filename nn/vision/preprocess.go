@@ -3,8 +3,8 @@ package vision
 import (
 	"image"
 	"math"
+	"math/bits"
 
-	"github.com/argand-go/argand/nn/picture"
 	"github.com/argand-go/argand/tensor"
 )
 
@@ -50,17 +50,20 @@ type resize struct {
 	rule             ResizeRule
 }
 
-// A sample is a picture on its way into a network.
+// A sample is a picture on its way into a network: pixels as [op.Preprocess]
+// takes them, of ph×pw, and of how many bytes a number of them is.
 type sample struct {
-	planes planes
+	pixels []byte
+	bytes  int
+	ph, pw int
 	h, w   int // as given
 	oh, ow int // as scaled
 }
 
-func (r resize) sample(p planes, h, w int) sample {
-	ph, pw := p.size()
+// sample returns the sample of pixels that stand for a picture of h×w.
+func (r resize) sample(pixels []byte, bytes, ph, pw, h, w int) sample {
 	oh, ow := r.rule.Size(ph, pw, r.minSize, r.maxSize)
-	return sample{p, h, w, oh, ow}
+	return sample{pixels, bytes, ph, pw, h, w, oh, ow}
 }
 
 // padded returns the height and width of the image that s goes into.
@@ -69,68 +72,19 @@ func (s sample) padded() (h, w int) {
 	return up(s.oh), up(s.ow)
 }
 
-// into scales the normalised picture into the upper left of an image (3, H, W)
-// of zeros.
-func (s sample) into(image []float32, h, w int) {
-	sh, sw := s.planes.size()
-	plane := make([]float32, sh*sw)
-	var scaled []float32
-	if s.ow != w {
-		scaled = make([]float32, s.oh*s.ow)
-	}
-	for c := range 3 {
-		s.planes.plane(plane, c)
-		dst := image[c*h*w : (c+1)*h*w]
-		if s.ow == w {
-			picture.ResizeBilinear(dst, s.oh, s.ow, plane, sh, sw)
-			continue
-		}
-		picture.ResizeBilinear(scaled, s.oh, s.ow, plane, sh, sw)
-		for y := range s.oh {
-			copy(dst[y*w:], scaled[y*s.ow:(y+1)*s.ow])
-		}
-	}
-}
-
-// planes is a picture that is normalised a channel at a time, so that a large
-// one is never in memory as float32 as a whole.
-type planes interface {
-	size() (h, w int)
-	plane(dst []float32, channel int)
-}
-
-// tensorPlanes is a picture (3, H, W) of 0 to 1.
-type tensorPlanes struct {
-	data []float32
-	h, w int
-}
-
-func (t tensorPlanes) size() (h, w int) { return t.h, t.w }
-
-func (t tensorPlanes) plane(dst []float32, c int) {
-	for i, v := range t.data[c*t.h*t.w : (c+1)*t.h*t.w] {
-		dst[i] = normalize(v, c)
-	}
+// room returns how many bytes there are for the pixels of s: four, five, six or
+// seven times a power of two, so that what is planned and recorded for pictures
+// of so many bytes is used again for those of other sizes.
+func (s sample) room() int {
+	const least = 14 // steps of 16 KiB
+	n := len(s.pixels)
+	step := 1 << max(bits.Len(uint(n-1))-3, least)
+	return (n + step - 1) / step * step
 }
 
 // normalize divides, as torchvision does, where multiplying by a reciprocal
 // would round otherwise.
 func normalize(v float32, c int) float32 { return (v - pixelMean[c]) / pixelStd[c] }
-
-// pixelPlanes is a picture of bytes; each of the 256 values is normalised once.
-type pixelPlanes struct {
-	*picture.RGB
-	values *[3][256]float32
-}
-
-func (p pixelPlanes) size() (h, w int) { return p.H, p.W }
-
-func (p pixelPlanes) plane(dst []float32, c int) {
-	values, pix := &p.values[c], p.Pix[c:]
-	for i := range dst {
-		dst[i] = values[pix[3*i]]
-	}
-}
 
 // pixelValues returns every byte as ToTensor and so many normalisations make it.
 func pixelValues(normalizations int) *[3][256]float32 {
@@ -158,16 +112,27 @@ func checkImage(img image.Image, index int) error {
 	return nil
 }
 
-// checkTensor returns the elements and size of a picture (3, H, W) float32.
-func checkTensor(x *tensor.Tensor) (tensorPlanes, error) {
+// checkTensor returns the elements, normalised, and the size of a picture
+// (3, H, W) float32 of 0 to 1.
+func checkTensor(x *tensor.Tensor) (pixels []byte, h, w int, err error) {
 	const want = "float32 (3, H, W) of at least one pixel"
 	if x == nil {
-		return tensorPlanes{}, &PictureError{0, "nil", want}
+		return nil, 0, 0, &PictureError{0, "nil", want}
 	}
 	s := x.Shape()
 	data, err := tensor.Data[float32](x)
 	if err != nil || len(s) != 3 || s[0] != 3 || s.Len() == 0 {
-		return tensorPlanes{}, &PictureError{0, x.String(), want}
+		return nil, 0, 0, &PictureError{0, x.String(), want}
 	}
-	return tensorPlanes{data, s[1], s[2]}, nil
+	normalized, n := make([]float32, len(data)), s[1]*s[2]
+	for c := range 3 {
+		for i, v := range data[c*n : (c+1)*n] {
+			normalized[c*n+i] = normalize(v, c)
+		}
+	}
+	y, err := tensor.Of(normalized, s...)
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	return y.Bytes(), s[1], s[2], nil
 }

@@ -3,10 +3,13 @@ package vision
 import (
 	"image"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
+	"github.com/argand-go/argand/kernels"
 	"github.com/argand-go/argand/nn"
+	"github.com/argand-go/argand/nn/op"
 	"github.com/argand-go/argand/nn/picture"
 	"github.com/argand-go/argand/tensor"
 )
@@ -95,7 +98,7 @@ func TestDetectorInput(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		in := r.inputs[0]
+		in := transformed(t, r, 0)
 		if !in[0].Shape().Equal(c.Input.Shape) || !slices.Equal(floats(t, in[1]), c.Input.Size) {
 			t.Errorf("%s: got %v of %v, want %v of %v", c.Picture, in[0].Shape(), floats(t, in[1]), c.Input.Shape, c.Input.Size)
 			continue
@@ -112,9 +115,86 @@ func TestDetectorInput(t *testing.T) {
 		if _, err := d.DetectTensor(bg, toTensor(t, img)); err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(floats(t, in[0]), floats(t, r.inputs[1][0])) {
+		if !slices.Equal(floats(t, in[0]), floats(t, transformed(t, r, 1)[0])) {
 			t.Errorf("%s: DetectTensor gets another image", c.Picture)
 		}
+	}
+}
+
+// transformed returns what the rest of a detector got in a run: an image and the sizes of its pictures.
+func transformed(t *testing.T, r *recorder, run int) []*tensor.Tensor {
+	t.Helper()
+	forward := func(in ...nn.Value) []nn.Value {
+		image, scaled := nn.Preprocess("transform", *r.graph.Nodes[0].Op.(*op.Preprocess), in[0], in[1], in[2])
+		return []nn.Value{image, scaled}
+	}
+	net, err := nn.CompileFunc(bg, kernels.CPU(), []tensor.DType{tensor.Uint8, tensor.Int32, tensor.Uint8}, forward)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer net.Close()
+	out, err := net.Run(bg, r.inputs[run]...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// TestDetectorInputIsResizeBilinear: what the network gets is what picture.ResizeBilinear makes of each channel, to the
+// bit.
+func TestDetectorInputIsResizeBilinear(t *testing.T) {
+	r := &recorder{}
+	d, err := NewDetector(bg, r, readKeys(t, "fasterrcnn_resnet50_fpn_frozen"), WithMinSize(90), WithMaxSize(150))
+	if err != nil {
+		t.Fatal(err)
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	for run, size := range []image.Point{{61, 47}, {90, 130}, {401, 303}, {1, 1}, {7, 300}, {150, 150}, {90, 90}} {
+		p := picture.NewRGB(size.X, size.Y)
+		for i := range p.Pix {
+			p.Pix[i] = uint8(random.IntN(256))
+		}
+		if _, err := d.Detect(bg, p); err != nil {
+			t.Fatal(err)
+		}
+		out := transformed(t, r, run)
+		got, shape := floats(t, out[0]), out[0].Shape()
+		oh, ow := ResizeFloat64.Size(p.H, p.W, 90, 150)
+		if s := floats(t, out[1]); s[0] != float32(oh) || s[1] != float32(ow) {
+			t.Errorf("%v: scaled to %v", size, s)
+		}
+		values, n := pixelValues(1), p.W*p.H
+		plane, scaled := make([]float32, n), make([]float32, oh*ow)
+		for c := range 3 {
+			for i := range plane {
+				plane[i] = values[c][p.Pix[3*i+c]]
+			}
+			picture.ResizeBilinear(scaled, oh, ow, plane, p.H, p.W)
+			for i := range shape[2] * shape[3] {
+				y, x, want := i/shape[3], i%shape[3], float32(0)
+				if y < oh && x < ow {
+					want = scaled[y*ow+x]
+				}
+				if g := got[c*shape[2]*shape[3]+i]; g != want {
+					t.Fatalf("%v: channel %d, row %d, column %d: got %v, want %v", size, c, y, x, g, want)
+				}
+			}
+		}
+	}
+}
+
+// TestRoom: there is room for the pixels, and not much more.
+func TestRoom(t *testing.T) {
+	sizes := map[int]bool{}
+	for n := 3; n < 1<<24; n += 1 + n/50 {
+		room := sample{pixels: make([]byte, n)}.room()
+		if room < n || room > max(n+n/4, 1<<14*((n>>14)+1)) || room%4 != 0 {
+			t.Errorf("%d bytes have room of %d", n, room)
+		}
+		sizes[room] = true
+	}
+	if len(sizes) > 4*10 {
+		t.Errorf("%d sizes", len(sizes))
 	}
 }
 

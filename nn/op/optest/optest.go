@@ -52,8 +52,8 @@ type testCase struct {
 func cases() []testCase {
 	return slices.Concat(
 		conv2dCases(), convTranspose2dCases(), linearCases(), batchNorm2dCases(), activationCases(), addCases(), mulCases(),
-		poolCases(), flattenCases(), upsampleCases(),
-		roiAlignCases(), proposalsCases(), detectionsCases(), maskSelectCases(), graphCases(),
+		poolCases(), flattenCases(), upsampleCases(), preprocessCases(),
+		roiAlignCases(), proposalsCases(), detectionsCases(), maskSelectCases(), maskPasteCases(), graphCases(),
 		networkCases(), contractCases(), costCases(),
 	)
 }

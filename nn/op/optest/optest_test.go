@@ -259,6 +259,41 @@ var mutants = []struct {
 			}
 		}
 	})},
+	{"blue first", "preprocess/", attributes(func(o *op.Preprocess) {
+		o.Values[0], o.Values[2] = o.Values[2], o.Values[0]
+	})},
+	{"padding of black", "preprocess/", results(func(o *op.Preprocess, out, _ []*tensor.Tensor) {
+		if h, w := int(floats(out[1])[0]), out[0].Shape()[3]; h < out[0].Shape()[2] {
+			floats(out[0])[h*w] = o.Values[0][0]
+		}
+	})},
+	{"scaled to another size", "preprocess/", mutant(
+		func(o *op.Preprocess, run func(*op.Preprocess, []*tensor.Tensor), _, in []*tensor.Tensor) {
+			sizes := in[1].Clone()
+			for n := range sizes.Shape()[0] {
+				data[int32](sizes)[5*n+2]--
+			}
+			run(o, []*tensor.Tensor{in[0], sizes, in[2]})
+		})},
+	{"scaled with rounded normalisation", "preprocess/", attributes(func(o *op.Preprocess) {
+		for c := range o.Values {
+			for v := range o.Values[c] {
+				o.Values[c][v] *= 1 + 1e-6
+			}
+		}
+	})},
+	{"heights and widths swapped", "preprocess/", results(func(_ *op.Preprocess, out, _ []*tensor.Tensor) {
+		if v := floats(out[1]); len(v) > 0 {
+			v[0], v[1] = v[1], v[0]
+		}
+	})},
+	{"another threshold", "mask_paste/", attributes(func(o *op.MaskPaste) { o.Threshold += 0.01 })},
+	{"strictly above", "mask_paste/", attributes(func(o *op.MaskPaste) { o.Threshold = math.Nextafter32(o.Threshold, 1) })},
+	{"boxes half a pixel off", "mask_paste/", operand[*op.MaskPaste](1, func(v []float32, _ *tensor.Tensor) {
+		for i := range v {
+			v[i] += 0.5
+		}
+	})},
 	{"nearest residual from the next row", "conv2d/epilogue", mutant(
 		func(o *op.Conv2d, run func(*op.Conv2d, []*tensor.Tensor), _, in []*tensor.Tensor) {
 			if o.Residual == op.NearestResidual {

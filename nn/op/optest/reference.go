@@ -48,6 +48,8 @@ func evaluate(o op.Op, out, in []*tensor.Tensor) error {
 		copy(out[0].Bytes(), in[0].Bytes())
 	case *op.Upsample:
 		upsample(out[0], in[0])
+	case *op.Preprocess:
+		preprocess(o, out[0], out[1], in[0], in[1])
 	case *op.RoIAlign:
 		roiAlign(o, out[0], in[0], in[1], in[2:])
 	case *op.Proposals:
@@ -56,6 +58,8 @@ func evaluate(o op.Op, out, in []*tensor.Tensor) error {
 		detections(o, batchedNMS, out, in)
 	case *op.MaskSelect:
 		maskSelect(out[0], in[0], in[1], in[2])
+	case *op.MaskPaste:
+		maskPaste(o, out[0], in[0], in[1], in[2].Shape()[3])
 	default:
 		return &op.UnsupportedError{Backend: "reference", Missing: []string{o.Name()}}
 	}
@@ -111,7 +115,7 @@ func weights(o op.Op) (ws []*tensor.Tensor, known bool) {
 	case *op.BatchNorm2d:
 		return []*tensor.Tensor{o.Weight, o.Bias, o.Mean, o.Var}, true
 	case *op.Activation, *op.Add, *op.Mul, *op.MaxPool2d, *op.GlobalAvgPool2d, *op.Flatten, *op.Upsample,
-		*op.RoIAlign, *op.Proposals, *op.Detections, *op.MaskSelect:
+		*op.Preprocess, *op.RoIAlign, *op.Proposals, *op.Detections, *op.MaskSelect, *op.MaskPaste:
 		return nil, true
 	}
 	return nil, false
