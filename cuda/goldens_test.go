@@ -58,13 +58,13 @@ type found struct {
 }
 
 // TestGoldens holds networks against what torch recorded, at all precisions. A fake driver computes the smallest ResNet
-// and the smallest picture only.
+// only.
 func TestGoldens(t *testing.T) {
 	fake := fakedriver.New(t)
 	gpu := open(t, fake)
-	whole := fake.Real()
+	whole := fake.Real() && !testing.Short()
 	if !whole {
-		t.Log("NOT COMPARED without -driver: all but the smallest golden of a ResNet")
+		t.Log("NOT COMPARED without -driver, or with -short: all but the smallest golden of a ResNet")
 	}
 	for _, b := range bounds {
 		t.Run(b.precision.String(), func(t *testing.T) {

@@ -4,6 +4,7 @@
 //	cuda serve    NETWORK PRECISION BATCH HEIGHT WIDTH            runs a network when it is told to
 //	cuda layers   NETWORK PRECISION HEIGHT WIDTH DIRECTORY        writes what every layer computes
 //	cuda profile  NETWORK PRECISION BATCH HEIGHT WIDTH RUNS       prints where the time goes
+//	cuda devices                                                  prints what there is, and what was tried to find it
 //
 // NETWORK is maskrcnn or one of testdata/keys's ResNets, PRECISION float32, tf32, bfloat16 or float16. Serve says
 // {"ready": NAME} or {"error": TEXT}, and answers each line of its input with one of JSON:
@@ -46,14 +47,23 @@ func command(args []string, in io.Reader, out io.Writer) error {
 	flags := flag.NewFlagSet("cuda", flag.ContinueOnError)
 	flags.StringVar(&o.Driver, "driver", "", "`PATH` of libcuda.so.1 (default: where the system has it)")
 	flags.IntVar(&o.Device, "device", 0, "`NUMBER` of the device")
+	flags.BoolVar(&o.PerBatch, "per-batch", false, "choose engines for the batch, and not for one picture of it")
+	own := flags.Bool("own", false, "use our own kernels only")
 	flags.StringVar(&w.testdata, "testdata", "testdata", "`DIRECTORY` of the repository's testdata")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	if *own {
+		o.Engines = cuda.OwnEngines
+	}
 	args = flags.Args()
+	if len(args) == 1 && args[0] == "devices" {
+		_, err := fmt.Fprint(out, cuda.Probe(o))
+		return err
+	}
 	numbers := map[string]int{"serve": 3, "layers": 2, "profile": 4} // of each command, after network and precision
 	if len(args) < 3 || len(args) < 3+numbers[args[0]] {
-		return errors.New("want serve, layers or profile, with a network, a precision and a size")
+		return errors.New("want devices, or serve, layers or profile with a network, a precision and a size")
 	}
 	var precision op.Precision
 	if err := precision.UnmarshalText([]byte(args[2])); err != nil {

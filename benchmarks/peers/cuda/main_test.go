@@ -45,9 +45,9 @@ func TestEngines(t *testing.T) {
 // TestMisuse has commands that are refused before a driver is looked for, and where there is none.
 func TestMisuse(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
-		{"", "want serve"},
-		{"serve resnet18", "want serve"},
-		{"serve resnet18 float32 1 32", "want serve"},
+		{"", "want devices"},
+		{"serve resnet18", "serve, layers or"},
+		{"serve resnet18 float32 1 32", "serve, layers or"},
 		{"serve resnet18 float33 1 32 32", "not a precision"},
 		{"profile resnet18 float32 1 32 32 many", "invalid syntax"},
 		{"-driver /nowhere/libcuda.so.1 serve resnet18 float32 1 32 32", "cuda"},
