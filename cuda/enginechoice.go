@@ -37,20 +37,22 @@ func (b *Backend) openEngines(o Options) error {
 	if o.Engines == OwnEngines {
 		return nil
 	}
-	paths := []string{"libcublasLt.so.13", "libcublasLt.so.12"}
-	if o.CUBLASLt != "" {
-		paths = []string{o.CUBLASLt}
-	} else if o.Driver != "" {
-		return nil
-	}
-	for _, path := range paths {
-		l, err := openCUBLASLt(path, b.context)
-		if err == nil {
-			b.engines.libraries = append(b.engines.libraries, l)
-			break
+	for _, l := range []struct {
+		*foreign
+		path string
+		open func(path string) (engine, error)
+	}{
+		{&foreignCUBLASLt, o.CUBLASLt, func(path string) (engine, error) { return openCUBLASLt(path, b.context) }},
+		{&foreignCUDNN, o.CUDNN, func(path string) (engine, error) { return openCUDNN(path, b.context) }},
+	} {
+		if !wanted(o, l.path) {
+			continue
 		}
-		if o.CUBLASLt != "" {
-			return err
+		e, ok, tried := find(l.foreign, l.path, l.open)
+		if ok {
+			b.engines.libraries = append(b.engines.libraries, e)
+		} else if l.path != "" {
+			return errors.Join(tried...)
 		}
 	}
 	return nil

@@ -27,9 +27,13 @@ type Options struct {
 	Engines Engines
 
 	// CUBLASLt is the path of NVIDIA's library of matrix products,
-	// libcublasLt.so.13 or libcublasLt.so.12. If it is empty the library is looked
-	// for where installations have it, but not if Driver is a path.
-	CUBLASLt string
+	// libcublasLt.so.13 or libcublasLt.so.12, and CUDNN that of its library of
+	// convolutions, libcudnn.so.9. One that is empty is looked for, but not if
+	// Driver is a path: by the system's loader, then in the packages of the Python
+	// that is first in PATH, and of one that the program is installed beside, as
+	// pip installs them with PyTorch, then where the CUDA toolkit and the system's
+	// packages have it. Neither need be there.
+	CUBLASLt, CUDNN string
 
 	// PerBatch lets the engine of a layer be chosen for the batch that it runs in,
 	// and not for one picture of it. Large batches are faster, and a picture's
@@ -52,7 +56,25 @@ type Report struct {
 	Tried []error
 	// Err says what kept the driver from showing its devices, or is nil.
 	Err error
+
+	// Libraries are what may compute layers besides our own kernels. They are
+	// looked for where there are devices, and not all need be there.
+	Libraries []Library
 }
+
+// Library is a library of NVIDIA's that is used where it is found.
+type Library struct {
+	Name          string  // "cuDNN"
+	Path, Version string  // "" if none was found that can be used
+	Tried         []error // what was tried before, in order, and why it could not be used
+}
+
+// NoFileError says that there is no file in one of the places where a library is
+// looked for.
+type NoFileError struct{ Pattern string }
+
+// Error names the place.
+func (e *NoFileError) Error() string { return "no file " + e.Pattern }
 
 // Device is a GPU.
 type Device struct {
@@ -95,16 +117,15 @@ func (r *Report) String() string {
 	for _, d := range r.Devices {
 		line("%v", d)
 	}
+	for _, l := range r.Libraries {
+		if l.Path == "" {
+			line("no %s, which may be faster for some layers:", l.Name)
+		} else {
+			line("%s %s: %s", l.Name, l.Version, l.Path)
+		}
+		for _, err := range l.Tried {
+			line("  tried %v", err)
+		}
+	}
 	return b.String()
-}
-
-// places are where the driver is looked for: by name, for the loader, and then
-// where installations have it that the loader does not know of.
-var places = []string{
-	"libcuda.so.1",
-	"/usr/lib/x86_64-linux-gnu/libcuda.so.1",
-	"/usr/lib/aarch64-linux-gnu/libcuda.so.1",
-	"/usr/lib64/libcuda.so.1",
-	"/usr/local/nvidia/lib64/libcuda.so.1", // Kubernetes, Dataflow
-	"/usr/lib/wsl/lib/libcuda.so.1",
 }

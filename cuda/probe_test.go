@@ -8,6 +8,7 @@ import (
 
 	"github.com/argand-go/argand/cuda"
 	"github.com/argand-go/argand/cuda/internal/fakedriver"
+	"github.com/argand-go/argand/cuda/internal/fakedriver/cudnn"
 )
 
 func TestProbe(t *testing.T) {
@@ -25,6 +26,33 @@ func TestProbe(t *testing.T) {
 	} {
 		if got := cuda.Probe(cuda.Options{Driver: test.path}).String(); !strings.Contains(got, test.want) {
 			t.Errorf("%s: %s\nwant %s", test.name, got, test.want)
+		}
+	}
+}
+
+// TestProbeLibraries looks for libraries that are named, and for none but these beside a driver that is named.
+func TestProbeLibraries(t *testing.T) {
+	fake := fakedriver.New(t)
+	good, old := cudnn.New(t, fake), cudnn.New(t, fake)
+	old.SetVersion(8907)
+	device := "cuda:0 a GPU that is not there, compute capability 9.0, 4 multiprocessors, 1.1 GB\n"
+	for _, test := range []struct {
+		o    cuda.Options
+		want string
+	}{
+		{cuda.Options{}, device},
+		{cuda.Options{CUDNN: good.Path}, device + "cuDNN 9.26.0: " + good.Path + "\n"},
+		{cuda.Options{CUDNN: good.Path, Engines: cuda.OwnEngines}, device},
+		{cuda.Options{CUDNN: old.Path}, device + "no cuDNN, which may be faster for some layers:\n  tried " + old.Path +
+			": it is cuDNN 8.9.7; cuDNN 9 is needed\n"},
+		{cuda.Options{CUDNN: "/nowhere", CUBLASLt: "/nowhere"}, device +
+			"no cuBLASLt, which may be faster for some layers:\n  tried /nowhere: cannot open shared object file: " +
+			"No such file or directory\nno cuDNN, which may be faster for some layers:\n  tried /nowhere: cannot open " +
+			"shared object file: No such file or directory\n"},
+	} {
+		test.o.Driver = fake.Path
+		if got := cuda.Probe(test.o).String(); !strings.HasSuffix(got, test.want) {
+			t.Errorf("%+v: %s\nwant %s", test.o, got, test.want)
 		}
 	}
 }
