@@ -131,11 +131,23 @@ func (b *Backend) Load(ctx context.Context, g *op.Graph, o op.Options) (op.Model
 	return m, nil
 }
 
+// tensorCores is the major compute capability from which on tensor cores have what
+// products of lower precisions need: tf32 and bfloat16, and float16 in the shape
+// that the kernels use.
+const tensorCores = 8
+
 // supports returns an error that names every operator there is no kernel for.
 func (b *Backend) supports(g *op.Graph, o op.Options) error {
 	var missing []string
-	if o.Precision != op.Float32 {
-		missing = append(missing, "precision "+o.Precision.String())
+	switch o.Precision {
+	case op.Float32:
+	case op.TensorFloat32, op.BFloat16, op.Float16:
+		if d := &b.context.Device; d.Capability[0] < tensorCores {
+			missing = append(missing, fmt.Sprintf("precision %v, which needs compute capability %d.0 where %s has %d.%d",
+				o.Precision, tensorCores, d.Name, d.Capability[0], d.Capability[1]))
+		}
+	default:
+		missing = append(missing, o.Precision.String())
 	}
 	for _, n := range g.Nodes {
 		if lack := lacks(n.Op); lack != "" {

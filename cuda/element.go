@@ -116,6 +116,9 @@ func (p *planner) as(v op.Value, e element) *value {
 	p.touch(x)
 	y := p.hold(newValue(x.spec, e))
 	p.copies[v] = y
+	reader := p.op
+	p.op = "convert" // what it is in a profile: the reader has its own step
 	p.each("convert_"+x.element.suffix()+"_"+e.suffix(), y.vectors(), x, y, i64(y.vectors()), i32(y.per()), i32(x.stride))
+	p.op = reader
 	return y
 }

@@ -23,14 +23,22 @@ import (
 // results, may be listed too; they then have to fail in their own way.
 func Run(t *testing.T, b op.Backend, unsupported ...string) {
 	t.Helper()
+	runAll(t, b, nil, unsupported)
+}
+
+func runAll(t *testing.T, b op.Backend, without, unsupported []string) {
+	t.Helper()
 	all := cases()
-	for _, name := range unsupported {
+	for _, name := range slices.Concat(without, unsupported) {
 		if !slices.ContainsFunc(all, func(c testCase) bool { return c.named(name) }) {
 			t.Errorf("%s: no case is named %q", b.Name(), name)
 		}
 	}
 	for _, c := range all {
 		t.Run(c.name, func(t *testing.T) {
+			if slices.Contains(without, c.name) {
+				t.Skip("NOT RUN at lower precisions: see RunAt")
+			}
 			if c.skip != "" {
 				t.Skip(c.skip)
 			}

@@ -34,6 +34,9 @@
 #ifndef FAKE_MAJOR
 #define FAKE_MAJOR 9 // of the compute capability
 #endif
+#ifndef FAKE_MINOR
+#define FAKE_MINOR 0
+#endif
 
 namespace {
 
@@ -94,6 +97,9 @@ double now; // the device's clock, in milliseconds
 constexpr double kernel_time = 1.5; // that a kernel takes
 double library_time = 1; // that a piece of a library's work takes
 std::string fault; // what the emulator said last
+std::string swapped_kernel; // the kernel whose argument swapped changes places with the next, "" for none
+size_t swapped;
+int swaps; // how often that made a difference
 
 // enter counts a call and returns the code that it is to fail with.
 int enter(const char *name, bool in_context) {
@@ -111,7 +117,7 @@ int enter(const char *name, bool in_context) {
 
 #define ENTER_WHERE(in_context)                        \
 	std::lock_guard<std::mutex> locked(lock);          \
-	if (int code = enter(__func__, in_context)) return code
+	if (int code = enter(__func__, in_context)) return code < 0 ? 0 : code
 #define ENTER() ENTER_WHERE(true)
 #define ENTER_ANYWHERE() ENTER_WHERE(false)
 
@@ -248,7 +254,7 @@ int cuDeviceGetAttribute(int *v, int attribute, int) {
 	switch (attribute) {
 	case 16: *v = 4; return 0;       // multiprocessors
 	case 75: *v = FAKE_MAJOR; return 0; // capability
-	case 76: *v = 0; return 0;
+	case 76: *v = FAKE_MINOR; return 0;
 	case 97: *v = 227 << 10; return 0; // shared memory that a block may ask for
 	}
 	return INVALID_VALUE;
@@ -592,6 +598,11 @@ int cuLaunchKernel(void *f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, 
 	if (uint64_t(bx) * by * bz > 1024 || !gx || !gy || !gz || shared > 227 << 10) return INVALID_VALUE;
 	auto arguments = std::make_shared<std::vector<uint64_t>>(k->sizes.size()); // a driver takes them at the launch, too
 	for (size_t i = 0; i < k->sizes.size(); i++) memcpy(&(*arguments)[i], p[i], k->sizes[i]);
+	if (k->name == swapped_kernel && swapped + 1 < k->sizes.size() && k->sizes[swapped] == k->sizes[swapped + 1]) {
+		auto &one = (*arguments)[swapped], &next = (*arguments)[swapped + 1];
+		swaps += one != next;
+		std::swap(one, next);
+	}
 	return submit(stream, [=] {
 		const unsigned grid[] = {gx, gy, gz}, block[] = {bx, by, bz};
 		int how = order < 0 ? launches++ % ORDERS : order;
@@ -663,10 +674,23 @@ void fake_library_time(double ms) {
 	library_time = ms;
 }
 
-// The n-th call of a function from now on, counted from 1, returns code.
+// The n-th call of a function from now on, counted from 1, returns code; with a negative one it does nothing, and says
+// that all is well.
 void fake_fail(const char *function, int n, int code) {
 	std::lock_guard<std::mutex> locked(lock);
 	failures[function][calls[function] + n] = code;
+}
+// From now on argument n of a kernel, counted from 0, and the next change places, if they are equally large.
+void fake_swap(const char *kernel, int n) {
+	std::lock_guard<std::mutex> locked(lock);
+	swapped_kernel = kernel;
+	swapped = n;
+	swaps = 0;
+}
+// How many launches that has changed.
+int fake_swaps(void) {
+	std::lock_guard<std::mutex> locked(lock);
+	return swaps;
 }
 int fake_calls(const char *function) {
 	std::lock_guard<std::mutex> locked(lock);
