@@ -121,7 +121,7 @@ func (v conv) trial(k product) *trial {
 	lanes := 16 / k.form.size
 	t.c, t.op, t.os = ceil(v.c, lanes)*lanes, ceil(v.o, 128)*128, ceil(v.o, 16/t.out.size)*16/t.out.size
 	t.xs = t.c
-	t.x = k.form.fill(r, v.n*v.h*v.w, t.c, v.c)
+	t.x = fill(r, v.n*v.h*v.w, t.c, v.c) // floats are rounded to tf32 by kernels, to 16 bits by whoever makes a map
 	t.residual = t.out.fill(r, v.n*v.residual[0]*v.residual[1], t.os, v.o)
 	t.bias = fill(r, 1, t.op, v.o)
 	area := v.kernel * v.kernel
@@ -167,7 +167,7 @@ func (t *trial) reference() {
 			if !t.tensor() {
 				w = k*t.op + o
 			}
-			p := float64(t.w[w]) * float64(t.x[((n*t.h+row)*t.conv.w+column)*t.xs+k%t.c])
+			p := float64(t.w[w]) * t.rounded(t.x[((n*t.h+row)*t.conv.w+column)*t.xs+k%t.c])
 			want += p
 			t.terms[at] += math.Abs(p)
 		}
@@ -179,6 +179,9 @@ func (t *trial) reference() {
 		t.want[at] = act(t.act, want)
 	}
 }
+
+// rounded returns x as the product takes it.
+func (t *trial) rounded(x float32) float64 { return float64(t.form.number(t.form.bitsOf(x))) }
 
 // run runs the product in an order of the emulator's and returns what is wrong, "" if nothing.
 func (t *trial) run(d *device, tt *testing.T, order int) string {
@@ -203,7 +206,11 @@ func (t *trial) run(d *device, tt *testing.T, order int) string {
 		return list
 	}
 	y := empty(len(t.want) * t.out.size)
-	args := ints([]driver.Argument{pointer(t.form.bytes(t.x)), pointer(t.form.bytes(t.w)), bias, residual, driver.Pointer(y, 0)},
+	x := t.form.bytes(t.x)
+	if t.form.size == 4 {
+		x = forms[0].bytes(t.x)
+	}
+	args := ints([]driver.Argument{pointer(x), pointer(t.form.bytes(t.w)), bias, residual, driver.Pointer(y, 0)},
 		t.n, t.h, t.conv.w, t.c, t.xs, ho, wo, t.o, t.op, t.os, t.kernel, t.kernel, t.stride, t.stride, t.pad, t.pad,
 		t.dilate, t.dilate, yh, yw, step, step, first, first, t.conv.residual[0], t.conv.residual[1], t.act)
 	if t.tensor() {
@@ -271,16 +278,44 @@ func TestConv2d(t *testing.T) {
 // TestConv2dMistakes has mistakes in the kernels, each of which must be seen in one of the convolutions and orders.
 func TestConv2dMistakes(t *testing.T) {
 	for _, m := range []struct{ name, kernel, source, was, is string }{
-		{"no barrier after a step", "_f32_128", "conv2d.cu", "if (more) store(half ^ 1);\n\t\t__syncthreads();",
-			"if (more) store(half ^ 1);"},
+		{"off by one", "_f32_64", "conv2d.cu",
+			"unsigned(top[i] + dy) < unsigned(height)", "unsigned(top[i] + dy) <= unsigned(height)"},
+		{"no barrier after a step", "_f32_128", "conv2d.cu",
+			"if (more) store(half ^ 1);\n\t\t__syncthreads();", "if (more) store(half ^ 1);"},
 		{"no barrier after the first", "_f32_128", "conv2d.cu", "store(0);\n\t__syncthreads();", "store(0);"},
 		{"one half only", "_f32_128", "conv2d.cu", "if (more) store(half ^ 1);", "if (more) store(half);"},
-		{"off by one", "_f32_64", "conv2d.cu", "unsigned(top[i] + dy) < unsigned(height)", "unsigned(top[i] + dy) <= unsigned(height)"},
 		{"depth not looked at", "_f32_64", "conv2d.cu", "TK / ROWS < end", "TK / ROWS < end + TK"},
+		{"pixels not looked at", "_f32_128", "conv2d.cu", "if (m >= pixels) continue;", ""},
+		{"another part's operands", "_f32_64", "conv2d.cu", "int k = begin + k_x", "int k = k_x"},
+
+		{"no wait for copies", "_bf16_64", "conv2d_tensor.cu", copiesThere, "__syncthreads();"},
+		{"no barrier for copies", "_tf32_64", "conv2d_tensor.cu", copiesThere, "copy_wait<STAGES - 2>();"},
+		{"a wait for one stage less", "_f16_64", "conv2d_tensor.cu", copiesThere, "copy_wait<STAGES - 1>(); __syncthreads();"},
+		{"no wait for the first stage", "_bf16_128x64", "conv2d_tensor.cu",
+			"copy_wait<STAGES - 2>();\n\t__syncthreads();\n\tif", "__syncthreads();\n\tif"},
+		{"a stage less in the ring", "_bf16_128x128", "conv2d_tensor.cu", "free + 1 == STAGES", "free + 2 == STAGES"},
+		{"a copy into a stage in use", "_f16_128x64", "conv2d_tensor.cu", "fetch(free);", "fetch(stage);"},
+		{"pixels off by one", "_bf16_64", "conv2d_tensor.cu",
+			"unsigned(left[i] + dx) < unsigned(width)", "unsigned(left[i] + dx) <= unsigned(width)"},
+		{"fragments swapped", "_tf32_64", "conv2d_tensor.cu", "&b[half][j / 2][j % 2 * 2]", "&b[half][j / 2][2 - j % 2 * 2]"},
+		{"matrices swapped", "_bf16_64", "conv2d_tensor.cu", "row_a = lane % 16", "row_a = lane % 8 + lane / 16 * 8"},
+		{"halves swapped", "_f16_64", "conv2d_tensor.cu", "(lane / 8 % 2 ^ row_b", "(lane / 16 ^ row_b"},
+		{"places not alike", "_bf16_64", "conv2d_tensor.cu", "(t % 4 ^ t / 8 % 4)", "(t % 4 ^ t / 4 % 4)"},
+		{"not rounded", "_tf32_64", "conv2d_tensor.cu", "round_operand(a[half][i], T());", ""},
+		{"taps in a row too few", "_bf16_64", "conv2d_tensor.cu", "== kw * dilation_w) dx = 0", "== kw) dx = 0"},
+		{"depth not looked at in copies", "_f16_64", "conv2d_tensor.cu", "const bool more = k < end", "const bool more = true"},
+		{"one part's place", "_tf32_64", "conv2d_tensor.cu", "blockIdx.z * pixels + m + r", "blockIdx.x * 0 + m + r"},
+		{"sums read too early", "_bf16_64", "conv2d_tensor.cu", "__syncwarp();\n\t\tconst int m =", "const int m ="},
+		{"sums written too early", "_bf16_128x64", "conv2d_tensor.cu", "}\n\t\t__syncwarp();\n\t}", "}\n\t}"},
+		{"a part left out", "_f32_64", "conv2d_finish.cu", "z < splits;", "z < splits - 1;"},
 	} {
 		t.Run(m.name, func(t *testing.T) {
-			if !*full && m.name != "off by one" && m.name != "no barrier after a step" {
-				t.Skip("NOT RUN without -full: each takes seconds to compile")
+			switch m.name {
+			case "off by one", "no barrier after a step", "no wait for copies", "no barrier for copies":
+			default:
+				if !*full {
+					t.Skip("NOT RUN without -full: each takes seconds to compile")
+				}
 			}
 			d := open(t, fakedriver.NewWithMistake(t, m.source, m.was, m.is))
 			for _, k := range products {
@@ -301,3 +336,6 @@ func TestConv2dMistakes(t *testing.T) {
 		})
 	}
 }
+
+// copiesThere is where a warp of conv2d_tensor.cu comes to the next stage.
+const copiesThere = "copy_wait<STAGES - 2>();\n\t\t__syncthreads();"

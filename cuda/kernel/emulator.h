@@ -199,7 +199,14 @@ inline void run_block(Order order) {
 			where = t.where;
 			waiting++;
 		}
-		if (!waiting) return;
+		if (!waiting) {
+			for (unsigned i = 0; i < n; i++) {
+				bool late = !threads[i].group.empty();
+				for (const auto &group : threads[i].groups) late |= !group.empty();
+				if (late) fail("block (%u, %u, %u) ends before its copies", block_index.x, block_index.y, block_index.z);
+			}
+			return;
+		}
 		for (unsigned i = 0; i < n; i++)
 			if (threads[i].state == State::at_barrier) threads[i].state = State::ready;
 	}
