@@ -25,20 +25,18 @@ import (
 type foreign struct {
 	name    string
 	files   []string // the preferred one first
-	wheels  []string // folders in site-packages/nvidia
+	wheels  bool     // whether pip installs it
 	folders []string // other folders, by patterns
 }
 
 var (
-	foreignDriver = foreign{name: "NVIDIA's driver", files: []string{"libcuda.so.1"}, folders: []string{
+	foreignDriver = foreign{"NVIDIA's driver", []string{"libcuda.so.1"}, false, []string{
 		"/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64",
 		"/usr/local/nvidia/lib64", // Kubernetes, Dataflow
 		"/usr/lib/wsl/lib",
 	}}
-	foreignCUBLASLt = foreign{"cuBLASLt", []string{"libcublasLt.so.13", "libcublasLt.so.12"},
-		[]string{"cu13/lib", "cu12/lib", "cublas/lib"}, toolkit}
-	foreignCUDNN = foreign{"cuDNN", []string{"libcudnn.so.9"},
-		[]string{"cudnn/lib", "cu13/lib", "cu12/lib"}, toolkit}
+	foreignCUBLASLt = foreign{"cuBLASLt", []string{"libcublasLt.so.13", "libcublasLt.so.12"}, true, toolkit}
+	foreignCUDNN    = foreign{"cuDNN", []string{"libcudnn.so.9"}, true, toolkit}
 )
 
 var toolkit = []string{"/usr/local/cuda/lib64", "/usr/local/cuda-*/lib64",
@@ -63,12 +61,16 @@ func find[T any](f *foreign, path string, load func(path string) (T, error)) (fo
 		}
 	}
 	seen := make(map[string]bool) // files by their real paths
-	for _, pattern := range f.patterns() {
-		files, _ := filepath.Glob(pattern) // the patterns are well-formed
-		if len(files) == 0 {
-			tried = append(tried, &NoFileError{pattern})
+	for _, folder := range f.places() {
+		var files []string
+		for _, name := range f.files {
+			found, _ := filepath.Glob(filepath.Join(folder, name)) // the patterns are well-formed
+			slices.Reverse(found)                                  // of /usr/local/cuda-12.9 and cuda-13.0 the later one
+			files = append(files, found...)
 		}
-		slices.Reverse(files) // of /usr/local/cuda-12.9 and cuda-13.0 the later one
+		if len(files) == 0 {
+			tried = append(tried, &NoFileError{folder, f.files})
+		}
 		for _, file := range files {
 			if real, err := filepath.EvalSymlinks(file); err == nil && !seen[real] {
 				seen[real] = true
@@ -81,27 +83,16 @@ func find[T any](f *foreign, path string, load func(path string) (T, error)) (fo
 	return found, false, tried
 }
 
-// patterns returns the files that are looked for, after the loader has looked.
-func (f *foreign) patterns() []string {
+// places returns the folders that are looked into after the loader has looked, as
+// patterns.
+func (f *foreign) places() []string {
 	var list []string
-	add := func(folder string) {
-		for _, name := range f.files {
-			if path := filepath.Join(folder, name); !slices.Contains(list, path) {
-				list = append(list, path)
-			}
-		}
-	}
-	if f.wheels != nil {
+	if f.wheels {
 		for _, site := range sites() {
-			for _, wheel := range f.wheels {
-				add(filepath.Join(site, "nvidia", wheel))
-			}
+			list = append(list, filepath.Join(site, "nvidia/*/lib"))
 		}
 	}
-	for _, folder := range f.folders {
-		add(folder)
-	}
-	return list
+	return append(list, f.folders...)
 }
 
 // sites returns where Python's packages may be, as patterns.

@@ -38,11 +38,11 @@ func TestFind(t *testing.T) {
 	inPython := write("python/lib/python3/dist-packages/nvidia/cudnn/lib/libcudnn.so.9")
 	old, later := write("toolkit/cuda-12.9/libcudnn.so.9"), write("toolkit/cuda-13.0/libcudnn.so.9")
 	link("linked/libcudnn.so.9", later)
-	f := foreign{"cuDNN", []string{"libcudnn.so.9"}, []string{"cudnn/lib", "nowhere"},
+	f := foreign{"cuDNN", []string{"libcudnn.so.10", "libcudnn.so.9"}, true,
 		[]string{filepath.Join(root, "toolkit/cuda-*"), filepath.Join(root, "linked"), filepath.Join(root, "nothing")}}
 
 	refused := errors.New("refused")
-	all := []string{"libcudnn.so.9", inVenv, inPython, later, old}
+	all := []string{"libcudnn.so.10", "libcudnn.so.9", inVenv, inPython, later, old}
 	for n := range len(all) + 1 { // the n-th can be loaded
 		var loaded []string
 		found, ok, tried := find(&f, "", func(path string) (string, error) {
@@ -61,7 +61,7 @@ func TestFind(t *testing.T) {
 		for _, err := range tried {
 			if e, none := errors.AsType[*NoFileError](err); none {
 				files++
-				if !strings.HasPrefix(err.Error(), "no file /") || strings.Contains(e.Pattern, "toolkit") {
+				if !strings.HasSuffix(err.Error(), ": no libcudnn.so.10, no libcudnn.so.9") || strings.Contains(e.Folder, "toolkit") {
 					t.Error(err)
 				}
 			}

@@ -69,12 +69,17 @@ type Library struct {
 	Tried         []error // what was tried before, in order, and why it could not be used
 }
 
-// NoFileError says that there is no file in one of the places where a library is
-// looked for.
-type NoFileError struct{ Pattern string }
+// NoFileError says that one of the places where a library is looked for has no file
+// of its name.
+type NoFileError struct {
+	Folder string   // a pattern, "/usr/local/cuda-*/lib64"
+	Files  []string // names that would do
+}
 
-// Error names the place.
-func (e *NoFileError) Error() string { return "no file " + e.Pattern }
+// Error names the folder and the files.
+func (e *NoFileError) Error() string {
+	return fmt.Sprintf("%s: no %s", e.Folder, strings.Join(e.Files, ", no "))
+}
 
 // Device is a GPU.
 type Device struct {

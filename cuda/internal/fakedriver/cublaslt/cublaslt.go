@@ -27,7 +27,7 @@ import (
 	"github.com/argand-go/argand/cuda/internal/fakedriver"
 )
 
-//go:embed cublaslt.cpp
+//go:embed fake/cublaslt.cpp
 var source []byte
 
 // Library is a fake library of a test's own.

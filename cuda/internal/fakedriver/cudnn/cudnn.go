@@ -27,7 +27,7 @@ import (
 	"github.com/argand-go/argand/cuda/internal/fakedriver"
 )
 
-//go:embed fake.cpp
+//go:embed fake/cudnn.cpp
 var source []byte
 
 // Library is a fake cuDNN of a test's own.
