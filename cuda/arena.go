@@ -27,21 +27,23 @@ type arenas struct {
 // A wish is a run waiting for memory.
 type wish struct {
 	bytes   int64
+	stream  *driver.Stream
 	granted chan *run
 }
 
-// acquire lends an arena of at least the given size. If that would exceed the
-// limit it waits for others to come back, for as long as ctx allows; a run
-// that needs more than the limit goes when no other does.
-func (a *arenas) acquire(ctx context.Context, bytes int64) (*run, error) {
+// acquire lends an arena of at least the given size, for work that goes behind
+// what a stream of the caller's has, or nil. If that would exceed the limit it
+// waits for others to come back, for as long as ctx allows; a run that needs more
+// than the limit goes when no other does.
+func (a *arenas) acquire(ctx context.Context, bytes int64, s *driver.Stream) (*run, error) {
 	a.mu.Lock()
 	if len(a.waiting) == 0 {
-		if r := a.take(bytes); r != nil {
+		if r := a.take(bytes, s); r != nil {
 			a.mu.Unlock()
 			return a.prepare(ctx, r)
 		}
 	}
-	w := &wish{bytes, make(chan *run, 1)}
+	w := &wish{bytes, s, make(chan *run, 1)}
 	a.waiting = append(a.waiting, w)
 	a.mu.Unlock()
 	select {
@@ -61,20 +63,36 @@ func (a *arenas) acquire(ctx context.Context, bytes int64) (*run, error) {
 	return nil, ctx.Err()
 }
 
-// take lends the smallest idle arena that is large enough, or the place of a new
-// one if the limit allows, or nil. Whoever gets it prepares it.
-func (a *arenas) take(bytes int64) *run {
-	best := -1
+// find returns the smallest idle arena that is large enough, −1 for none, nor for
+// one that the device works with while there is room for another.
+func (a *arenas) find(bytes int64, s *driver.Stream) int {
+	best, bestFree := -1, false
 	for i, r := range a.idle {
-		if r.granted < bytes || best >= 0 && r.granted > a.idle[best].granted {
+		if r.granted < bytes {
 			continue
 		}
 		if a.limit > 0 && r.granted > a.limit && bytes <= a.limit {
 			continue // of a run that went alone: it would keep all others waiting
 		}
-		best = i
+		free := r.free(s)
+		if best >= 0 && (bestFree && !free || bestFree == free && r.granted > a.idle[best].granted) {
+			continue
+		}
+		best, bestFree = i, free
 	}
-	if best >= 0 {
+	if !bestFree && !a.full(bytes) {
+		return -1
+	}
+	return best
+}
+
+// full reports whether a new arena would exceed the limit.
+func (a *arenas) full(bytes int64) bool { return a.limit > 0 && a.bytes+bytes > a.limit }
+
+// take lends an idle arena, or the place of a new one if the limit allows, or
+// nil. Whoever gets it prepares it.
+func (a *arenas) take(bytes int64, s *driver.Stream) *run {
+	if best := a.find(bytes, s); best >= 0 {
 		r := a.idle[best]
 		a.idle = slices.Delete(a.idle, best, best+1)
 		a.memory.lend(r)
@@ -82,18 +100,23 @@ func (a *arenas) take(bytes int64) *run {
 		return r
 	}
 	var old *run // gives its place and its stream to the new one
-	for len(a.idle) > 0 && (old == nil || a.limit > 0 && a.bytes+bytes > a.limit) {
+	for len(a.idle) > 0 && (old == nil || a.full(bytes)) {
+		i := slices.IndexFunc(a.idle, func(r *run) bool { return r.free(s) })
+		if i < 0 && !a.full(bytes) {
+			break
+		}
 		if old != nil {
 			_ = old.close() // an error that matters comes back with the next call
 		}
-		old = a.idle[0]
-		a.idle = slices.Delete(a.idle, 0, 1)
+		i = max(i, 0)
+		old = a.idle[i]
+		a.idle = slices.Delete(a.idle, i, i+1)
 		a.bytes -= old.granted
 	}
 	if old == nil {
 		old = &run{prepared: make(map[layout]*prepared)}
 	}
-	if a.limit > 0 && a.bytes+bytes > a.limit && a.lent > 0 {
+	if a.full(bytes) && a.lent > 0 {
 		_ = old.close()
 		return nil
 	}
@@ -169,7 +192,7 @@ func (a *arenas) discard(r *run) {
 // grant serves those that wait, in order.
 func (a *arenas) grant() {
 	for len(a.waiting) > 0 {
-		r := a.take(a.waiting[0].bytes)
+		r := a.take(a.waiting[0].bytes, a.waiting[0].stream)
 		if r == nil {
 			return
 		}

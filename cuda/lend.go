@@ -47,7 +47,7 @@ func (p *program) RunOn(ctx context.Context, s *Stream, out, in []Memory) error 
 		}
 	}
 	key := layout{p, string(addresses)}
-	return p.with(ctx, func(r *run) error { return p.runLent(ctx, r, s, key, out, in) })
+	return p.with(ctx, s.stream, func(r *run) error { return p.runLent(ctx, r, s, key, out, in) })
 }
 
 // mayRunOn returns an error unless the stream and the memory are what the program

@@ -24,9 +24,9 @@ type Program interface {
 	// waits for it, so that neither the memory nor the network may go until
 	// [Stream.Sync], or an event of the stream's, says that it is done; what
 	// kernels do wrong is seen there, too. A second run on the same memory is
-	// submitted as a CUDA graph. Runs of a model that nobody waits for may have to
-	// wait for each other on the device, whatever streams they are submitted to:
-	// they share what it has for values between layers.
+	// submitted as a CUDA graph. Runs on several streams go at once, each in memory
+	// of its own for the values between layers, unless op.Options.ArenaBytes or the
+	// device has no room for that: then they wait for each other on the device.
 	//
 	// The errors are those of RunInto. An [*op.OperandError] says that memory is
 	// too small, not aligned, not the device's, or of another context; a

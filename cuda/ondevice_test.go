@@ -245,6 +245,54 @@ func TestRunOnAtOnce(t *testing.T) {
 	}
 }
 
+// TestRunOnArenas runs on 8 streams, without waiting: in arenas of those whose work is not done, or in one where there
+// is no room for two. How much is done is the driver's affair: to be asked has the fake do some.
+func TestRunOnArenas(t *testing.T) {
+	a := adopt(t)
+	x := normal(2, 3, 6, 5)
+	want := must(use(a.Backend, op.Options{}))
+	var streams []*cuda.Stream
+	var ins, outs []cuda.Memory
+	for range 8 {
+		streams = append(streams, a.stream(t))
+		ins, outs = append(ins, a.memory(t, x.Bytes())), append(outs, a.memory(t, make([]byte, 40)))
+	}
+	for _, test := range []struct {
+		limit       int64
+		least, most int // arenas
+	}{{0, 2, 8}, {1, 1, 1}} {
+		m := must(a.Load(bg, small(), op.Options{ArenaBytes: test.limit}))
+		p := must(m.Program(tensor.Shape{2, 3, 6, 5})).(cuda.Program)
+		alive := a.fake.Alive()
+		for round := range 4 {
+			for i, s := range streams {
+				if err := p.RunOn(bg, s, outs[i:i+1], ins[i:i+1]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			graphs := 8 * test.most * min(round, 1)
+			// An arena has a stream, memory and an event.
+			if n := a.fake.Alive() - alive; n < 3*test.least || n > 3*test.most+graphs {
+				t.Errorf("limit %d, round %d: %d are alive; want %d to %d arenas and %d graphs at most",
+					test.limit, round, n, test.least, test.most, graphs)
+			}
+		}
+		for i, s := range streams {
+			got := make([]byte, 40)
+			if err := s.Sync(); err != nil {
+				t.Error(err)
+			}
+			if a.other.Read(got, outs[i].Address); !slices.Equal(floatsOf(got), want) {
+				t.Errorf("%v; want %v", floatsOf(got), want)
+			}
+			a.other.Write(outs[i].Address, make([]byte, 40))
+		}
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestRunOnSeveral has an output of another type, one that is two outputs, and one that is an input.
 func TestRunOnSeveral(t *testing.T) {
 	a := adopt(t)

@@ -24,6 +24,7 @@ type run struct {
 	events   []*driver.Event // of a profile: before the first step and after each
 	fence    *driver.Event   // between the stream and one of the caller's
 	pending  bool            // there may be work that nobody has waited for
+	behind   *driver.Stream  // of the caller's, whose work that goes behind; nil for none
 	prepared map[layout]*prepared
 }
 
@@ -66,7 +67,7 @@ func (p *program) RunInto(ctx context.Context, out, in []*tensor.Tensor) error {
 	if err := check("output", p.outputs, out); err != nil {
 		return err
 	}
-	return p.with(ctx, func(r *run) error { return p.runOn(ctx, r, out, in) })
+	return p.with(ctx, nil, func(r *run) error { return p.runOn(ctx, r, out, in) })
 }
 
 // enter begins a run, which ends with m.running.RUnlock, unless the model is
@@ -83,19 +84,21 @@ func (m *model) enter() error {
 	return nil
 }
 
-// with calls f with what a run works with.
-func (p *program) with(ctx context.Context, f func(*run) error) error {
+// with calls f with what a run works with, behind the work of a stream of the
+// caller's if there is one.
+func (p *program) with(ctx context.Context, s *driver.Stream, f func(*run) error) error {
 	m := p.model
 	if err := ctx.Err(); err != nil {
 		return p.stopped(0, err)
 	}
-	r, err := m.arenas.acquire(ctx, p.bytes)
+	r, err := m.arenas.acquire(ctx, p.bytes, s)
 	if err != nil {
 		if ctx.Err() != nil {
 			err = p.stopped(0, err)
 		}
 		return m.failed(err)
 	}
+	r.behind = s
 	err = f(r)
 	if err == nil || r.stream.Sync() == nil { // what does not work any more is not lent again
 		m.arenas.release(r)
@@ -314,6 +317,17 @@ func (p part) Close() error {
 		return nil
 	}
 	return p.launches.Close()
+}
+
+// free reports whether a run behind the work of a stream, or of none, waits for
+// nothing else if it gets what r has.
+func (r *run) free(s *driver.Stream) bool {
+	if !r.pending || s != nil && r.behind != nil && r.behind.Handle() == s.Handle() {
+		return true
+	}
+	done, err := r.stream.Done()
+	r.pending = !done
+	return done || err != nil
 }
 
 // settle waits for work that nobody has waited for.
