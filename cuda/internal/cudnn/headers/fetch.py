@@ -64,10 +64,10 @@ class RemoteFile(io.RawIOBase):
         return len(part)
 
 
-def main(directory):
+def main(directory, wheel_name=WHEEL, headers=HEADERS):
     report = subprocess.run(
         [sys.executable, "-m", "pip", "install", "--dry-run", "--quiet", "--no-deps", "--ignore-installed"]
-        + ["--disable-pip-version-check", "--report", "-", WHEEL],
+        + ["--disable-pip-version-check", "--report", "-", wheel_name],
         check=True, stdout=subprocess.PIPE,
     ).stdout
     url = json.loads(report)["install"][0]["download_info"]["url"]
@@ -75,16 +75,16 @@ def main(directory):
     with zipfile.ZipFile(io.BufferedReader(wheel, BLOCK)) as archive:
         for name in archive.namelist():
             header = os.path.basename(name)
-            if not name.endswith("/include/" + header) or header not in HEADERS:
+            if not name.endswith("/include/" + header) or header not in headers:
                 continue
             data = archive.read(name)
-            if hashlib.sha256(data).hexdigest() != HEADERS[header]:
+            if hashlib.sha256(data).hexdigest() != headers[header]:
                 sys.exit(f"{header} is not what it was")
             with open(os.path.join(directory, header), "wb") as file:
                 file.write(data)
-    missing = [h for h in HEADERS if not os.path.exists(os.path.join(directory, h))]
+    missing = [h for h in headers if not os.path.exists(os.path.join(directory, h))]
     if missing:
-        sys.exit(f"{WHEEL} has no {missing}")
+        sys.exit(f"{wheel_name} has no {missing}")
     print(f"{sum(map(len, wheel.blocks.values()))} bytes read of {wheel.size}")
 
 

@@ -13,6 +13,7 @@ template <class Theirs, class Ours> constexpr bool same_pointee() {
 	else if constexpr (std::is_pointer_v<T> || std::is_pointer_v<O>) return std::is_pointer_v<T> && std::is_pointer_v<O>;
 	else if constexpr (is_scalar<T> && is_scalar<O>)
 		return sizeof(T) == sizeof(O) && std::is_floating_point_v<T> == std::is_floating_point_v<O>;
+	else if constexpr (std::is_class_v<T> && std::is_class_v<O>) return sizeof(T) == sizeof(O);
 	else return false;
 }
 
