@@ -11,6 +11,7 @@ static void fail(void *f, const char *function, int n, int code) {
 	((void (*)(const char *, int, int))f)(function, n, code);
 }
 static int calls(void *f, const char *function) { return ((int (*)(const char *))f)(function); }
+static void swap(void *f, const char *kernel, int n) { ((void (*)(const char *, int))f)(kernel, n); }
 static void memory(void *f, size_t n) { ((void (*)(size_t))f)(n); }
 static int number(void *f) { return ((int (*)(void))f)(); }
 static const char *text(void *f) { return ((const char *(*)(void))f)(); }
@@ -222,6 +223,21 @@ func (d *Driver) Fail(function string, n, code int) {
 	defer C.free(unsafe.Pointer(s))
 	C.fail(d.Function("fake_fail"), s, C.int(n), C.int(code))
 }
+
+// Skip lets the n-th call of a function from now on, counted from 1, do nothing,
+// as if it had been forgotten.
+func (d *Driver) Skip(function string, n int) { d.Fail(function, n, -1) }
+
+// Swap lets argument n of a kernel, counted from 0, and the next one change places
+// in every launch from now on, if they are equally large.
+func (d *Driver) Swap(kernel string, n int) {
+	s := C.CString(kernel)
+	defer C.free(unsafe.Pointer(s))
+	C.swap(d.Function("fake_swap"), s, C.int(n))
+}
+
+// Swaps returns how many launches have not been what they were since.
+func (d *Driver) Swaps() int { return d.number("fake_swaps") }
 
 // Calls returns how often a function was called.
 func (d *Driver) Calls(function string) int {
