@@ -15,38 +15,61 @@ func (p *packer) proposals(o *op.Proposals) weights {
 	return weights{anchors: p.vector(list, len(list))}
 }
 
-// proposals plans the selection of regions: for each level the best anchors are
-// sorted and decoded, then those that overlap better ones go.
+// pyramidLevels is how many levels the kernels of Proposals take at once.
+const pyramidLevels = 5
+
+// proposals plans the selection of regions: the best anchors of each level are
+// sorted and decoded, all levels at once, then those that overlap better ones go.
 func (p *planner) proposals(n *op.Node, o *op.Proposals, w weights) {
-	levels := len(o.Anchors)
+	levels := make([]anchored, len(o.Anchors))
 	sizes, boxes, counts := p.read(n, 0), p.write(n, 0), p.write(n, 1)
-	image := p.specs[n.In[1]].Shape
-	logits, deltas := make([]*value, levels), make([]*value, levels)
 	places := 0
 	for l := range levels {
-		logits[l], deltas[l] = p.read(n, 2+l), p.read(n, 2+levels+l)
-		places = max(places, min(o.PreNMS, anchorsOf(logits[l])))
+		levels[l] = anchored{logits: p.read(n, 2+l), deltas: p.read(n, 2+len(levels)+l)}
+		places = max(places, min(o.PreNMS, levels[l].anchors()))
 	}
-	c := p.candidates(boxes.n, levels, places, levels*places)
-	anchors := w.anchors
-	for l, x := range logits {
-		count, k := anchorsOf(x), min(o.PreNMS, anchorsOf(x))
-		tiles := (count + sortTile - 1) / sortTile
-		sorted := p.temporary(8 * boxes.n * tiles * k)
-		if boxes.n > 0 && k > 0 {
-			p.launch("topk_tiles_f32", [3]uint32{uint32(tiles), uint32(boxes.n)}, [3]uint32{sortThreads},
-				x, sorted, i32(x.h*x.w), i32(x.c), i32(x.stride), i32(k))
+	c := p.candidates(boxes.n, len(levels), places, len(levels)*places)
+	image, anchors := p.specs[n.In[1]].Shape, w.anchors
+	for first := 0; first < len(levels) && c.length() > 0; first += pyramidLevels {
+		some := levels[first:min(first+pyramidLevels, len(levels))]
+		tiles, keys, warps := 0, 0, 0
+		for _, l := range some {
+			own := l.tiles() * min(places, l.anchors()) // each tile keeps as many
+			tiles, keys, warps = tiles+l.tiles(), keys+own, warps+max(own, 1)
 		}
-		if places > 0 {
-			p.each("proposals_decode_f32", boxes.n*max(tiles*k, 1)*warp,
-				sorted, x, deltas[l], p.packed(anchors), sizes, c.keys, c.boxes, c.tallies,
-				i32(boxes.n), i32(tiles), i32(k), i32(x.h*x.w), i32(x.w), i32(x.c), i32(x.stride), i32(deltas[l].stride),
-				i32(image[2]/x.h), i32(image[3]/x.w), i32(l), i32(levels), i32(places), f32(o.MinSize), f32(o.ScoreThreshold))
+		sorted := p.temporary(8 * boxes.n * keys)
+		p.launch("proposals_tiles_f32", [3]uint32{uint32(tiles), uint32(boxes.n)}, [3]uint32{sortThreads},
+			append([]operand{sorted, i32(places)}, pyramid(some)...)...)
+		p.each("proposals_decode_f32", boxes.n*warps*warp,
+			append([]operand{sorted, p.packed(anchors), sizes, c.keys, c.boxes, c.tallies, i32(boxes.n), i32(warps),
+				i32(image[2]), i32(image[3]), i32(first), i32(len(levels)), i32(places),
+				f32(o.MinSize), f32(o.ScoreThreshold)}, pyramid(some)...)...)
+		for _, l := range some {
+			anchors += 16 * int64(l.logits.c)
 		}
-		anchors += 16 * int64(x.c)
 	}
 	p.suppress(c, o.NMSThreshold, 0, selected{boxes: boxes, counts: counts, places: boxes.c / 4})
 }
 
-// anchorsOf returns how many there are of a level.
-func anchorsOf(logits *value) int { return logits.h * logits.w * logits.c }
+// An anchored level of a pyramid has anchors at each pixel.
+type anchored struct{ logits, deltas *value }
+
+// anchors returns how many there are.
+func (l anchored) anchors() int { return l.logits.h * l.logits.w * l.logits.c }
+
+// tiles returns into how many their logits are sorted.
+func (l anchored) tiles() int { return (l.anchors() + sortTile - 1) / sortTile }
+
+// pyramid returns levels as kernels take them, with none for the rest.
+func pyramid(levels []anchored) (list []operand) {
+	for l := range pyramidLevels {
+		if l < len(levels) {
+			x, d := levels[l].logits, levels[l].deltas
+			list = append(list, x, d, x.size(), i32(x.c), i32(x.stride), i32(d.stride))
+		} else {
+			none := (*value)(nil)
+			list = append(list, none, none, pair{}, i32(0), i32(0), i32(0))
+		}
+	}
+	return list
+}
