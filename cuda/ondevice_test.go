@@ -328,6 +328,30 @@ func TestRunOnSeveral(t *testing.T) {
 	}
 }
 
+// TestRunOnPrecisions runs in every precision: memory of others is float32 in all of them, and has what RunInto gives.
+func TestRunOnPrecisions(t *testing.T) {
+	a := adopt(t)
+	s, x := a.stream(t), normal(2, 3, 6, 5)
+	for _, precision := range []op.Precision{op.TensorFloat32, op.BFloat16, op.Float16} {
+		p := must(a.load(t, small(), op.Options{Precision: precision}).Program(tensor.Shape{2, 3, 6, 5}))
+		in, out := a.memory(t, x.Bytes()), a.memory(t, make([]byte, 40))
+		want := must(tensor.New(tensor.Float32, 2, 5))
+		if err := p.RunInto(bg, []*tensor.Tensor{want}, []*tensor.Tensor{x}); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			a.other.Write(out.Address, make([]byte, 40))
+			if err := p.(cuda.Program).RunOn(bg, s, []cuda.Memory{out}, []cuda.Memory{in}); err != nil {
+				t.Fatal(err)
+			}
+			got := make([]byte, 40)
+			if a.other.Read(got, out.Address); !slices.Equal(got, want.Bytes()) {
+				t.Errorf("%v: %v; want %v", precision, floatsOf(got), must(tensor.Data[float32](want)))
+			}
+		}
+	}
+}
+
 // TestRunOnManyPlaces runs on other memory each time, more than what is kept for.
 func TestRunOnManyPlaces(t *testing.T) {
 	a := adopt(t)

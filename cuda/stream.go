@@ -15,6 +15,10 @@ import (
 // every error has [ErrContextLost] in it. Options.Driver, if not empty, must be
 // the library that the context is of.
 //
+// As all backends do, this one leaves its context current on the threads that it
+// is called on. Goroutines that are locked to a thread for another context of
+// theirs have to set that again afterwards.
+//
 // Besides the errors of Open there is a [*HandleError], for a context that was
 // destroyed or is not of Options.Device.
 func Adopt(context uintptr, o Options) (*Backend, error) {

@@ -19,6 +19,9 @@
 // [cuda.Adopt] and [cuda.Program], which serve any other CUDA library of a program
 // in the same way; read those for how tensors lie in memory.
 //
+// A goroutine that is locked to a context of cu's, and calls a backend of another
+// context, such as one of cuda.Open, must lock itself again: see [cuda.Adopt].
+//
 // # Building
 //
 // The package is a module of its own because of what gorgonia.org/cu (v0.9.6, the
