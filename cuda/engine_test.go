@@ -219,6 +219,20 @@ func TestAnyBatch(t *testing.T) {
 	}
 }
 
+// TestNotPedantic wants exact products where the library has no pedantic ones.
+func TestNotPedantic(t *testing.T) {
+	x := filled("x", 1, 1, 12, 6, 7)
+	_, lt, b := withCUBLASLt(t, cuda.Options{})
+	lt.SetLie(cublaslt.Plain)
+	want := compute(t, kernels.CPU(), products(), op.Options{}, x)[0]
+	if d := worst(compute(t, b, products(), op.Options{}, x)[0], want); !(d <= 2e-6) {
+		t.Errorf("%.2g of the greatest result from the CPU", d)
+	}
+	if lt.Calls("cublasLtMatmul") == 0 {
+		t.Error("the library was not called")
+	}
+}
+
 // TestPerBatch wants a choice of its own for each batch, if that is asked for.
 func TestPerBatch(t *testing.T) {
 	_, _, b := withCUBLASLt(t, cuda.Options{PerBatch: true})

@@ -56,7 +56,7 @@ func TestHeaders(t *testing.T) {
 		{"a narrow result", "(cublasLtGetVersion, size_t, (void))", "(cublasLtGetVersion, int, (void))"},
 		{"a function that there is not", "cublasLtMatmulAlgoCheck", "cublasLtMatmulAlgoChecks"},
 		{"a wrong value", "CUBLAS_COMPUTE_32F_PEDANTIC, 69", "CUBLAS_COMPUTE_32F_PEDANTIC, 65"},
-		{"a wrong flag", "IMPL_FLAGS_INPUT_TF32, 0x40000", "IMPL_FLAGS_INPUT_TF32, 0x80000"},
+		{"a wrong flag", "IMPL_FLAGS_INPUT_32F, 0x80000", "IMPL_FLAGS_INPUT_32F, 0x40000"},
 		{"a short structure", "int reserved[4];", "int reserved[2];"},
 		{"members in another order", "size_t workspace;\n\tint state;", "int state;\n\tsize_t workspace;"},
 	} {

@@ -38,32 +38,29 @@ type Matmul struct {
 	In, Out    Type // of x and w; of y, bias and residual
 	TF32       bool // factors of float32 may be rounded to 11 significant bits
 	ReLU       bool
+
+	plain bool // an exact product is not asked for as a pedantic one
 }
 
-// flags returns what algorithms may do: products in float32 are exact without
-// TF32, and sums are in float32 always.
+// exact reports whether products must be those of float32.
+func (m *Matmul) exact() bool { return m.In == Float32 && !m.TF32 }
+
+// flags returns what algorithms may do: those of an exact product nothing but
+// multiply and add in float32, and others nothing but add up in float16.
 func (m *Matmul) flags() uint64 {
-	const sums = C.AG_CUBLASLT_NUMERICAL_IMPL_FLAGS_ACCUMULATOR_32F
-	switch {
-	case m.In == Float16:
-		return sums | C.AG_CUBLASLT_NUMERICAL_IMPL_FLAGS_FMA | C.AG_CUBLASLT_NUMERICAL_IMPL_FLAGS_HMMA |
-			C.AG_CUBLASLT_NUMERICAL_IMPL_FLAGS_INPUT_16F
-	case m.In == BFloat16:
-		return sums | C.AG_CUBLASLT_NUMERICAL_IMPL_FLAGS_FMA | C.AG_CUBLASLT_NUMERICAL_IMPL_FLAGS_HMMA |
-			C.AG_CUBLASLT_NUMERICAL_IMPL_FLAGS_INPUT_16BF
-	case m.TF32:
-		return sums | C.AG_CUBLASLT_NUMERICAL_IMPL_FLAGS_FMA | C.AG_CUBLASLT_NUMERICAL_IMPL_FLAGS_HMMA |
-			C.AG_CUBLASLT_NUMERICAL_IMPL_FLAGS_INPUT_TF32 | C.AG_CUBLASLT_NUMERICAL_IMPL_FLAGS_INPUT_32F
+	if m.exact() {
+		return C.AG_CUBLASLT_NUMERICAL_IMPL_FLAGS_FMA | C.AG_CUBLASLT_NUMERICAL_IMPL_FLAGS_ACCUMULATOR_32F |
+			C.AG_CUBLASLT_NUMERICAL_IMPL_FLAGS_INPUT_32F
 	}
-	return sums | C.AG_CUBLASLT_NUMERICAL_IMPL_FLAGS_FMA | C.AG_CUBLASLT_NUMERICAL_IMPL_FLAGS_INPUT_32F
+	return ^uint64(C.AG_CUBLASLT_NUMERICAL_IMPL_FLAGS_ACCUMULATOR_16F)
 }
 
-// compute returns how sums are computed. Of float32 without TF32 the pedantic way
-// is the one that no setting of the process, such as an environment variable that
-// allows emulation by bfloat16, can change.
+// compute returns how sums are computed. The pedantic way is the one that no
+// setting of the process, such as an environment variable that allows emulation by
+// bfloat16, can change. Where it is not offered, flags are what sees to that.
 func (m *Matmul) compute() C.int {
 	switch {
-	case m.In != Float32:
+	case m.In != Float32 || m.exact() && m.plain:
 		return C.AG_CUBLAS_COMPUTE_32F
 	case m.TF32:
 		return C.AG_CUBLAS_COMPUTE_32F_FAST_TF32
@@ -102,7 +99,16 @@ const mostPlans = 8
 // Plans returns ways to compute a product, at most limit, of which the library
 // thinks the first to be the fastest, with at most so many bytes of workspace. It
 // returns none for a product that the library does not do.
-func (h *Handle) Plans(m Matmul, workspace int64, limit int) (plans []*Plan, err error) {
+func (h *Handle) Plans(m Matmul, workspace int64, limit int) ([]*Plan, error) {
+	plans, err := h.find(m, workspace, limit)
+	if err == nil && plans == nil && m.exact() {
+		m.plain = true
+		plans, err = h.find(m, workspace, limit)
+	}
+	return plans, err
+}
+
+func (h *Handle) find(m Matmul, workspace int64, limit int) (plans []*Plan, err error) {
 	defer func() {
 		if err != nil {
 			for _, p := range plans {

@@ -95,6 +95,7 @@ const (
 	NoResidual     // the residual is forgotten
 	Overlook       // algorithms that round are found although the mask forbids it
 	NoPixel        // the last pixel is zero
+	Plain          // no lie: a pedantic product is not offered
 	Batch          // with more than 100 rows the depth is summed up from its end
 )
 

@@ -240,11 +240,11 @@ int cublasLtMatmulAlgoGetHeuristic(void *handle, void *operation, void *a, void 
 	auto *q = static_cast<Preference *>(preference);
 	auto *la = static_cast<Layout *>(a), *lb = static_cast<Layout *>(b), *lc = static_cast<Layout *>(c),
 		 *ld = static_cast<Layout *>(d);
-	if (!matches(o, la, lb, lc, ld)) return NOT_SUPPORTED;
+	if (!matches(o, la, lb, lc, ld) || (lie == 6 && o->compute == COMPUTE_PEDANTIC)) return NOT_SUPPORTED;
 	for (int i = 0; i < 2 && i < most; i++) {
 		Algo algo = {i ? 24 : 21, 20, i ? 3 : 1, 0, flags_of(o, la->type), {}};
 		if (lie == 4 && la->type == F32) algo.flags = HMMA | SUMS_32F | IN_TF32;
-		if (lie != 4 && algo.flags & ~q->mask) continue;
+		if (lie != 4 && (algo.flags & ~q->mask)) continue;
 		Result r = {algo, workspace_of(algo, ld), 0, 1, {}};
 		if (r.workspace > q->workspace) continue;
 		results[(*found)++] = r;
@@ -315,7 +315,7 @@ int cublasLtMatmul(void *handle, void *operation, const void *alpha, const void 
 				for (int s = 0; s < how.splits; s++) {
 					float part = 0;
 					for (int64_t k = s * each; k < depth && k < (s + 1) * each; k++) {
-						int64_t at = wrong == 6 && D.columns > 100 ? depth - 1 - k : k;
+						int64_t at = wrong == 7 && D.columns > 100 ? depth - 1 - k : k;
 						float v = read(pa, A.type, o.transposed ? i * A.ld + at : at * A.ld + i);
 						part += (tf32 ? rounded(v, 11) : v) * column[at];
 					}
