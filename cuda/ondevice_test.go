@@ -245,6 +245,39 @@ func TestRunOnAtOnce(t *testing.T) {
 	}
 }
 
+// TestRunOnChain runs a network on what another one will have made, and closes the second, which waits for it, while
+// nobody has waited for the first.
+func TestRunOnChain(t *testing.T) {
+	a := adopt(t)
+	first := a.load(t, small(), op.Options{})
+	second := must(a.Load(bg, &op.Graph{
+		Inputs:  []op.Input{{Value: 0, DType: tensor.Float32}},
+		Nodes:   []op.Node{{Path: "add", Op: &op.Add{}, In: []op.Value{0, 0}, Out: []op.Value{1}}},
+		Outputs: []op.Value{1},
+		Values:  2,
+	}, op.Options{}))
+	s, x := a.stream(t), a.memory(t, normal(2, 3, 6, 5).Bytes())
+	y, z := a.memory(t, make([]byte, 40)), a.memory(t, make([]byte, 40))
+	want := must(use(a.Backend, op.Options{}))
+	run := func(m op.Model, shape tensor.Shape, out, in cuda.Memory) {
+		if err := must(m.Program(shape)).(cuda.Program).RunOn(bg, s, []cuda.Memory{out}, []cuda.Memory{in}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(first, tensor.Shape{2, 3, 6, 5}, y, x)
+	run(second, tensor.Shape{2, 5}, z, y)
+	if err := second.Close(); err != nil {
+		t.Error(err)
+	}
+	got := make([]byte, 40)
+	a.other.Read(got, z.Address)
+	for i, v := range want {
+		if floatsOf(got)[i] != 2*v {
+			t.Errorf("%d: %v; want twice %v", i, floatsOf(got)[i], v)
+		}
+	}
+}
+
 // TestRunOnArenas runs on 8 streams, without waiting: in arenas of those whose work is not done, or in one where there
 // is no room for two. How much is done is the driver's affair: to be asked has the fake do some.
 func TestRunOnArenas(t *testing.T) {
