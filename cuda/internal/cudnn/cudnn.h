@@ -57,7 +57,7 @@ enum { AG_MOST_TENSORS = 8 };
 typedef struct ag_tensors {
 	int n;
 	int64_t ids[AG_MOST_TENSORS];
-	void *data[AG_MOST_TENSORS], *workspace;
+	uint64_t data[AG_MOST_TENSORS], workspace;
 } ag_tensors;
 
 // Submits a plan to a stream. The handle may be another thread's or stream's before.

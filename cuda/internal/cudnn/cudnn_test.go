@@ -216,8 +216,8 @@ func convolutions(typ Type, tensorCores bool) map[string]Convolution {
 		"3×3":      {N: 1, X: [3]int{4, 3, 8}, Y: [3]int{4, 3, 16}, Kernel: [2]int{3, 3}, Padding: [2]int{1, 1}, ReLU: true},
 		"batch":    {N: 3, X: [3]int{4, 3, 8}, Y: [3]int{4, 3, 8}, Kernel: [2]int{3, 3}, Padding: [2]int{1, 1}, Residual: true, ReLU: true},
 		"residual": {N: 2, X: [3]int{2, 3, 8}, Y: [3]int{2, 3, 8}, Kernel: [2]int{1, 1}, Residual: true},
-		"oblong": {N: 2, X: [3]int{9, 8, 8}, Y: [3]int{5, 3, 8}, Kernel: [2]int{3, 5}, Stride: [2]int{2, 1},
-			Padding: [2]int{2, 1}, Dilation: [2]int{2, 1}, ReLU: true},
+		"oblong": {N: 2, X: [3]int{9, 8, 8}, Y: [3]int{6, 2, 8}, Kernel: [2]int{3, 5}, Stride: [2]int{2, 1},
+			Padding: [2]int{2, 1}, Dilation: [2]int{1, 2}, ReLU: true},
 		"pixel": {N: 1, X: [3]int{1, 1, 24}, Y: [3]int{1, 1, 16}, Kernel: [2]int{1, 1}, Residual: true, ReLU: true},
 	}
 	for name, c := range list {
@@ -227,9 +227,6 @@ func convolutions(typ Type, tensorCores bool) map[string]Convolution {
 		}
 		if c.Dilation == [2]int{} {
 			c.Dilation = [2]int{1, 1}
-		}
-		if name == "oblong" {
-			c.Y[1] = 6
 		}
 		list[name] = c
 	}

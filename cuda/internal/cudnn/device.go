@@ -124,13 +124,13 @@ func (p *Plan) Run(s *driver.Stream, t Tensors) error {
 			return &ShapeError{fmt.Sprintf("tensor %d at %#x", id, address)}
 		}
 		h.tensors.ids[h.tensors.n] = C.int64_t(id)
-		h.tensors.data[h.tensors.n] = pointer(address)
+		h.tensors.data[h.tensors.n] = C.uint64_t(address)
 		h.tensors.n++
 	}
 	if p.Workspace > 0 && t.Workspace == 0 {
 		return &ShapeError{fmt.Sprintf("no workspace for %s, which needs %d bytes", p.name, p.Workspace)}
 	}
-	h.tensors.workspace = pointer(t.Workspace)
+	h.tensors.workspace = C.uint64_t(t.Workspace)
 	p.mu.Lock() // engines may keep something in a plan while they submit
 	code := C.ag_cudnn_run(&d.c, h.ptr, stream, p.ptr, &h.tensors, &h.failure)
 	p.mu.Unlock()
@@ -139,9 +139,6 @@ func (p *Plan) Run(s *driver.Stream, t Tensors) error {
 	}
 	return nil
 }
-
-// pointer returns an address of the device as C has it. It is nothing of Go's.
-func pointer(address uint64) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&address)) }
 
 // Close frees what the device has. Plans must have been closed, and their runs
 // have ended.
