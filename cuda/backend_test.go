@@ -3,12 +3,15 @@
 package cuda_test
 
 import (
+	"flag"
 	"testing"
 
 	"github.com/argand-go/argand/cuda"
 	"github.com/argand-go/argand/cuda/internal/fakedriver"
 	"github.com/argand-go/argand/nn/op/optest"
 )
+
+var libraries = flag.Bool("libraries", false, "with -driver auto, use cuBLASLt and cuDNN where they are found and are faster")
 
 // open returns the backend of a fake driver, which is closed at the end of the test: nothing may be alive then.
 func open(t *testing.T, fake *fakedriver.Driver) *cuda.Backend {
@@ -19,7 +22,9 @@ func open(t *testing.T, fake *fakedriver.Driver) *cuda.Backend {
 // openWith is open with options, but for the driver's path.
 func openWith(t *testing.T, fake *fakedriver.Driver, o cuda.Options) *cuda.Backend {
 	t.Helper()
-	o.Driver = fake.Path
+	if o.Driver = fake.Path; *libraries {
+		o.Driver = "" // with a path for it, no libraries are looked for
+	}
 	b, err := cuda.Open(o)
 	if err != nil {
 		t.Fatal(err)

@@ -19,6 +19,7 @@ python=${PYTHON:-python3}
 all=(environment tests sanitizer parity resnet maskrcnn profile questions)
 peers=$root/benchmarks/peers/cuda
 tests='^(Test(Conformance|MaskRCNN)(At)?|TestSelections|TestResNet|TestGoldens|TestRunOn)$' # of ./cuda, that need no fake
+with_libraries='^(TestConformance(At)?|TestResNet|TestGoldens)$'
 kernels='^(TestConv2d|TestLayers|TestForms)$'
 
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; }
@@ -148,6 +149,8 @@ counted() {
 tests() {
   local status=0
   (cd "$root/cuda" && counted "operators, networks, goldens" "$with/cuda.test" "${on_driver[@]}" -test.run "$tests") || status=1
+  (cd "$root/cuda" && counted "the same with cuBLASLt and cuDNN" "$with/cuda.test" "${on_driver[@]}" "${libraries[@]}" -test.run \
+    "$with_libraries") || status=1
   (cd "$root/cuda/kernel" && counted "kernels" "$with/kernel.test" "${on_driver[@]}" -test.run "$kernels") || status=1
   (cd "$root/cuda/internal/driver" &&
     counted "driver" "$with/driver.test" "${on_driver[@]}" -test.run '^(TestRun|TestEvents|TestGraph|TestFind|TestClosed)$') || status=1
@@ -338,6 +341,10 @@ out=${out:-$scratch/out}
 mkdir -p "$out" || die "no directory for logs"
 out=$(cd "$out" && pwd)
 [ -z "$rehearsing" ] || rehearsal || die "there is no fake driver"
+libraries=(-libraries)
+if [ -n "$rehearsing" ]; then
+  libraries=() tests='^(TestResNet|TestRunOn)$' with_libraries='^TestGoldens$' kernels='^TestForms$'
+fi
 driver=() driver_path=() on_driver=(-driver "${driver_file:-auto}") on_worker=(-testdata "$root/testdata" -device "$device")
 if [ -n "$driver_file" ]; then
   driver=(--driver "$driver_file") driver_path=(--driver "$driver_file") on_worker+=(-driver "$driver_file")
