@@ -172,7 +172,7 @@ func TestLayersMistakes(t *testing.T) {
 		{"bound not looked at", "max_pool2d_f32", "pool.cu", "&& row < height; row++", "; row++"},
 		{"channels that are not there", "to_nhwc_f32", "border.cu", "first + j < c ?", "true ?"},
 		{"rows that are longer", "flatten_f32", "border.cu", "channel < c ?", "true ?"},
-		{"activation of nothing", "activation_f32", "elementwise.cu", "first + j < c ? activate(v[j], which) : 0.f", "activate(v[j], which)"},
+		{"activation of nothing", "activation_f32", "elementwise.cu", "first + j < c ? activate(", "first < c ? activate("},
 		{"another picture's scale", "mul_f32", "elementwise.cu", "i / per / pixels * per", "i / pixels * per"},
 		{"another channel's shift", "batch_norm2d_f32", "elementwise.cu", "load_floats(shift + first, b)", "load_floats(shift, b)"},
 		{"sizes swapped", "upsample_f16", "upsample.cu", "ho, wo, height, width)", "wo, ho, height, width)"},
