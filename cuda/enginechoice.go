@@ -19,7 +19,7 @@ type engines struct {
 	perBatch  bool
 
 	mu     sync.Mutex
-	chosen map[product]*choice
+	chosen choices
 }
 
 // A choice is how a product is computed, and how that came about.
@@ -33,7 +33,7 @@ type choice struct {
 // program has them only where they were installed, beside a driver that was looked
 // for likewise.
 func (b *Backend) openEngines(o Options) error {
-	b.engines.perBatch, b.engines.chosen = o.PerBatch, make(map[product]*choice)
+	b.engines.perBatch = o.PerBatch
 	if o.Engines == OwnEngines {
 		return nil
 	}
@@ -60,17 +60,13 @@ func (b *Backend) openEngines(o Options) error {
 
 // close closes all plans, then the libraries.
 func (e *engines) close() error {
+	err := e.chosen.plans.close(true)
 	var all []closer
-	for _, c := range e.chosen {
-		if w, ok := c.way.(*planned); ok {
-			all = append(all, w)
-		}
-	}
 	for _, l := range e.libraries {
 		all = append(all, l)
 	}
-	e.chosen, e.libraries = nil, nil
-	return closeEach(all)
+	e.libraries = nil
+	return errors.Join(err, closeEach(all))
 }
 
 // outputRows reports whether a library may want weights of float32 with a row for
@@ -95,13 +91,16 @@ func (b *Backend) choose(q product, o *operands) (way, error) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	c := e.chosen[key]
+	if err := e.chosen.plans.close(false); err != nil {
+		return nil, err
+	}
+	c := e.chosen.get(key)
 	if c == nil {
 		var err error
 		if c, err = b.decide(key, o); err != nil {
 			return nil, err
 		}
-		e.chosen[key] = c
+		e.chosen.put(key, c)
 	}
 	if w, ok := c.way.(*planned); ok {
 		if err := b.repeat(c, w, q, o); err != nil {
@@ -126,7 +125,7 @@ func (b *Backend) EngineChoices() []EngineChoice {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var list []EngineChoice
-	for q, c := range e.chosen {
+	for q, c := range e.chosen.by {
 		list = append(list, EngineChoice{q.String(), c.way.label(), slices.Clone(c.trials)})
 	}
 	slices.SortFunc(list, func(a, b EngineChoice) int { return cmp.Compare(a.Product, b.Product) })

@@ -30,7 +30,7 @@ func (b *Backend) measure(q product, o *operands, own []variant) (*choice, error
 			c.trials = append(c.trials, EngineTrial{Engine: l.name(), Err: err})
 		}
 		for _, p := range plans {
-			ways = append(ways, &planned{unit: q, plan: p})
+			ways = append(ways, &planned{q, &opened{plan: p}})
 		}
 	}
 	m, err := newMeter(b, q, o)
@@ -256,8 +256,8 @@ func (b *Backend) compare(w *planned, plan enginePlan, q product, o *operands) (
 		return err
 	}
 	defer func() { err = errors.Join(err, m.close()) }()
-	one := &planned{unit: w.unit, plan: w.plan}
-	all := &planned{unit: q, plan: plan}
+	one := &planned{w.unit, &opened{plan: w.plan}}
+	all := &planned{q, &opened{plan: plan}}
 	var last [2][]byte
 	for i, way := range []way{all, one} {
 		if last[i], err = m.last(way); err != nil {

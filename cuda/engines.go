@@ -45,7 +45,7 @@ type WrongResultError struct {
 
 // Error names the engine and the numbers.
 func (e *WrongResultError) Error() string {
-	return fmt.Sprintf("%s computes %g where our kernel computes %g, a difference of %.2g that the precision does not allow, for %s",
+	return fmt.Sprintf("%s computes %g where our kernel computes %g; a difference of %.2g is too much, for %s",
 		e.Engine, e.Got, e.Want, e.Difference, e.Product)
 }
 

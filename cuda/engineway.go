@@ -61,6 +61,11 @@ func (v variant) steps(b *Backend, q *product, o *operands) []step {
 // planned is the way of a library.
 type planned struct {
 	unit product // that plan is for
+	*opened
+}
+
+// opened are the plans of a way, which must be closed.
+type opened struct {
 	plan enginePlan
 
 	mu      sync.Mutex
@@ -90,7 +95,7 @@ func (w *planned) bytes(q *product) int64 {
 func (w *planned) steps(_ *Backend, q *product, o *operands) []step {
 	plan, times := w.of(q)
 	n := int64(w.unit.n)
-	return []step{{engine: w.label(), call: &planCall{plan: plan, times: times, operands: *o,
+	return []step{{engine: w.label(), call: &planCall{way: w, plan: plan, times: times, operands: *o,
 		x:        n * int64(q.height*q.width*q.c*q.in.size()),
 		residual: n * int64(q.hr*q.wr*q.stride*q.out.size()),
 		y:        n * int64(q.yh*q.yw*q.stride*q.out.size()),
@@ -98,9 +103,9 @@ func (w *planned) steps(_ *Backend, q *product, o *operands) []step {
 }
 
 // close closes the plans.
-func (w *planned) close() error {
-	all := []closer{w.plan}
-	for _, p := range w.repeats {
+func (o *opened) close() error {
+	all := []closer{o.plan}
+	for _, p := range o.repeats {
 		if p != nil {
 			all = append(all, p)
 		}
@@ -111,6 +116,7 @@ func (w *planned) close() error {
 // A planCall runs a plan, for all maps at once or for those of one picture after
 // the other.
 type planCall struct {
+	way            *planned // which keeps the plan open
 	plan           enginePlan
 	times          int
 	x, residual, y int64 // bytes of a picture
