@@ -16,6 +16,16 @@
 // has weights is an implicit matrix product, but for convolutions in groups, which
 // are loops as their formula stands.
 //
+// # Engines
+//
+// Which tile of our kernels computes a product, and how many blocks share its
+// depth, says a table. Where cuBLASLt or cuDNN are found, the fastest engine of a
+// layer is found out by measuring when a program is planned, and one that fails,
+// or computes something else than our kernel, is not used: see [Options.Engines].
+// A profile names the engine of each layer, and [Backend.EngineChoices] tells what
+// was tried. The choice is made for a picture, not for the batch that it is in,
+// unless [Options.PerBatch] says so.
+//
 // # Precisions
 //
 // Sums are float32 in every precision. Float32 is exact: no factor of a product
@@ -42,14 +52,19 @@
 //     package kernel; weights are laid out on the host, by all cores, and uploaded
 //     once.
 //   - program.go and element.go: planning for input shapes. Each operator becomes
-//     a launch of a kernel; values get their elements, and their places in one
-//     arena.
+//     launches of kernels, or calls of libraries; values get their elements, and
+//     their places in one arena.
 //   - run.go and arena.go: a run has a stream, an arena and memory of the host
-//     that the device copies by itself, from a pool. It submits its steps in one
-//     call, and from the second run of a shape on, with the copies, as a CUDA
+//     that the device copies by itself, from a pool. It submits its
+//     launches in one call, or those between two calls of libraries, and from the second run of a shape on, with the copies, as a CUDA
 //     graph.
 //   - ondevice.go, stream.go and lend.go: running on memory that is on the device
 //     already, in the context and on the stream of another library of the program.
+//   - engine.go: what an engine of products is, and how to add a library.
+//     engineown.go has the table of our own kernels, enginecublaslt.go and
+//     enginecudnn.go the libraries, enginechoice.go, enginemeasure.go,
+//     enginecheck.go and enginecache.go what is chosen, and engineway.go how a
+//     choice becomes steps. places.go says where libraries are looked for.
 //   - conv2d.go, conv2dgrouped.go, convtranspose2d.go, linear.go, pool.go,
 //     elementwise.go, upsample.go, flatten.go: the operators.
 //   - boxes.go, proposals.go, roialign.go, detections.go, maskselect.go: those of
@@ -61,5 +76,6 @@
 //     kernels are in kernel/border.cu.
 //
 // Results are the same to the bit in any batch and on any stream: each element is
-// computed by one thread in one order, or by one block in one order.
+// computed by one thread in one order, or by one block in one order, or of parts
+// that are added up in one order.
 package cuda
