@@ -5,7 +5,6 @@ package cuda
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 
 	"github.com/argand-go/argand/cuda/internal/driver"
 )
@@ -97,7 +96,10 @@ func (p *program) runLent(ctx context.Context, r *run, s *Stream, key layout, ou
 	if p.model.options.Profile == nil {
 		return nil
 	}
-	return errors.Join(r.settle(), p.note(r))
+	if err := r.settle(); err != nil {
+		return err
+	}
+	return p.note(r)
 }
 
 // pass has later work of a stream wait for what another one has now.
