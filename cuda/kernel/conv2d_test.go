@@ -264,14 +264,16 @@ func (t *trial) compare(y []float32) string {
 func TestConv2d(t *testing.T) {
 	d := open(t, fakedriver.New(t))
 	for _, k := range products {
-		for _, v := range convs {
-			trial := v.trial(k)
-			for order := range fakedriver.Orders {
-				if wrong := trial.run(d, t, order); wrong != "" {
-					t.Errorf("%s, %v, order %d: %s", k.name, v, order, wrong)
+		t.Run(k.name, func(t *testing.T) {
+			for _, v := range convs {
+				trial := v.trial(k)
+				for order := range orders() {
+					if wrong := trial.run(d, t, order); wrong != "" {
+						t.Errorf("%v, order %d: %s", v, order, wrong)
+					}
 				}
 			}
-		}
+		})
 	}
 }
 

@@ -21,6 +21,11 @@
 #include <functional>
 #include <string>
 #include <vector>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_UNPOISON_MEMORY_REGION(from, bytes)
+#endif
 
 #define __host__
 #define __device__
@@ -29,7 +34,7 @@
 #define __forceinline__ inline
 #define __noinline__ inline
 #define __launch_bounds__(...)
-#define __align__(n) __attribute__((aligned(n)))
+#define __align__(n) __attribute__((aligned((n) < 64 ? (n) : 64))) // beyond that the end is not guarded
 // The linker knows where a section begins and ends, so that it can be filled. No static of a template may be in one.
 #define __shared__ static __attribute__((section("shared_memory")))
 extern "C" char __start_shared_memory[] __attribute__((weak)), __stop_shared_memory[] __attribute__((weak));
@@ -132,6 +137,11 @@ inline void resume(Thread &t) {
 	t.start.uc_link = nullptr;
 	makecontext(&t.start, begin, 0);
 	setcontext(&t.start);
+}
+
+// poison fills shared memory with NaN, and the gaps between its arrays, too, which a sanitizer would not let memset do.
+__attribute__((no_sanitize("address"))) inline void poison(char *from, char *to) {
+	while (from < to) *from++ = char(0xFF);
 }
 
 // release lets the warps go on of which all threads wait for each other. A thread that is done waits for nobody.
@@ -251,14 +261,15 @@ inline std::string run(dim3 blocks, dim3 size, size_t shared, Order order, const
 			for (unsigned y = 0; y < grid.y; y++)
 				for (unsigned x = 0; x < grid.x && error.empty(); x++) {
 					block_index = {x, y, z};
-					if (__start_shared_memory)
-						memset(__start_shared_memory, 0xFF, __stop_shared_memory - __start_shared_memory);
+					if (__start_shared_memory) poison(__start_shared_memory, __stop_shared_memory);
 					dynamic_shared.assign(shared + 128, char(0xFF));
 					run_block(order);
 				}
 	faults = false;
-	if (!error.empty())
-		for (Thread &t : threads) t.started = false; // some are within the kernel
+	if (!error.empty()) { // some are within the kernel
+		for (Thread &t : threads) t.started = false;
+		ASAN_UNPOISON_MEMORY_REGION(stacks, MAX_THREADS * STACK);
+	}
 	sigaction(SIGSEGV, &others[0], nullptr);
 	sigaction(SIGBUS, &others[1], nullptr);
 	return error;

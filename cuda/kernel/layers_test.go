@@ -119,7 +119,7 @@ func TestLayers(t *testing.T) {
 	d := open(t, fakedriver.New(t))
 	for _, l := range layers {
 		for _, f := range l.forms {
-			for order := range fakedriver.Orders {
+			for order := range orders() {
 				if wrong := l.wrong(d, t, f, order); wrong != "" {
 					t.Errorf("%s_%s, order %d: %s", l.kernel, f.name, order, wrong)
 				}

@@ -66,13 +66,24 @@ func New(t testing.TB, macros ...string) *Driver {
 	if *instead != "" && macros == nil {
 		return openReal(t)
 	}
-	library, err := once(strings.Join(macros, " "), func() ([]byte, error) { return build("", nil, macros...) })
+	if *watched != "" && macros == nil {
+		library, err := os.ReadFile(*watched)
+		return open(t, library, err)
+	}
+	library, err := once(strings.Join(macros, " "), func() ([]byte, error) { return build("", nil, nil, macros...) })
 	return open(t, library, err)
 }
 
 // NewWithMistake returns a fake driver with a mistake in one of the kernels'
 // sources: what was once in it is replaced. It is for tests of the tests.
 func NewWithMistake(t testing.TB, source, was, is string) *Driver {
+	t.Helper()
+	library, err := build(source, mistake(t, source, was, is), nil)
+	return open(t, library, err)
+}
+
+// mistake returns a source with a part of it replaced that is there once.
+func mistake(t testing.TB, source, was, is string) []byte {
 	t.Helper()
 	text, err := fs.ReadFile(kernel.Sources, source)
 	if err != nil {
@@ -81,8 +92,7 @@ func NewWithMistake(t testing.TB, source, was, is string) *Driver {
 	if n := bytes.Count(text, []byte(was)); n != 1 {
 		t.Fatalf("%s has %q %d times; want 1", source, was, n)
 	}
-	library, err := build(source, bytes.Replace(text, []byte(was), []byte(is), 1))
-	return open(t, library, err)
+	return bytes.Replace(text, []byte(was), []byte(is), 1)
 }
 
 // open returns the driver that a library is.
@@ -114,8 +124,8 @@ func (d *Driver) dlopen(t testing.TB) {
 var errNoCompiler = errors.New("no C++ compiler")
 
 // object returns the object file of a source of kernels, or of another text in
-// its place.
-func object(source string, text []byte) ([]byte, error) {
+// its place, compiled with more flags.
+func object(source string, text []byte, flags []string) ([]byte, error) {
 	make := func() ([]byte, error) {
 		if text == nil {
 			var err error
@@ -127,30 +137,33 @@ func object(source string, text []byte) ([]byte, error) {
 		for _, name := range kernelName.FindAllSubmatch(text, -1) {
 			unit += fmt.Sprintf("ADD_KERNEL(%s)\n", name[1])
 		}
-		return compile([]string{"-c", "unit.cpp"}, map[string][]byte{"unit.cpp": []byte(unit), source: text})
+		return compile(append([]string{"-c", "unit.cpp"}, flags...), map[string][]byte{"unit.cpp": []byte(unit), source: text})
 	}
 	if text != nil {
 		return make()
 	}
-	return once(source, make)
+	return once(strings.Join(append([]string{source}, flags...), " "), make)
 }
 
 var kernelName = regexp.MustCompile(`(?m)^extern "C" __global__ void (?:__launch_bounds__\(.*?\) )?(\w+)\(`)
 
 // build compiles the library, with another text of one of the sources if there
-// is one.
-func build(changed string, text []byte, macros ...string) ([]byte, error) {
+// is one, and all that kernels are of with more flags.
+func build(changed string, text []byte, flags []string, macros ...string) ([]byte, error) {
 	sources, err := fs.Glob(kernel.Sources, "*.cu")
 	if err != nil {
 		return nil, err
 	}
-	args, files := []string{"-shared"}, make(map[string][]byte)
+	args, files := append([]string{"-shared"}, flags...), make(map[string][]byte)
 	for _, source := range []string{"fake/fake.cpp", "fake/emulate.cpp"} {
-		flags := []string{"-c", source, "-O1"} // half the time that -O3 takes
+		with := []string{"-c", source, "-O1"} // half the time that -O3 takes
 		for _, m := range macros {
-			flags = append(flags, "-D"+m)
+			with = append(with, "-D"+m)
 		}
-		o, err := once(strings.Join(flags, " "), func() ([]byte, error) { return compile(flags, nil) })
+		if source == "fake/emulate.cpp" {
+			with = append(with, flags...)
+		}
+		o, err := once(strings.Join(with, " "), func() ([]byte, error) { return compile(with, nil) })
 		if err != nil {
 			return nil, err
 		}
@@ -162,7 +175,7 @@ func build(changed string, text []byte, macros ...string) ([]byte, error) {
 		if source == changed {
 			other = text
 		}
-		o, err := object(source, other)
+		o, err := object(source, other, flags)
 		if err != nil {
 			return nil, err
 		}

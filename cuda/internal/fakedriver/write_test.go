@@ -15,7 +15,7 @@ func TestWrite(t *testing.T) {
 	if *write == "" {
 		t.Skip("without -write FILE there is nothing to do")
 	}
-	data, err := build("", nil)
+	data, err := build("", nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
