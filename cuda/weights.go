@@ -123,7 +123,8 @@ func (p *packer) add(m matrix, e *op.Epilogue, taps ...[]int) weights {
 func (p *packer) matrices(m matrix, e *op.Epilogue, taps [][]int) (list []int64) {
 	m.scale = e.Scale
 	for _, m.taps = range taps {
-		key := matrixKey{m.tensor, unsafe.SliceData(m.scale), fmt.Sprint(m.taps), m.out, m.in, m.rows, m.columns, m.outputRows}
+		key := matrixKey{m.tensor, unsafe.SliceData(m.scale), fmt.Sprint(m.taps),
+			m.out, m.in, m.rows, m.columns, m.outputRows}
 		at, known := p.placed[key]
 		if !known {
 			one := m
