@@ -358,6 +358,15 @@ func TestMaskRCNN(t *testing.T) {
 		if err != nil || !reflect.DeepEqual(found, again) {
 			t.Errorf("the second time %v (%v), the first time %v", again, err, found)
 		}
+		bitmaps, err := d.Bitmaps(context.Background(), found)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range found.Masks {
+			if bitmaps[i].RLE() != found.Masks[i].RLE(vision.MaskThreshold) {
+				t.Errorf("object %d has other pixels than its mask", i)
+			}
+		}
 		if err := d.Close(); err != nil {
 			t.Error(err)
 		}

@@ -3,9 +3,13 @@
 package cuda_test
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
+	"testing"
 
+	"github.com/argand-go/argand/cuda/internal/fakedriver"
+	"github.com/argand-go/argand/kernels"
 	"github.com/argand-go/argand/nn/op"
 	"github.com/argand-go/argand/tensor"
 )
@@ -64,5 +68,53 @@ func drawings() []selection {
 		pictures("floating pictures", 30, 40, [5]int32{13, 17, 29, 37, 4}, [5]int32{60, 41, 30, 20, 1}),
 		pasted("pasted masks", 12, 28, 75, 130, false),
 		pasted("strange masks", 40, 5, 40, 64, true),
+	}
+}
+
+// TestPicturesOf16Bits holds an image of 16 bits, as the layers of a detector read it, against float32's.
+func TestPicturesOf16Bits(t *testing.T) {
+	s := drawings()[0]
+	g := &op.Graph{Values: 6, Outputs: []op.Value{5, 4}, Nodes: []op.Node{
+		{Path: "transform", Op: s.op, In: []op.Value{0, 1, 2}, Out: []op.Value{3, 4}},
+		{Path: "as it is", Op: &op.MaxPool2d{Kernel: [2]int{1, 1}, Stride: [2]int{1, 1}}, In: []op.Value{3}, Out: []op.Value{5}},
+	}}
+	var shapes []tensor.Shape
+	for i, x := range s.in {
+		g.Inputs = append(g.Inputs, op.Input{Value: op.Value(i), DType: x.DType()})
+		shapes = append(shapes, x.Shape())
+	}
+	specs := must(g.Infer(shapes...))
+	run := func(b op.Backend, p op.Precision) (image, sizes []float32) {
+		m := must(b.Load(context.Background(), g, op.Options{Precision: p}))
+		defer m.Close()
+		var out []*tensor.Tensor
+		for _, v := range g.Outputs {
+			out = append(out, must(tensor.New(specs[v].DType, specs[v].Shape...)))
+		}
+		if err := must(m.Program(shapes...)).RunInto(context.Background(), out, s.in); err != nil {
+			t.Fatal(err)
+		}
+		return must(tensor.Data[float32](out[0])), must(tensor.Data[float32](out[1]))
+	}
+	gpu := open(t, fakedriver.New(t))
+	want, wantSizes := run(kernels.CPU(), op.Float32)
+	for precision, half := range map[op.Precision]float64{op.BFloat16: 1.0 / 256, op.Float16: 1.0 / 2048} {
+		got, sizes := run(gpu, precision)
+		for i, w := range wantSizes {
+			if sizes[i] != w {
+				t.Errorf("%v: size %d is %v, want %v", precision, i, sizes[i], w)
+			}
+		}
+		rounded := 0
+		for i, w := range want {
+			if d := math.Abs(float64(got[i] - w)); !(d <= half*math.Abs(float64(w))+1e-7) {
+				t.Fatalf("%v: number %d is %v, want %v", precision, i, got[i], w)
+			} else if d > 0 {
+				rounded++
+			}
+		}
+		if rounded < len(want)/4 {
+			t.Errorf("%v: %d numbers of %d were rounded", precision, rounded, len(want))
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package picture
 
 import (
+	"fmt"
 	"image"
 	"math/bits"
 )
@@ -11,6 +12,22 @@ type Bitmap struct {
 	rect   image.Rectangle
 	stride int      // words of a row
 	words  []uint64 // bit x&63 of word x>>6 of row y is pixel (rect.Min.X+x, rect.Min.Y+y); bits beyond a row are zero
+}
+
+// NewBitmap returns the pixels of a w×h picture whose bits are set: bit x%64 of word x/64 of row y, in h rows of ⌈w/64⌉
+// words. It keeps words, and clears the bits behind the last pixel of a row. It returns an error if there are more or
+// fewer words, or if w or h is negative.
+func NewBitmap(w, h int, words []uint64) (*Bitmap, error) {
+	stride := (w + 63) / 64
+	if w < 0 || h < 0 || stride > 0 && len(words)/stride != h || len(words) != stride*h {
+		return nil, fmt.Errorf("picture: %d words for the bits of %d×%d pixels", len(words), w, h)
+	}
+	for y := range h {
+		if rest := w & 63; rest > 0 {
+			words[(y+1)*stride-1] &= 1<<rest - 1
+		}
+	}
+	return &Bitmap{W: w, H: h, rect: image.Rect(0, 0, w, h), stride: stride, words: words}, nil
 }
 
 // newBitmap returns an empty set of pixels of r, which lies inside a w×h picture or is empty.

@@ -235,3 +235,31 @@ func BenchmarkMaskRLE(b *testing.B) {
 		m.RLE(0.5)
 	}
 }
+
+// TestNewBitmap: words are bits of rows, and as many as there are pixels.
+func TestNewBitmap(t *testing.T) {
+	words := []uint64{1, ^uint64(0), 0, 2, 1 << 63, 4}
+	b, err := NewBitmap(66, 3, words)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[image.Point]bool{{0, 0}: true, {64, 0}: true, {65, 0}: true, {65, 1}: true, {63, 2}: true}
+	for y := range 3 {
+		for x := range 66 {
+			if b.At(x, y) != want[image.Pt(x, y)] {
+				t.Errorf("pixel %d, %d is %v", x, y, b.At(x, y))
+			}
+		}
+	}
+	if b.Area() != len(want) || b.Bounds() != image.Rect(0, 0, 66, 3) {
+		t.Errorf("%d pixels in %v", b.Area(), b.Bounds())
+	}
+	for _, size := range [][3]int{{65, 3, 5}, {64, 3, 4}, {0, 3, 1}, {-5, 3, 0}, {5, -3, 0}, {1 << 40, 1 << 40, 0}, {-64, -1, 1}} {
+		if _, err := NewBitmap(size[0], size[1], make([]uint64, size[2])); err == nil {
+			t.Errorf("%d×%d of %d words was taken", size[0], size[1], size[2])
+		}
+	}
+	if _, err := NewBitmap(0, 3, nil); err != nil {
+		t.Error(err)
+	}
+}

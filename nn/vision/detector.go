@@ -2,6 +2,7 @@ package vision
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"runtime"
@@ -22,6 +23,7 @@ type Detector struct {
 	resize  resize
 	article bool
 	padding bool
+	paste   paster
 }
 
 // NewDetector recognises the network that src is a checkpoint of, checks that
@@ -62,7 +64,9 @@ func NewDetector(ctx context.Context, b op.Backend, src nn.Source, opts ...Optio
 	if err != nil {
 		return nil, err
 	}
-	return &Detector{net: net, arch: arch, names: names, resize: c.resize, article: c.article, padding: c.padding}, nil
+	d := &Detector{net: net, arch: arch, names: names, resize: c.resize, article: c.article, padding: c.padding}
+	d.paste.backend, d.paste.options = b, append(c.compile, nn.WithPrecision(op.Float32))
+	return d, nil
 }
 
 // readDetector builds the network: pictures, their sizes and a canvas in, as
@@ -113,7 +117,7 @@ func (d *Detector) Bytes() int64 { return d.net.Bytes() }
 
 // Close frees the network. Calls in progress finish first; later ones return
 // [op.ErrClosed].
-func (d *Detector) Close() error { return d.net.Close() }
+func (d *Detector) Close() error { return errors.Join(d.paste.close(), d.net.Close()) }
 
 // Detect returns the objects in a picture of any size, converted as
 // picture.FromImage does. It returns a [*PictureError] for one without pixels,
