@@ -10,6 +10,8 @@ import (
 
 	"github.com/argand-go/argand/cuda"
 	"github.com/argand-go/argand/cuda/internal/fakedriver"
+	"github.com/argand-go/argand/cuda/internal/fakedriver/cublaslt"
+	"github.com/argand-go/argand/cuda/internal/fakedriver/cudnn"
 	"github.com/argand-go/argand/nn/op"
 	"github.com/argand-go/argand/tensor"
 )
@@ -32,6 +34,10 @@ func TestBadInput(t *testing.T) {
 	limited.MemoryBytes = 100_000
 	little := limited
 	little.MemoryBytes = 100
+	fake := fakedriver.New(t)
+	oldBLAS, oldDNN := cublaslt.New(t, fake), cudnn.New(t, fake)
+	oldBLAS.SetVersion(110502)
+	oldDNN.SetVersion(8907)
 	for _, test := range []struct {
 		name  string
 		o     cuda.Options
@@ -45,6 +51,10 @@ func TestBadInput(t *testing.T) {
 			is[*cuda.OldDriverError], "install a newer driver", false},
 		{"no device", with(func(d *fakedriver.Driver) { d.Fail("cuDeviceGetCount", 1, 100) }), nil,
 			is[*cuda.NoDeviceError], "no CUDA-capable device", false},
+		{"cuBLASLt of another major", cuda.Options{Driver: fake.Path, CUBLASLt: oldBLAS.Path}, nil, is[*cuda.LibraryError],
+			"12 or 13 is needed", false},
+		{"cuDNN of another major", cuda.Options{Driver: fake.Path, CUDNN: oldDNN.Path}, nil, is[*cuda.LibraryError],
+			"cuDNN 9 is needed", false},
 		{"device too old", with(func(*fakedriver.Driver) {}, "FAKE_MAJOR=6"), nil, is[*cuda.TooOldError],
 			"use another device or the CPU", false},
 		{"no memory for a context", with(func(d *fakedriver.Driver) { d.Fail("cuDevicePrimaryCtxRetain", 1, 2) }), nil,

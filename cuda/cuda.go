@@ -55,6 +55,9 @@ func (o Options) open(context func(driver.Device) (*driver.Context, error)) (*Ba
 	if err := b.openEngines(o); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", b.name, err), b.Close())
 	}
+	for _, l := range b.engines.libraries {
+		b.about += ", " + l.name()
+	}
 	return b, nil
 }
 
@@ -112,7 +115,7 @@ func (b *Backend) Err() error { return b.context.Err() }
 
 // String says what the backend runs on, for people: "cuda:0 NVIDIA H100 80GB
 // HBM3, compute capability 9.0, 132 multiprocessors, 85.0 GB, CUDA 13.0, kernels
-// for sm_90a".
+// for sm_90a, cudnn 9.10.2".
 func (b *Backend) String() string { return b.about }
 
 // Load implements [op.Backend]. Besides the errors of that there are the

@@ -57,7 +57,8 @@
 //   - run.go and arena.go: a run has a stream, an arena and memory of the host
 //     that the device copies by itself, from a pool. It submits its launches in
 //     one call, or those between two calls of libraries, and from the second run
-//     of a shape on everything, with the copies, as a CUDA graph.
+//     of a shape on everything, with the copies, as a CUDA graph. memory.go is
+//     how models share the device's memory.
 //   - ondevice.go, stream.go and lend.go: running on memory that is on the device
 //     already, in the context and on the stream of another library of the program.
 //   - engine.go: what an engine of products is, and how to add a library.

@@ -3,6 +3,7 @@
 package cuda
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -126,7 +127,11 @@ func (b *Backend) Alloc(n int64) (*Buffer, error) {
 	if n < 0 {
 		return nil, b.failed(&driver.RangeError{Bytes: n})
 	}
-	buffer, err := b.context.Alloc(n)
+	var buffer *driver.Buffer
+	err := b.memory.try(context.Background(), nil, func() (err error) {
+		buffer, err = b.context.Alloc(n)
+		return err
+	})
 	if err != nil {
 		return nil, b.failed(err)
 	}

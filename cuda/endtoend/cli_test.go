@@ -137,7 +137,8 @@ func same(t *testing.T, got, want *vision.Report) {
 
 // TestBench measures on the GPU that auto finds: times of its own clock for every layer, and no peak that nobody knows.
 func TestBench(t *testing.T) {
-	stdout, stderr, err := command(t, fakedriver.New(t), "bench", "--json", "--device", "auto", "--input", "1x3x64x64",
+	stdout, stderr, err := command(t, fakedriver.New(t), "bench", "--json", "--device", "auto",
+		"--precision", "bfloat16", "--input", "1x3x64x64",
 		"--count", "1", "--warmup", "0")
 	if err != nil {
 		t.Fatalf("%v, %s", err, stderr)
@@ -162,7 +163,7 @@ func TestBench(t *testing.T) {
 			convolutions++
 		}
 	}
-	if r.Backend != "cuda:0" || r.Precision != "float32" || r.Threads != 0 || r.Peak != 0 || r.Median <= 0 || convolutions < 50 {
+	if r.Backend != "cuda:0" || r.Precision != "bfloat16" || r.Threads != 0 || r.Peak != 0 || r.Median <= 0 || convolutions < 50 {
 		t.Errorf("%s, %d convolutions", stdout, convolutions)
 	}
 }
