@@ -141,7 +141,7 @@ def compare(each):
 
     def ask(worker):
         with tempfile.NamedTemporaryFile() as f:
-            worker.ask(120, "output", f.name)
+            worker.ask(300, "output", f.name)
             outputs.append(np.fromfile(f.name, np.float32))
         y, reference = outputs[-1], outputs[0]
         if y.shape == reference.shape:
