@@ -429,7 +429,11 @@ int cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t n, void *stream) {
 int cuMemsetD8Async(uint64_t to, unsigned char v, size_t n, void *stream) {
 	ENTER();
 	if (!inside(to, n)) return INVALID_VALUE;
-	return submit(stream, [=] { memset(reinterpret_cast<void *>(to), v, n); return 0; });
+	return submit(stream, [=] {
+		now += kernel_time; // a kernel does it
+		memset(reinterpret_cast<void *>(to), v, n);
+		return 0;
+	});
 }
 
 int cuStreamCreate(void **s, unsigned flags) {
