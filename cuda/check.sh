@@ -201,7 +201,7 @@ parity() {
   has_torch || return 0
   local status=0
   if [ -n "$rehearsing" ]; then
-    peer parity.py --show 3 resnet18 40 33 || status=1
+    peer parity.py --show 3 --precisions float32,bfloat16 resnet18 32 33 || status=1
     peer parity.py --show 3 --precisions float32 maskrcnn 64 64 || status=1
   else
     peer parity.py resnet50 224 224 || status=1
@@ -214,7 +214,7 @@ resnet() {
   has_torch || return 0
   local status=0 batch
   if [ -n "$rehearsing" ]; then
-    peer bench.py --rounds 2 --count 1 --lead 0 resnet18 2 32 32 || status=1
+    peer bench.py --rounds 2 --count 1 --lead 0 --precisions float32,bfloat16 resnet18 2 32 32 || status=1
     return $status
   fi
   for batch in 1 8 64; do
@@ -233,10 +233,11 @@ maskrcnn() {
 }
 
 profile() {
-  local status=0 precision
-  for precision in float32 tf32 bfloat16 float16; do
+  local status=0 precision precisions=(float32 tf32 bfloat16 float16)
+  [ -z "$rehearsing" ] || precisions=(float32 bfloat16)
+  for precision in "${precisions[@]}"; do
     local settings=("maskrcnn $precision 1 800 1216 20" "resnet50 $precision 1 224 224 50" "resnet50 $precision 64 224 224 20")
-    [ -z "$rehearsing" ] || settings=("resnet18 $precision 1 32 32 2")
+    [ -z "$rehearsing" ] || settings=("resnet18 $precision 1 32 32 1")
     local setting
     for setting in "${settings[@]}"; do
       local words

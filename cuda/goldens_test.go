@@ -89,7 +89,7 @@ func readJSON(t *testing.T, to any, name ...string) {
 	}
 }
 
-// lacking skips the test if err says that there are no kernels for a precision yet.
+// lacking skips the test if err says that the device has not a precision.
 func lacking(t *testing.T, err error) {
 	t.Helper()
 	if e, ok := errors.AsType[*op.UnsupportedError](err); ok {
