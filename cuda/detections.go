@@ -9,6 +9,11 @@ const detectionThreads = 128
 
 // detections plans the selection of objects: the likely classes of each proposal
 // are decoded, sorted by class, and those that overlap better ones go.
+//
+// The mask head behind them works for as many objects as there may be, and most
+// pictures have few. At 800×1344 it takes 53 of a Mask R-CNN's 269 G multiply-adds
+// for 100 objects; for 10 of them 48 are for nothing, a sixth of all. To save it,
+// products would have to read the counts, and those of libraries cannot.
 func (p *planner) detections(n *op.Node, o *op.Detections) {
 	sizes, proposals, given, logits, deltas := p.read(n, 0), p.read(n, 1), p.read(n, 2), p.read(n, 3), p.read(n, 4)
 	out := selected{boxes: p.write(n, 0), labels: p.write(n, 1), scores: p.write(n, 2), counts: p.write(n, 3)}

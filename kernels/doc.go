@@ -15,8 +15,9 @@
 //     3×3 convolutions take winograd.go instead, and depthwise ones depthwise.go.
 //   - pool.go, elementwise.go, upsample.go, flatten.go and
 //     border.go: the layers without a product.
-//   - roialign.go, proposals.go, detections.go, maskselect.go with boxes.go,
-//     nms.go and topk.go: the detector, as loops to hold against torchvision.
+//   - preprocess.go and maskpaste.go with bilinear.go, roialign.go, proposals.go,
+//     detections.go, maskselect.go with boxes.go, nms.go and topk.go: the detector,
+//     as loops to hold against torchvision.
 //
 // # Layout
 //

@@ -25,7 +25,8 @@
 //
 // Each picture of a batch is padded by itself, so that what is found does not
 // depend on its neighbours; [WithBatchPadding] pads as torchvision does. Masks
-// stay 28×28 until they are asked for. A picture so thin that torchvision
+// stay 28×28 until they are asked for, one by one or all at once with
+// [Detector.Bitmaps]. A picture so thin that torchvision
 // would resize one side to zero pixels, and raise, keeps one pixel here.
 //
 // Read resnet.go, fpn.go, rpn.go, roiheads.go, masks.go and maskrcnn.go in this
