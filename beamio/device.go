@@ -17,18 +17,19 @@ const (
 	gpuDelay   = 5 * time.Millisecond
 )
 
-// placed is what has a place on a device.
-type placed interface{ place() device.Options }
+// sited is a handler whose model may be on another device than the CPU.
+type sited interface{ place() device.Options }
 
 // wantsGPU reports whether a handler's model may be on a GPU.
 func wantsGPU(h any) bool {
-	p, ok := h.(placed)
+	p, ok := h.(sited)
 	return ok && p.place().Name != "" && p.place().Name != "cpu"
 }
 
-// placeOf returns the device of a handler that is within another.
+// placeOf returns the device of a handler that is within another, which may be
+// nil.
 func placeOf(h any) device.Options {
-	if p, ok := h.(placed); ok {
+	if p, ok := h.(sited); ok {
 		return p.place()
 	}
 	return device.Options{}
