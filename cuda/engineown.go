@@ -20,7 +20,7 @@ type tile struct {
 
 // tiles are all kernels for products. A kernel exists by being here.
 var tiles = []tile{
-	{"conv2d_f32_128x64", 128, 64, 256, 2, op.Float32},
+	{"conv2d_f32_128x64", 128, 64, 128, 3, op.Float32},
 	{"conv2d_f32_64x64", 64, 64, 128, 4, op.Float32},
 	{"conv2d_tf32_128x128", 128, 128, 128, 2, op.TensorFloat32},
 	{"conv2d_tf32_128x64", 128, 64, 128, 3, op.TensorFloat32},

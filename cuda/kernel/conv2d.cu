@@ -5,12 +5,12 @@
 // m is an output pixel of N·HO·WO, k a tap and channel of KH·KW·C, o an output channel. Nothing is gathered in memory: the
 // 16 bytes of a pixel's four channels are read where they lie, or are zero outside of the map.
 //
-// A block computes TM pixels × TN channels in steps of TK, a thread 8 × 4 of them in registers. While the threads multiply
-// what is in one half of the shared memory they have the next step's operands on the way into registers, and store them
-// into the other half: one barrier for each step.
+// A block computes TM pixels × TN channels in steps of TK, a thread 8 × 8 of them in registers, or 8 × 4 of a small tile.
+// While the threads multiply what is in one half of the shared memory they have the next step's operands on the way into
+// registers, and store them into the other half: one barrier for each step.
 #include "epilogue.h"
 
-constexpr int TN = 64, TK = 16;
+constexpr int TN = 64, TK = 16, THREADS = 128;
 
 #define PARAMETERS \
 	const float *x,            /* (N, H, W, XS), the first C channels */ \
@@ -34,13 +34,14 @@ template <int TM> struct Tiles {
 };
 
 template <int TM> DEVICE void conv2d(Tiles<TM> &tiles, PARAMETERS) {
-	constexpr int THREADS = TM * TN / 32, ROWS = TK * TN / 4 / THREADS; // rows of w that a thread brings
+	constexpr int COLUMNS = TM * TN / THREADS / 8; // of a thread
+	constexpr int X = TM / 32, W = 2;             // how many times 16 bytes of x and w a thread brings in each step
 	const int t = threadIdx.x, pixels = n * ho * wo, depth = kh * kw * c;
 	const int m0 = blockIdx.x * TM, o0 = blockIdx.y * TN;
 	const int begin = blockIdx.z * depth_of_split;
 	const int end = partial && depth - begin > depth_of_split ? begin + depth_of_split : depth;
 
-	// What a thread brings in each step: two times four channels of a pixel, and four channels of rows of w.
+	// It brings four channels of every 32nd pixel, and of every 8th row of w.
 	const int k_x = t % 4 * 4, m_x = t / 4;
 	const int k_w = t / 16, o_w = t % 16 * 4;
 	int k = begin + k_x, dy = 0, dx = 0, channel = 0;
@@ -48,11 +49,11 @@ template <int TM> DEVICE void conv2d(Tiles<TM> &tiles, PARAMETERS) {
 		int tap = k / c;
 		channel = k - tap * c, dy = tap / kw * dilation_h, dx = tap % kw * dilation_w;
 	}
-	const float *from[2]; // the first pixel of the window, if it is inside
-	int top[2], left[2];
+	const float *from[X]; // the first pixel of the window, if it is inside
+	int top[X], left[X];
 #pragma unroll
-	for (int i = 0; i < 2; i++) {
-		int m = m0 + m_x + i * TM / 2, at = m < pixels ? m : 0, place = at % (ho * wo);
+	for (int i = 0; i < X; i++) {
+		int m = m0 + m_x + i * 32, at = m < pixels ? m : 0, place = at % (ho * wo);
 		top[i] = place / wo * stride_h - pad_h;
 		left[i] = place % wo * stride_w - pad_w;
 		from[i] = x + (((long long)(at / (ho * wo)) * height + top[i]) * width + left[i]) * xs;
@@ -60,18 +61,17 @@ template <int TM> DEVICE void conv2d(Tiles<TM> &tiles, PARAMETERS) {
 	}
 	const float *row = w + (long long)(begin + k_w) * op + o0 + o_w;
 
-	float4 next_x[2], next_w[ROWS];
+	float4 next_x[X], next_w[W];
 	auto fetch = [&](int k0) {
 		const long long offset = (long long)(dy * width + dx) * xs + channel;
 #pragma unroll
-		for (int i = 0; i < 2; i++) {
+		for (int i = 0; i < X; i++) {
 			bool inside = (k < end) & (unsigned(top[i] + dy) < unsigned(height)) & (unsigned(left[i] + dx) < unsigned(width));
 			next_x[i] = inside ? *(const float4 *)(from[i] + offset) : float4{0, 0, 0, 0};
 		}
 #pragma unroll
-		for (int i = 0; i < ROWS; i++)
-			next_w[i] = k0 + k_w + i * TK / ROWS < end ? *(const float4 *)(row + (long long)i * (TK / ROWS) * op)
-													   : float4{0, 0, 0, 0};
+		for (int i = 0; i < W; i++)
+			next_w[i] = k0 + k_w + i * 8 < end ? *(const float4 *)(row + (long long)i * 8 * op) : float4{0, 0, 0, 0};
 		k += TK, row += (long long)TK * op, channel += TK;
 		while (channel >= c) {
 			channel -= c;
@@ -80,20 +80,21 @@ template <int TM> DEVICE void conv2d(Tiles<TM> &tiles, PARAMETERS) {
 	};
 	auto store = [&](int half) {
 #pragma unroll
-		for (int i = 0; i < 2; i++) {
-			int m = m_x + i * TM / 2;
+		for (int i = 0; i < X; i++) {
+			int m = m_x + i * 32;
 			tiles.x[half][k_x][m] = next_x[i].x;
 			tiles.x[half][k_x + 1][m] = next_x[i].y;
 			tiles.x[half][k_x + 2][m] = next_x[i].z;
 			tiles.x[half][k_x + 3][m] = next_x[i].w;
 		}
 #pragma unroll
-		for (int i = 0; i < ROWS; i++) *(float4 *)&tiles.w[half][k_w + i * TK / ROWS][o_w] = next_w[i];
+		for (int i = 0; i < W; i++) *(float4 *)&tiles.w[half][k_w + i * 8][o_w] = next_w[i];
 	};
 
-	// Of the block's outputs a thread has rows 4·tm and TM/2 + 4·tm, four each, and the columns 4·tn.
-	const int tm = t / 16 * 4, tn = t % 16 * 4;
-	float sum[8][4] = {};
+	// Of the block's outputs a thread has the rows tm and TM/2 + tm, four each, and the columns tn, or tn and TN/2 + tn.
+	constexpr int ACROSS = TN / COLUMNS;
+	const int tm = t / ACROSS * 4, tn = t % ACROSS * 4;
+	float sum[8][COLUMNS] = {};
 	fetch(begin);
 	store(0);
 	__syncthreads();
@@ -102,14 +103,15 @@ template <int TM> DEVICE void conv2d(Tiles<TM> &tiles, PARAMETERS) {
 		if (more) fetch(k0 + TK);
 #pragma unroll
 		for (int k = 0; k < TK; k++) {
-			float a[8], b[4];
+			float a[8], b[COLUMNS];
 			*(float4 *)a = *(const float4 *)&tiles.x[half][k][tm];
 			*(float4 *)(a + 4) = *(const float4 *)&tiles.x[half][k][TM / 2 + tm];
-			*(float4 *)b = *(const float4 *)&tiles.w[half][k][tn];
+#pragma unroll
+			for (int j = 0; j < COLUMNS; j += 4) *(float4 *)(b + j) = *(const float4 *)&tiles.w[half][k][j * (TN / 8) + tn];
 #pragma unroll
 			for (int i = 0; i < 8; i++)
 #pragma unroll
-				for (int j = 0; j < 4; j++) sum[i][j] = fmaf(a[i], b[j], sum[i][j]);
+				for (int j = 0; j < COLUMNS; j++) sum[i][j] = fmaf(a[i], b[j], sum[i][j]);
 		}
 		if (more) store(half ^ 1);
 		__syncthreads();
@@ -117,29 +119,34 @@ template <int TM> DEVICE void conv2d(Tiles<TM> &tiles, PARAMETERS) {
 
 	const Epilogue e = {
 		bias, residual, y, ho, wo, o, os, yh, yw, step_h, step_w, first_h, first_w, hr, wr, activation, false};
-	if (residual && !partial)
+#pragma unroll
+	for (int j = 0; j < COLUMNS; j += 4) {
+		const int channel = o0 + j * (TN / 8) + tn;
+		if (residual && !partial)
+#pragma unroll
+			for (int i = 0; i < 8; i++) { // all on the way at once
+				int m = m0 + tm + i % 4 + i / 4 * (TM / 2);
+				float add[4] = {};
+				if (m < pixels) e.load_residual<float>(m, channel, add);
+#pragma unroll
+				for (int l = 0; l < 4; l++) sum[i][j + l] += add[l];
+			}
 #pragma unroll
 		for (int i = 0; i < 8; i++) {
 			int m = m0 + tm + i % 4 + i / 4 * (TM / 2);
-			float add[4] = {};
-			if (m < pixels) e.load_residual<float>(m, o0 + tn, add);
-#pragma unroll
-			for (int j = 0; j < 4; j++) sum[i][j] += add[j];
+			if (m >= pixels) continue;
+			float(&v)[4] = *(float(*)[4])(sum[i] + j);
+			if (partial) store_floats(partial + ((long long)blockIdx.z * pixels + m) * op + channel, v);
+			else e.finish<float>(m, channel, v);
 		}
-#pragma unroll
-	for (int i = 0; i < 8; i++) {
-		int m = m0 + tm + i % 4 + i / 4 * (TM / 2);
-		if (m >= pixels) continue;
-		if (partial) store_floats(partial + ((long long)blockIdx.z * pixels + m) * op + o0 + tn, sum[i]);
-		else e.finish<float>(m, o0 + tn, sum[i]);
 	}
 }
 
-extern "C" __global__ void __launch_bounds__(256, 2) conv2d_f32_128x64(PARAMETERS) {
+extern "C" __global__ void __launch_bounds__(THREADS, 3) conv2d_f32_128x64(PARAMETERS) {
 	__shared__ __align__(16) Tiles<128> tiles;
 	conv2d(tiles, ARGUMENTS);
 }
-extern "C" __global__ void __launch_bounds__(128, 4) conv2d_f32_64x64(PARAMETERS) {
+extern "C" __global__ void __launch_bounds__(THREADS, 4) conv2d_f32_64x64(PARAMETERS) {
 	__shared__ __align__(16) Tiles<64> tiles;
 	conv2d(tiles, ARGUMENTS);
 }

@@ -85,7 +85,7 @@ type product struct {
 var tf32 = form{"f32", 4, 24, math.Float32frombits, func(x float32) uint32 { return (math.Float32bits(x) + 0x1000) &^ 0x1fff }}
 
 var products = []product{
-	{"conv2d_f32_128x64", "conv2d.cu", 128, 64, 256, 16, forms[0]},
+	{"conv2d_f32_128x64", "conv2d.cu", 128, 64, 128, 16, forms[0]},
 	{"conv2d_f32_64x64", "conv2d.cu", 64, 64, 128, 16, forms[0]},
 	{"conv2d_tf32_128x128", "conv2d_tensor.cu", 128, 128, 128, 16, tf32},
 	{"conv2d_tf32_128x64", "conv2d_tensor.cu", 128, 64, 128, 16, tf32},
@@ -286,7 +286,7 @@ func TestConv2dMistakes(t *testing.T) {
 			"if (more) store(half ^ 1);\n\t\t__syncthreads();", "if (more) store(half ^ 1);"},
 		{"no barrier after the first", "_f32_128", "conv2d.cu", "store(0);\n\t__syncthreads();", "store(0);"},
 		{"one half only", "_f32_128", "conv2d.cu", "if (more) store(half ^ 1);", "if (more) store(half);"},
-		{"depth not looked at", "_f32_64", "conv2d.cu", "TK / ROWS < end", "TK / ROWS < end + TK"},
+		{"depth not looked at", "_f32_64", "conv2d.cu", "k_w + i * 8 < end", "k_w + i * 8 < end + TK"},
 		{"pixels not looked at", "_f32_128", "conv2d.cu", "if (m >= pixels) continue;", ""},
 		{"another part's operands", "_f32_64", "conv2d.cu", "int k = begin + k_x", "int k = k_x"},
 
