@@ -3,6 +3,9 @@
 package cuda
 
 import (
+	"fmt"
+	"io/fs"
+	"regexp"
 	"testing"
 
 	"github.com/argand-go/argand/cuda/kernel"
@@ -44,6 +47,31 @@ func TestTilesAreKernels(t *testing.T) {
 			if want, ok := parameters[name]; !ok || n != want {
 				t.Errorf("%s is launched with %d arguments; it has %d", name, n, want)
 			}
+		}
+	}
+}
+
+// TestTilesAreAsTheySay wants the threads of a block, and the blocks of a multiprocessor, to be those that the kernel is
+// compiled for.
+func TestTilesAreAsTheySay(t *testing.T) {
+	bounds := make(map[string]string)
+	for _, source := range []string{"conv2d.cu", "conv2d_tensor.cu"} {
+		text, err := fs.ReadFile(kernel.Sources, source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		threads := regexp.MustCompile(`THREADS = (\d+)`).FindSubmatch(text)
+		for _, m := range regexp.MustCompile(`__launch_bounds__\((\w+), (\d+)\) (\w+)\(`).FindAllSubmatch(text, -1) {
+			n := string(m[1])
+			if n == "THREADS" && threads != nil {
+				n = string(threads[1])
+			}
+			bounds[string(m[3])] = n + ", " + string(m[2])
+		}
+	}
+	for _, tile := range tiles {
+		if got := fmt.Sprintf("%d, %d", tile.threads, tile.resident); got != bounds[tile.name] {
+			t.Errorf("%s has %s threads and blocks; it is compiled for %s", tile.name, got, bounds[tile.name])
 		}
 	}
 }
