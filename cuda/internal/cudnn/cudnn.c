@@ -36,8 +36,6 @@ void ag_cudnn_close(ag_cudnn *c) {
 
 size_t ag_cudnn_version(const ag_cudnn *c) { return c->cudnnGetVersion ? c->cudnnGetVersion() : 0; }
 
-size_t ag_cudnn_cudart(const ag_cudnn *c) { return c->cudnnGetCudartVersion ? c->cudnnGetCudartVersion() : 0; }
-
 const char *ag_cudnn_status(const ag_cudnn *c, int status) { return c->cudnnGetErrorString(status); }
 
 // enter makes the context current.

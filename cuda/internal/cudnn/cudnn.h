@@ -38,7 +38,6 @@ typedef struct ag_failure {
 ag_cudnn *ag_cudnn_open(const char *path, const char **error);
 void ag_cudnn_close(ag_cudnn *c);
 size_t ag_cudnn_version(const ag_cudnn *c);
-size_t ag_cudnn_cudart(const ag_cudnn *c);
 const char *ag_cudnn_status(const ag_cudnn *c, int status);
 
 // All return 0, or 1 with a failure.

@@ -72,7 +72,7 @@ func check(t testing.TB, errs ...error) {
 
 func TestLoad(t *testing.T) {
 	good := fakecudnn.New(t, nil)
-	if l, err := Load(good.Path); err != nil || l.Version.String() != "9.26.0" || l.Runtime != 13020 {
+	if l, err := Load(good.Path); err != nil || l.Version.String() != "9.26.0" {
 		t.Errorf("%+v, %v", l, err)
 	}
 	for version, want := range map[int]string{
@@ -454,7 +454,7 @@ func TestEveryCallFails(t *testing.T) {
 				}
 				if e, ok := errors.AsType[*Error](err); err != nil && (!ok || e.Call != function || e.Status != status ||
 					e.Text != "it was told to fail" || !strings.HasPrefix(e.Name, "CUDNN_STATUS_") ||
-					e.OutOfMemory() != (status == 4004)) {
+					e.OutOfMemory() != (status == 4004) || e.OutOfMemory() != isOOM(err)) {
 					t.Errorf("%s, call %d fails with %d: %v", function, n, status, err)
 				}
 				if now := b.cudnn.Alive(); now != alive+lost {
@@ -466,6 +466,11 @@ func TestEveryCallFails(t *testing.T) {
 	t.Logf("%d failures", tried)
 	l.close(t)
 	b.forget(t)
+}
+
+func isOOM(err error) bool {
+	_, ok := errors.AsType[*driver.OOMError](err)
+	return ok
 }
 
 // forget drops what calls that were told to fail have left.

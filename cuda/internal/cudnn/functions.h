@@ -11,7 +11,6 @@
 
 #define AG_CUDNN(X, Y)                                                               \
 	X(cudnnGetVersion, size_t, (void))                                               \
-	Y(cudnnGetCudartVersion, size_t, (void))                                         \
 	X(cudnnGetErrorString, const char *, (int))                                      \
 	Y(cudnnGetLastErrorString, void, (char *, size_t))                               \
 	X(cudnnCreate, int, (void **))                                                   \

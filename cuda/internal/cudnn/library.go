@@ -21,9 +21,7 @@ import (
 type Library struct {
 	Path    string
 	Version Version
-	Runtime int // version of the CUDA runtime in it, 13020 for 13.2; 0 if it does not tell
-
-	c *C.ag_cudnn
+	c       *C.ag_cudnn
 }
 
 // Load opens a library by its path, or by its name for the system's loader to
@@ -39,7 +37,7 @@ func Load(path string) (*Library, error) {
 	if c == nil {
 		return nil, &LoadError{path, errors.New(strings.TrimPrefix(C.GoString(why), path+": "))}
 	}
-	l := &Library{Path: path, Version: Version(C.ag_cudnn_version(c)), Runtime: int(C.ag_cudnn_cudart(c)), c: c}
+	l := &Library{Path: path, Version: Version(C.ag_cudnn_version(c)), c: c}
 	var err error
 	switch {
 	case l.Version != 0 && l.Version.Major() != Major:
@@ -71,11 +69,16 @@ func (l *Library) at(c *driver.Context) (place, error) {
 	return p, err
 }
 
-// failed makes an error of what a helper noted.
+// failed makes an error of what a helper noted: the driver's, an [*Error], or with
+// one in it a [*driver.OOMError].
 func (p *place) failed(f *C.ag_failure, what string) error {
 	if f.driver != 0 {
 		return p.context.Check(C.GoString(f.call), int(f.driver))
 	}
-	return &Error{Call: C.GoString(f.call), What: what, Status: int(f.status),
+	e := &Error{Call: C.GoString(f.call), What: what, Status: int(f.status),
 		Name: C.GoString(C.ag_cudnn_status(p.library.c, f.status)), Text: strings.TrimSpace(C.GoString(&f.text[0]))}
+	if e.OutOfMemory() && p.context != nil {
+		return &driver.OOMError{Device: p.context.Device.Name, Cause: e}
+	}
+	return e
 }
