@@ -8,9 +8,10 @@
 #	cuda/check.sh --with DIR [PART…]    # on that machine
 #	cuda/check.sh --rehearse [PART…]    # without a GPU: every line of this, on the fake driver; times mean nothing
 #
-# More options: --driver PATH of libcuda.so.1, --device N of the GPU, --out DIR for logs and what is found out. Each part
-# takes at most eight minutes; what it has not done by then is NOT RUN. Parity and the comparison of speed need a Python
-# with torch and torchvision: $PYTHON, or python3. Nothing is fetched from anywhere.
+# More options: --driver PATH of libcuda.so.1, --out DIR for logs and what is found out. The first GPU is used; the
+# driver's CUDA_VISIBLE_DEVICES makes another one the first. Each part takes at most eight minutes; what it has not done
+# by then is NOT RUN. Parity and the comparison of speed need a Python with torch and torchvision: $PYTHON, or python3.
+# Nothing is fetched from anywhere.
 #
 # The exit status is 0 if all was run and is well, 1 if something failed, 3 if nothing did but something was NOT RUN.
 set -uo pipefail
@@ -20,6 +21,8 @@ all=(environment tests sanitizer parity resnet maskrcnn profile questions)
 peers=$root/benchmarks/peers/cuda
 tests='^(Test(Conformance|MaskRCNN)(At)?|TestSelections|TestResNet|TestGoldens|TestRunOn)$' # of ./cuda, that need no fake
 with_libraries='^(TestConformance(At)?|TestResNet|TestGoldens)$'
+calls='^(TestRun|TestEvents|TestGraph|TestFind|TestClosed)$' # of ./cuda/internal/driver
+lives='^(TestFlat|TestArenasStay)$'
 kernels='^(TestConv2d|TestLayers|TestForms)$'
 
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; }
@@ -153,9 +156,8 @@ tests() {
     "$with_libraries") || status=1
   (cd "$root/cuda/kernel" && counted "kernels" "$with/kernel.test" "${on_driver[@]}" -test.run "$kernels") || status=1
   (cd "$root/cuda/internal/driver" &&
-    counted "driver" "$with/driver.test" "${on_driver[@]}" -test.run '^(TestRun|TestEvents|TestGraph|TestFind|TestClosed)$') || status=1
-  (cd "$root/cuda" && counted "200 times in the same memory" "$with/cuda.test" "${on_driver[@]}" -test.run '^(TestFlat|TestArenasStay)$') ||
-    status=1
+    counted "driver" "$with/driver.test" "${on_driver[@]}" -test.run "$calls") || status=1
+  (cd "$root/cuda" && counted "200 times in the same memory" "$with/cuda.test" "${on_driver[@]}" -test.run "$lives") || status=1
   return $status
 }
 
@@ -194,7 +196,7 @@ sanitizer() {
 peer() {
   local script=$1
   shift
-  bounded "$python" -W ignore "$peers/$script" --worker "$with/worker" --testdata "$root/testdata" "${driver_path[@]}" "$@"
+  bounded "$python" -W ignore "$peers/$script" --worker "$with/worker" --testdata "$root/testdata" "${driver[@]}" "$@"
 }
 
 parity() {
@@ -292,7 +294,7 @@ rehearsal() {
   PATH=$root/cuda/check/rehearsal:$PATH
 }
 
-with='' driver_file='' device=0 out='' rehearsing='' parts=()
+with='' driver_file='' out='' rehearsing='' parts=()
 while [ $# -gt 0 ]; do
   case $1 in
   build)
@@ -300,12 +302,11 @@ while [ $# -gt 0 ]; do
     (build "$2") && pack "$2"
     exit
     ;;
-  --with | --driver | --device | --out)
+  --with | --driver | --out)
     [ $# -gt 1 ] || die "$1: want a value"
     case $1 in
     --with) with=$2 ;;
     --driver) driver_file=$2 ;;
-    --device) device=$2 ;;
     --out) out=$2 ;;
     esac
     shift
@@ -346,10 +347,12 @@ libraries=(-libraries)
 if [ -n "$rehearsing" ]; then
   libraries=() tests='^(TestResNet|TestRunOn)$' with_libraries='^TestGoldens$' kernels='^TestForms$'
 fi
-driver=() driver_path=() on_driver=(-driver "${driver_file:-auto}") on_worker=(-testdata "$root/testdata" -device "$device")
-if [ -n "$driver_file" ]; then
-  driver=(--driver "$driver_file") driver_path=(--driver "$driver_file") on_worker+=(-driver "$driver_file")
-fi
+driver=()
+[ -z "$driver_file" ] || driver=(--driver "$driver_file")
+on_worker=(-testdata "$root/testdata" "${driver[@]}")
+# The loader need not know of the driver that is found.
+found=$("$with/worker" "${on_worker[@]}" devices | sed -n "s/^NVIDIA's driver for CUDA [0-9.]*: //p")
+on_driver=(-driver "${found:-auto}")
 
 : >"$out/table"
 failed=''

@@ -102,6 +102,7 @@ def load(way, network, batch, height, width):
     if way not in WAYS:
         raise ValueError(f"{way}: want one of {', '.join(WAYS)}")
     models.tf32() if way == "eager-tf32" else models.exact()
+    torch.backends.cudnn.benchmark = True  # sizes stay the same
     x, f, first = (detector if network == "maskrcnn" else classifier)(way, batch, height, width, network)
 
     def run(x):
