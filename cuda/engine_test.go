@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/argand-go/argand/cuda"
@@ -97,12 +98,12 @@ func compute(t *testing.T, b op.Backend, g *op.Graph, o op.Options, in ...*tenso
 func computeOn(t *testing.T, m op.Model, x *tensor.Tensor) []float32 {
 	t.Helper()
 	p, err := m.Program(x.Shape())
-	if err != nil {
-		t.Fatal(err)
-	}
 	y := must(tensor.New(tensor.Float32, x.Shape()[0], 21))
-	if err := p.RunInto(context.Background(), []*tensor.Tensor{y}, []*tensor.Tensor{x}); err != nil {
-		t.Fatal(err)
+	if err == nil {
+		err = p.RunInto(context.Background(), []*tensor.Tensor{y}, []*tensor.Tensor{x})
+	}
+	if err != nil {
+		t.Error(err) // of any goroutine
 	}
 	return must(tensor.Data[float32](y))
 }
@@ -241,6 +242,31 @@ func TestPerBatch(t *testing.T) {
 	compute(t, b, products(), op.Options{}, filled("x", 1, 2, 12, 6, 7))
 	if n := len(b.EngineChoices()); n != 2*one {
 		t.Errorf("%d choices for two batches; want %d", n, 2*one)
+	}
+}
+
+// TestEnginesTogether plans and runs from several goroutines: what is chosen is shared, and a plan is used by all.
+func TestEnginesTogether(t *testing.T) {
+	_, _, b := withCUBLASLt(t, cuda.Options{})
+	m, err := b.Load(context.Background(), products(), op.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wait sync.WaitGroup
+	for i := range 6 {
+		wait.Go(func() {
+			x := filled("x", 1, 1+i%3, 12, 6, 7)
+			first := slices.Clone(computeOn(t, m, x))
+			for range 2 {
+				if !slices.Equal(computeOn(t, m, x), first) {
+					t.Errorf("%d pictures: another result", 1+i%3)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	if err := m.Close(); err != nil {
+		t.Error(err)
 	}
 }
 
