@@ -1,4 +1,4 @@
-// A convolution as an implicit matrix product on tensor cores, of maps of 16 bits or of floats as tf32, with sums in float32:
+// A convolution as an implicit matrix product on tensor cores, of maps of 16 bits or of floats as tf32; sums are float32:
 //
 //	y[m][o] = act(Σ_k x[m, k] · w[o][k] + bias[o] + residual[m][o])
 //
@@ -49,7 +49,7 @@ template <class T, int TM, int TN, int STAGES> DEVICE void conv2d(char *shared, 
 		int tap = k / c;
 		channel = k - tap * c, dy = tap / kw * dilation_h, dx = tap % kw * dilation_w;
 	}
-	int from[TM / 32], top[TM / 32], left[TM / 32]; // the window's first pixel, counted in x, if it is inside, and where it is
+	int from[TM / 32], top[TM / 32], left[TM / 32]; // the window's first pixel, counted in x if it is inside; its place
 #pragma unroll
 	for (int i = 0; i < TM / 32; i++) {
 		int m = m0 + t / 4 + i * 32, at = m < pixels ? m : 0, place = at % (ho * wo);
@@ -58,7 +58,7 @@ template <class T, int TM, int TN, int STAGES> DEVICE void conv2d(char *shared, 
 		from[i] = (at / (ho * wo) * height + top[i]) * width + left[i];
 		if (m >= pixels) top[i] = -(1 << 30);
 	}
-	const char *row = (const char *)w + ((long long)(o0 + t / 4) * depth + k) * sizeof(T);
+	const T *row = (const T *)w + (long long)(o0 + t / 4) * depth + k;
 	const Shared to = shared_address(shared) + t / 4 * ROW + (t % 4 ^ t / 8 % 4) * 16;
 
 	auto fetch = [&](int stage) {
@@ -68,12 +68,13 @@ template <class T, int TM, int TN, int STAGES> DEVICE void conv2d(char *shared, 
 		for (int i = 0; i < TM / 32; i++) {
 			// One number of bytes or another, without a branch: then the copy has a predicate.
 			bool inside = more & (unsigned(top[i] + dy) < unsigned(height)) & (unsigned(left[i] + dx) < unsigned(width));
-			copy_async(to + stage * STAGE + i * 32 * ROW, first + (long long)(from[i] + dy * width + dx) * xs, inside ? 16 : 0);
+			const T *p = first + (long long)(from[i] + dy * width + dx) * xs;
+			copy_async(to + stage * STAGE + i * 32 * ROW, p, inside ? 16 : 0);
 		}
 #pragma unroll
 		for (int i = 0; i < TN / 32; i++)
-			copy_async(to + stage * STAGE + (TM + i * 32) * ROW, row + (long long)depth * (i * 32 * (int)sizeof(T)), more ? 16 : 0);
-		k += STEP, row += ROW, channel += STEP;
+			copy_async(to + stage * STAGE + (TM + i * 32) * ROW, row + (long long)depth * (i * 32), more ? 16 : 0);
+		k += STEP, row += STEP, channel += STEP;
 		while (channel >= c) {
 			channel -= c;
 			if ((dx += dilation_w) == kw * dilation_w) dx = 0, dy += dilation_h;

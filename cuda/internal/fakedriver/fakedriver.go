@@ -137,7 +137,8 @@ func object(source string, text []byte, flags []string) ([]byte, error) {
 		for _, name := range kernelName.FindAllSubmatch(text, -1) {
 			unit += fmt.Sprintf("ADD_KERNEL(%s)\n", name[1])
 		}
-		return compile(append([]string{"-c", "unit.cpp"}, flags...), map[string][]byte{"unit.cpp": []byte(unit), source: text})
+		files := map[string][]byte{"unit.cpp": []byte(unit), source: text}
+		return compile(append([]string{"-c", "unit.cpp"}, flags...), files)
 	}
 	if text != nil {
 		return make()

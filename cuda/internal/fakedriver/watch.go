@@ -15,8 +15,9 @@ import (
 // The library that tests run on in a process that Watch has started.
 var watched = flag.String("watched", "", "run tests on the fake driver at this `PATH`, whose kernels are being watched")
 
-// watch are the flags that kernels are watched with: AddressSanitizer sees accesses beyond arrays, those in shared memory
-// too, UndefinedBehaviorSanitizer what C++ gives no meaning to.
+// watch are the flags that kernels are watched with: AddressSanitizer sees accesses
+// beyond arrays, those in shared memory too, UndefinedBehaviorSanitizer what C++
+// gives no meaning to.
 var watch = []string{"-O1", "-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all",
 	"-fsanitize-sections=shared_memory"}
 

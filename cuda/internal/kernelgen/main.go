@@ -121,7 +121,8 @@ func targetsOf(source []byte) []string {
 func kept(bin string, m kernel.Manifest, sum string, images map[string][]byte) *kernel.Unit {
 	var old kernel.Manifest
 	text, err := os.ReadFile(filepath.Join(bin, manifestFile))
-	if err != nil || json.Unmarshal(text, &old) != nil || old.Compiler != m.Compiler || !slices.Equal(old.Options, m.Options) {
+	if err != nil || json.Unmarshal(text, &old) != nil ||
+		old.Compiler != m.Compiler || !slices.Equal(old.Options, m.Options) {
 		return nil
 	}
 	i := slices.IndexFunc(old.Units, func(u kernel.Unit) bool { return u.SHA256 == sum })
@@ -231,8 +232,8 @@ func parameters(ptx []byte) map[string][]int {
 	return all
 }
 
-// registers returns what each function of an image uses, as the assembler says. Registers are counted with a kernel, not
-// with a function that it calls.
+// registers returns what each function of an image uses, as the assembler says. Registers are counted with a kernel,
+// not with a function that it calls.
 func registers(log string) map[string]kernel.Registers {
 	all := make(map[string]kernel.Registers)
 	for _, m := range used.FindAllStringSubmatch(log, -1) {
