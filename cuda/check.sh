@@ -151,10 +151,10 @@ counted() {
 
 tests() {
   local status=0
-  (cd "$root/cuda" && counted "operators, networks, goldens" "$with/cuda.test" "${on_driver[@]}" -test.run "$tests") || status=1
-  (cd "$root/cuda" && counted "the same with cuBLASLt and cuDNN" "$with/cuda.test" "${on_driver[@]}" "${libraries[@]}" -test.run \
-    "$with_libraries") || status=1
-  (cd "$root/cuda/kernel" && counted "kernels" "$with/kernel.test" "${on_driver[@]}" -test.run "$kernels") || status=1
+  (cd "$root/cuda" && counted "operators, networks, goldens" "$with/cuda.test" "${on_driver[@]}" "${thorough[@]}" -test.run "$tests") || status=1
+  (cd "$root/cuda" && counted "the same with cuBLASLt and cuDNN" "$with/cuda.test" "${on_driver[@]}" "${thorough[@]}" \
+    "${libraries[@]}" -test.run "$with_libraries") || status=1
+  (cd "$root/cuda/kernel" && counted "kernels" "$with/kernel.test" "${on_driver[@]}" "${thorough[@]}" -test.run "$kernels") || status=1
   (cd "$root/cuda/internal/driver" &&
     counted "driver" "$with/driver.test" "${on_driver[@]}" -test.run "$calls") || status=1
   (cd "$root/cuda" && counted "200 times in the same memory" "$with/cuda.test" "${on_driver[@]}" -test.run "$lives") || status=1
@@ -343,9 +343,9 @@ out=${out:-$scratch/out}
 mkdir -p "$out" || die "no directory for logs"
 out=$(cd "$out" && pwd)
 [ -z "$rehearsing" ] || rehearsal || die "there is no fake driver"
-libraries=(-libraries)
+libraries=(-libraries) thorough=(-full)
 if [ -n "$rehearsing" ]; then
-  libraries=() tests='^(TestResNet|TestRunOn)$' with_libraries='^TestGoldens$' kernels='^TestForms$'
+  libraries=() thorough=() tests='^(TestResNet|TestRunOn)$' with_libraries='^TestGoldens$' kernels='^TestForms$'
 fi
 driver=()
 [ -z "$driver_file" ] || driver=(--driver "$driver_file")
