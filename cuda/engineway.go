@@ -33,9 +33,13 @@ func (v variant) steps(b *Backend, q *product, o *operands) []step {
 	if v.splits > 1 {
 		partial = o.scratch
 	}
+	c, kernel := q.c, q.at.kernel
+	if c == 0 { // kernels step through channels: there are no taps instead
+		c, kernel = q.in.lanes(), pair{0, 1}
+	}
 	arguments := []operand{o.x, o.w, o.bias, o.residual, o.y,
-		i32(q.n), pair{q.height, q.width}, i32(q.c), i32(q.c), q.at.size, i32(q.o), i32(q.columns), i32(q.stride),
-		q.at.kernel, q.at.stride, q.at.padding, q.at.dilation, pair{q.yh, q.yw}, q.at.step, q.at.first,
+		i32(q.n), pair{q.height, q.width}, i32(c), i32(c), q.at.size, i32(q.o), i32(q.columns), i32(q.stride),
+		kernel, q.at.stride, q.at.padding, q.at.dilation, pair{q.yh, q.yw}, q.at.step, q.at.first,
 		pair{q.hr, q.wr}, i32(q.act)}
 	if v.precision != op.Float32 {
 		wide := 0
