@@ -42,7 +42,7 @@ func TestPlansGo(t *testing.T) {
 		return p
 	}
 	kept := plan(1)
-	const sizes = maxPrograms + 20
+	const sizes = op.MostPrograms + 20
 	for size := 2; size <= sizes; size++ {
 		plan(size)
 	}

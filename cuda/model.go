@@ -15,10 +15,6 @@ import (
 	"github.com/argand-go/argand/tensor"
 )
 
-// maxPrograms is how many programs a model keeps; the one unused for longest
-// goes.
-const maxPrograms = 64
-
 // A model is a loaded network.
 type model struct {
 	backend *Backend
@@ -31,8 +27,7 @@ type model struct {
 	running sync.RWMutex // held for reading by runs
 	closed  atomic.Bool
 
-	mu       sync.Mutex
-	programs []*program // the one used last comes last
+	programs op.Programs[*program]
 }
 
 func newModel(b *Backend, g *op.Graph, o op.Options) *model {
@@ -87,26 +82,13 @@ func (m *model) capacity() (bytes int64, limited bool) {
 // Program implements [op.Model]. An [*ArenaError] says that the inputs are too
 // large for the device.
 func (m *model) Program(in ...tensor.Shape) (op.Program, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	if m.closed.Load() {
 		return nil, op.ErrClosed
 	}
-	for i, p := range m.programs {
-		if p.takes(in) {
-			copy(m.programs[i:], m.programs[i+1:])
-			m.programs[len(m.programs)-1] = p
-			return p, nil
-		}
-	}
-	p, err := m.plan(in)
+	p, err := m.programs.For(in, m.plan)
 	if err != nil {
 		return nil, err
 	}
-	if len(m.programs) == maxPrograms {
-		m.programs = slices.Delete(m.programs, 0, 1)
-	}
-	m.programs = append(m.programs, p)
 	return p, nil
 }
 
@@ -117,9 +99,7 @@ func (m *model) Close() error {
 	}
 	m.running.Lock() // runs in progress have it for reading
 	defer m.running.Unlock()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.programs = nil
+	m.programs.Close()
 	m.backend.memory.remove(&m.arenas)
 	err := m.arenas.close()
 	if m.packed != nil {

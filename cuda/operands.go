@@ -7,27 +7,7 @@ import (
 	"strconv"
 
 	"github.com/argand-go/argand/nn/op"
-	"github.com/argand-go/argand/tensor"
 )
-
-// check returns an error unless the tensors are what a program was planned for.
-func check(kind string, specs []op.Spec, ts []*tensor.Tensor) error {
-	if len(specs) != len(ts) {
-		return &op.OperandError{Kind: kind, Index: -1, Got: strconv.Itoa(len(ts)), Want: strconv.Itoa(len(specs))}
-	}
-	for i, t := range ts {
-		if t == nil {
-			return &op.OperandError{Kind: kind, Index: i, Got: "nil", Want: specs[i].String()}
-		}
-		if got := (op.Spec{DType: t.DType(), Shape: t.Shape()}); !got.Equal(specs[i]) {
-			return &op.OperandError{Kind: kind, Index: i, Got: got.String(), Want: specs[i].String()}
-		}
-		if len(t.Bytes()) == 0 && t.Len() > 0 {
-			return &op.OperandError{Kind: kind, Index: i, Got: "an outline", Want: specs[i].String()}
-		}
-	}
-	return nil
-}
 
 // checkMemory returns an error unless memory can hold what a program was planned
 // for, and is the context's.

@@ -321,8 +321,3 @@ func (p *planner) place() {
 		}
 	}
 }
-
-// takes reports whether the program is for inputs of the given shapes.
-func (p *program) takes(in []tensor.Shape) bool {
-	return slices.EqualFunc(p.inputs, in, func(s op.Spec, t tensor.Shape) bool { return s.Shape.Equal(t) })
-}

@@ -61,10 +61,10 @@ func (p *program) RunInto(ctx context.Context, out, in []*tensor.Tensor) error {
 		return err
 	}
 	defer p.model.running.RUnlock()
-	if err := check("input", p.inputs, in); err != nil {
+	if err := op.CheckOperands("input", p.inputs, in); err != nil {
 		return err
 	}
-	if err := check("output", p.outputs, out); err != nil {
+	if err := op.CheckOperands("output", p.outputs, out); err != nil {
 		return err
 	}
 	return p.with(ctx, nil, func(r *run) error { return p.runOn(ctx, r, out, in) })
@@ -253,7 +253,7 @@ func (r *run) prepare(key layout, lent *loan) (*prepared, error) {
 	if steps := r.prepared[key]; steps != nil {
 		return steps, nil
 	}
-	if len(r.prepared) == maxPrograms {
+	if len(r.prepared) == op.MostPrograms {
 		if err := r.forget(); err != nil {
 			return nil, err
 		}

@@ -342,26 +342,6 @@ func TestLinearReadsTheImage(t *testing.T) {
 	}
 }
 
-func TestProgramsAreForgotten(t *testing.T) {
-	var b builder
-	b.Outputs = []op.Value{b.add("relu", &op.Activation{Act: op.ReLU}, b.input(tensor.Float32))}
-	m := must(CPU().Load(t.Context(), &b.Graph, op.Options{}))
-	first := must(m.Program(tensor.Shape{1}))
-	for n := 2; n <= maxPrograms; n++ {
-		must(m.Program(tensor.Shape{n}))
-	}
-	if must(m.Program(tensor.Shape{1})) != first {
-		t.Error("a program was forgotten too early")
-	}
-	must(m.Program(tensor.Shape{maxPrograms + 1})) // the place of (2), which is now the oldest
-	if n := len(m.(*model).programs); n != maxPrograms {
-		t.Errorf("%d programs are kept", n)
-	}
-	if must(m.Program(tensor.Shape{1})) != first {
-		t.Error("the program used last was forgotten")
-	}
-}
-
 // TestNothingTakesNoTime: pictures without pixels are no work, however many.
 func TestNothingTakesNoTime(t *testing.T) {
 	var b builder

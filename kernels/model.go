@@ -13,10 +13,6 @@ import (
 	"github.com/argand-go/argand/tensor"
 )
 
-// maxPrograms is how many programs a model keeps; the one unused for longest
-// goes. A plan takes some kilobytes and a fraction of a millisecond.
-const maxPrograms = 64
-
 // A model is a loaded network.
 type model struct {
 	tier        *tile.Tier
@@ -33,8 +29,7 @@ type model struct {
 	running sync.RWMutex // held for reading by runs
 	closed  atomic.Bool
 
-	mu       sync.Mutex
-	programs []*program // the one used last comes last
+	programs op.Programs[*program]
 }
 
 func newModel(b *backend, g *op.Graph, o op.Options) *model {
@@ -97,26 +92,13 @@ func (m *model) Bytes() int64 { return m.bytes }
 
 // Program implements [op.Model].
 func (m *model) Program(in ...tensor.Shape) (op.Program, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	if m.closed.Load() {
 		return nil, op.ErrClosed
 	}
-	for i, p := range m.programs {
-		if p.takes(in) {
-			copy(m.programs[i:], m.programs[i+1:])
-			m.programs[len(m.programs)-1] = p
-			return p, nil
-		}
-	}
-	p, err := m.plan(in)
+	p, err := m.programs.For(in, m.plan)
 	if err != nil {
 		return nil, err
 	}
-	if len(m.programs) == maxPrograms {
-		m.programs = slices.Delete(m.programs, 0, 1)
-	}
-	m.programs = append(m.programs, p)
 	return p, nil
 }
 
@@ -127,9 +109,8 @@ func (m *model) Close() error {
 	}
 	m.running.Lock() // runs in progress have it for reading
 	defer m.running.Unlock()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.programs, m.weights = nil, nil
+	m.programs.Close()
+	m.weights = nil
 	m.arenas.clear()
 	m.memory.freeAll()
 	return nil

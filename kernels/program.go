@@ -258,8 +258,3 @@ func (p *planner) place() bool {
 	}
 	return true
 }
-
-// takes reports whether the program is for inputs of the given shapes.
-func (p *program) takes(in []tensor.Shape) bool {
-	return slices.EqualFunc(p.inputs, in, func(s op.Spec, t tensor.Shape) bool { return s.Shape.Equal(t) })
-}

@@ -2,7 +2,6 @@ package kernels
 
 import (
 	"context"
-	"strconv"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -109,10 +108,10 @@ func (p *program) RunInto(ctx context.Context, out, in []*tensor.Tensor) error {
 	if m.closed.Load() {
 		return op.ErrClosed
 	}
-	if err := check("input", p.inputs, in); err != nil {
+	if err := op.CheckOperands("input", p.inputs, in); err != nil {
 		return err
 	}
-	if err := check("output", p.outputs, out); err != nil {
+	if err := op.CheckOperands("output", p.outputs, out); err != nil {
 		return err
 	}
 	r, err := m.arenas.acquire(ctx, p.floats)
@@ -157,23 +156,4 @@ func (p *program) stopped(i int, err error) error {
 		e.Path, e.Op = p.steps[j].path, p.steps[j].op
 	}
 	return e
-}
-
-// check returns an error unless the tensors are what a program was planned for.
-func check(kind string, specs []op.Spec, ts []*tensor.Tensor) error {
-	if len(specs) != len(ts) {
-		return &op.OperandError{Kind: kind, Index: -1, Got: strconv.Itoa(len(ts)), Want: strconv.Itoa(len(specs))}
-	}
-	for i, t := range ts {
-		if t == nil {
-			return &op.OperandError{Kind: kind, Index: i, Got: "nil", Want: specs[i].String()}
-		}
-		if got := (op.Spec{DType: t.DType(), Shape: t.Shape()}); !got.Equal(specs[i]) {
-			return &op.OperandError{Kind: kind, Index: i, Got: got.String(), Want: specs[i].String()}
-		}
-		if len(t.Bytes()) == 0 && t.Len() > 0 {
-			return &op.OperandError{Kind: kind, Index: i, Got: "an outline", Want: specs[i].String()}
-		}
-	}
-	return nil
 }
