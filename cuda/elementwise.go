@@ -26,7 +26,8 @@ func (p *planner) mul(n *op.Node) {
 // activation plans y = act(x).
 func (p *planner) activation(n *op.Node, act op.Act) {
 	y := p.write(n, 0)
-	p.each("activation_"+y.element.suffix(), y.vectors(), p.read(n, 0), y, i64(y.vectors()), i32(y.per()), i32(y.c), i32(act))
+	p.each("activation_"+y.element.suffix(), y.vectors(),
+		p.read(n, 0), y, i64(y.vectors()), i32(y.per()), i32(y.c), i32(act))
 }
 
 // batchNorm2d plans y = scale[c]·x + shift[c].

@@ -169,7 +169,8 @@ func nodeByNode(b op.Backend, t tolerance, x sample) error {
 	counted := g.CountedRows()
 	var errs []error
 	for _, n := range g.Nodes {
-		in, got, want := make([]*tensor.Tensor, len(n.In)), make([]*tensor.Tensor, len(n.Out)), make([]*tensor.Tensor, len(n.Out))
+		in := make([]*tensor.Tensor, len(n.In))
+		got, want := make([]*tensor.Tensor, len(n.Out)), make([]*tensor.Tensor, len(n.Out))
 		for i, v := range n.In {
 			in[i] = values[v]
 		}
