@@ -50,6 +50,10 @@ func (d *Detector) place() device.Options {
 	return device.Options{Name: d.Device, Precision: d.Precision, Driver: d.Driver, MemoryBytes: d.DeviceMemory}
 }
 
+// gpuBatchPixels are those of eight pictures of 1344×1344, as many as
+// PreferredBatch gathers.
+const gpuBatchPixels = 8 * 1344 * 1344
+
 // ModelID returns the path of the checkpoint.
 func (d *Detector) ModelID() string { return d.Model }
 
@@ -108,6 +112,9 @@ func (d *Detector) Load(ctx context.Context) (Model[Picture, Detections], error)
 	on, err := openDevice(ctx, d.Model, d.place())
 	if err != nil {
 		return nil, err
+	}
+	if on.IsGPU() {
+		opts = append(opts, vision.WithBatchPixels(gpuBatchPixels))
 	}
 	net, placed, err := load(on, func() (*vision.Detector, error) {
 		return vision.NewDetector(ctx, on.Backend, src, opts...)

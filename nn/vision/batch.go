@@ -7,8 +7,8 @@ import (
 	"github.com/argand-go/argand/tensor"
 )
 
-// batchPixels limits the pictures that share a run when nobody asked for that:
-// memory grows with them, and a large picture keeps a CPU busy by itself.
+// batchPixels limits the pictures that share a run when nobody says how many
+// may: memory grows with them, and a large picture keeps a CPU busy by itself.
 const batchPixels = 1 << 21
 
 // A batch is samples that share a run, all padded to one size and with the same
@@ -34,7 +34,7 @@ func (d *Detector) batches(samples []sample) []batch {
 	for i, s := range samples {
 		h, w := s.padded()
 		k, ok := open[[3]int{h, w, s.room()}]
-		if !ok || (len(list[k].samples)+1)*h*w > batchPixels {
+		if !ok || (len(list[k].samples)+1)*h*w > d.pixels {
 			k = len(list)
 			open[[3]int{h, w, s.room()}] = k
 			list = append(list, batch{h: h, w: w, room: s.room()})

@@ -23,6 +23,7 @@ type Detector struct {
 	resize  resize
 	article bool
 	padding bool
+	pixels  int // of pictures that share a run
 	paste   paster
 }
 
@@ -64,7 +65,8 @@ func NewDetector(ctx context.Context, b op.Backend, src nn.Source, opts ...Optio
 	if err != nil {
 		return nil, err
 	}
-	d := &Detector{net: net, arch: arch, names: names, resize: c.resize, article: c.article, padding: c.padding}
+	d := &Detector{net: net, arch: arch, names: names, resize: c.resize, article: c.article, padding: c.padding,
+		pixels: c.pixels}
 	d.paste.backend, d.paste.options = b, append(c.compile, nn.WithPrecision(op.Float32))
 	return d, nil
 }

@@ -280,6 +280,22 @@ func TestDetectBatch(t *testing.T) {
 	if got := r.runs[len(r.runs)-1]; !got[0].Equal(tensor.Shape{10, 16384}) || !got[2].Equal(tensor.Shape{1, 0, 96, 96}) {
 		t.Errorf("padded together: %v", got)
 	}
+	pair, err := NewDetector(bg, r, readKeys(t, "maskrcnn_resnet50_fpn_frozen"), WithMinSize(40), WithMaxSize(90),
+		WithBatchPixels(2*64*64+1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	runs = len(r.runs)
+	if _, err := pair.DetectBatch(bg, slices.Repeat(imgs[:1], 5)); err != nil {
+		t.Fatal(err)
+	}
+	var each []int
+	for _, shapes := range r.runs[runs:] {
+		each = append(each, shapes[0][0])
+	}
+	if !slices.Equal(each, []int{2, 2, 1}) {
+		t.Errorf("five pictures, of which two share a run: %v", each)
+	}
 	if none, err := d.DetectBatch(bg, nil); err != nil || len(none) != 0 {
 		t.Errorf("no pictures: %v, %v", none, err)
 	}

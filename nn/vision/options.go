@@ -29,6 +29,7 @@ type config struct {
 	resize  resize
 	article bool
 	padding bool
+	pixels  int // of pictures that share a run
 	short   int // classifiers: the short side after resizing
 	crop    int // classifiers: the sides of the square that is looked at
 	labels  []string
@@ -42,6 +43,7 @@ func newConfig(as role, opts []Option) (config, error) {
 		as:     as,
 		rcnn:   DefaultRCNN(),
 		resize: resize{minSize: 800, maxSize: 1333},
+		pixels: batchPixels,
 		short:  256,
 		crop:   224,
 	}
@@ -195,6 +197,17 @@ func WithBatchPadding(together bool) Option {
 	return func(c *config) {
 		c.allow("WithBatchPadding", forDetector, true, together, "")
 		c.padding = together
+	}
+}
+
+// WithBatchPixels limits the pixels, padding included, of those pictures of equal
+// padded size that DetectBatch runs at once. The default is 2,097,152: more than
+// two pictures of 800×1216 keep a CPU no busier. A GPU has use for eight of them,
+// 1 << 24. Memory grows with it; results do not depend on it.
+func WithBatchPixels(n int) Option {
+	return func(c *config) {
+		c.allow("WithBatchPixels", forDetector, n > 0, n, "at least 1")
+		c.pixels = n
 	}
 }
 
