@@ -68,21 +68,15 @@ func (b *Backend) load() (targets []string, err error) {
 		return nil, err
 	}
 	for _, u := range m.Units {
-		device := b.context.Device
-		image, ok := u.Image(device.Capability)
-		if !ok {
-			continue // its kernels are for newer ones
-		}
-		if !slices.Contains(targets, image.Target) {
-			targets = append(targets, image.Target)
-		}
-		data, err := image.Open()
+		module, target, err := b.module(&u)
 		if err != nil {
 			return nil, err
 		}
-		module, err := b.context.LoadModule(data)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", image.File, err)
+		if module == nil {
+			continue // its kernels are for newer ones
+		}
+		if !slices.Contains(targets, target) {
+			targets = append(targets, target)
 		}
 		b.modules = append(b.modules, module)
 		for name := range u.Parameters {
@@ -95,6 +89,27 @@ func (b *Backend) load() (targets []string, err error) {
 		return nil, &TooOldError{b.context.Device.Name, b.context.Device.Capability}
 	}
 	return targets, nil
+}
+
+// module loads the first image of a unit that the driver takes, the last being PTX,
+// and returns what that was compiled for. It returns nil if there is none for such
+// a device. A driver that is older than the compiler may refuse all but PTX.
+func (b *Backend) module(u *kernel.Unit) (module *driver.Module, target string, refused error) {
+	for _, image := range u.Fitting(b.context.Device.Capability) {
+		data, err := image.Open()
+		if err != nil {
+			return nil, "", err
+		}
+		module, failed := b.context.LoadModule(data)
+		if failed == nil {
+			return module, image.Target, nil
+		}
+		refused = errors.Join(refused, fmt.Errorf("%s: %w", image.File, failed))
+		if e, ok := errors.AsType[*driver.Error](failed); !ok || !e.RefusesImage() {
+			break
+		}
+	}
+	return nil, "", refused
 }
 
 // Close gives the device back. Models must have been closed before; an error

@@ -18,6 +18,7 @@ import (
 
 	"github.com/argand-go/argand/cuda"
 	"github.com/argand-go/argand/cuda/internal/fakedriver"
+	"github.com/argand-go/argand/cuda/kernel"
 	"github.com/argand-go/argand/nn/op"
 	"github.com/argand-go/argand/tensor"
 )
@@ -322,5 +323,32 @@ func TestOpen(t *testing.T) {
 	}
 	if b := open(t, fake); b.Name() != "cuda:0" {
 		t.Error(b.Name())
+	}
+}
+
+// TestImageRefused has a driver refuse what was compiled for the device, as one that is older than the compiler does.
+// It gets PTX then. A driver that refuses PTX, too, is the end.
+func TestImageRefused(t *testing.T) {
+	want := must(use(open(t, fakedriver.New(t)), op.Options{}))
+	for _, code := range []int{200, 209} {
+		fake := fakedriver.New(t)
+		for unit := range must(kernel.ReadManifest()).Units {
+			fake.Fail("cuModuleLoadDataEx", 1+2*unit, code)
+		}
+		b := open(t, fake)
+		if !strings.Contains(b.String(), "kernels for compute_75 and compute_80") {
+			t.Error(b)
+		}
+		if got, err := use(b, op.Options{}); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%v, %v; want %v", got, err, want)
+		}
+	}
+	fake := fakedriver.New(t)
+	fake.Fail("cuModuleLoadDataEx", 1, 209)
+	fake.Fail("cuModuleLoadDataEx", 2, 222)
+	b, err := cuda.Open(cuda.Options{Driver: fake.Path})
+	if b != nil || err == nil || !strings.Contains(err.Error(), "border.sm_90a.gz") ||
+		!strings.Contains(err.Error(), "border.compute_75.gz") {
+		t.Errorf("%v, %v", b, err)
 	}
 }

@@ -89,14 +89,28 @@ var include = regexp.MustCompile(`(?m)^#include "(.*)"`)
 // one for exactly that, else for an older one of the same major, else PTX, which
 // the driver compiles. It returns false if there is none, for a device too old.
 func (u *Unit) Image(capability [2]int) (Image, bool) {
-	var best Image
-	rank := -1
+	fitting := u.Fitting(capability)
+	if len(fitting) == 0 {
+		return Image{}, false
+	}
+	return fitting[0], true
+}
+
+// Fitting returns all images that a device of a compute capability may be given,
+// the best, which [Unit.Image] returns, first. A driver may refuse one: it is older
+// than the compiler, or the device is one of those that run nothing that was
+// compiled for another.
+func (u *Unit) Fitting(capability [2]int) []Image {
+	var list []Image
 	for _, image := range u.Images {
-		if r := rankOf(image.Target, capability); r > rank {
-			best, rank = image, r
+		if rankOf(image.Target, capability) >= 0 {
+			list = append(list, image)
 		}
 	}
-	return best, rank >= 0
+	slices.SortStableFunc(list, func(a, b Image) int {
+		return rankOf(b.Target, capability) - rankOf(a.Target, capability)
+	})
+	return list
 }
 
 // rankOf returns how well an image for target fits a device, −1 for not at all.

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io/fs"
+	"slices"
 	"testing"
 
 	"github.com/argand-go/argand/cuda/kernel"
@@ -63,5 +64,12 @@ func TestImage(t *testing.T) {
 		if i.Target != test.want || ok != (test.want != "") {
 			t.Errorf("%v: %q, %v; want %q", test.capability, i.Target, ok, test.want)
 		}
+	}
+	var all []string
+	for _, i := range u.Fitting([2]int{8, 7}) {
+		all = append(all, i.Target)
+	}
+	if want := []string{"sm_86", "sm_80", "compute_80", "compute_75"}; !slices.Equal(all, want) {
+		t.Errorf("%v for 8.7; want %v", all, want)
 	}
 }

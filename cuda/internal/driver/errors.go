@@ -50,6 +50,19 @@ func (e *Error) isFatal() bool {
 	return false
 }
 
+// RefusesImage reports whether the driver says of a module's image that it is none
+// for the device or for this driver: another image may do.
+func (e *Error) RefusesImage() bool {
+	switch e.Code {
+	case 200, // CUDA_ERROR_INVALID_IMAGE
+		209, // CUDA_ERROR_NO_BINARY_FOR_GPU
+		218, // CUDA_ERROR_INVALID_PTX
+		222: // CUDA_ERROR_UNSUPPORTED_PTX_VERSION
+		return true
+	}
+	return false
+}
+
 // LostError is an error of a context that was lost before: errors.Is finds
 // [ErrContextLost] in it, and errors.As the [*Error] it was lost with.
 type LostError struct {
