@@ -234,6 +234,28 @@ func TestNotPedantic(t *testing.T) {
 	}
 }
 
+// TestNotRecorded has a library that waits for the device, which a stream that is recorded refuses: it is not used, and
+// runs of the network are recorded.
+func TestNotRecorded(t *testing.T) {
+	x := filled("x", 1, 2, 12, 6, 7)
+	_, lt, b := withCUBLASLt(t, cuda.Options{})
+	lt.SetLie(cublaslt.Waits)
+	want := compute(t, kernels.CPU(), products(), op.Options{}, x)[0]
+	for run, got := range compute(t, b, products(), op.Options{}, x, x, x) {
+		if d := worst(got, want); !(d <= 2e-6) {
+			t.Errorf("run %d: %.2g of the greatest result from the CPU", run, d)
+		}
+	}
+	if lt.Calls("cublasLtMatmul") == 0 {
+		t.Error("the library was not called")
+	}
+	for _, c := range b.EngineChoices() {
+		if !strings.HasPrefix(c.Engine, "conv2d_") {
+			t.Errorf("%s is computed by %s", c.Product, c.Engine)
+		}
+	}
+}
+
 // TestPerBatch wants a choice of its own for each batch, if that is asked for.
 func TestPerBatch(t *testing.T) {
 	_, _, b := withCUBLASLt(t, cuda.Options{PerBatch: true})

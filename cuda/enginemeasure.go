@@ -184,9 +184,14 @@ func (m *meter) try(w way) (median time.Duration, err error) {
 	if err := m.check(w.label()); err != nil {
 		return 0, err
 	}
+	graph, err := m.record(parts, runs)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, m.stream.Sync(), graph.Close()) }()
 	var times []time.Duration
 	for range samples {
-		d, err := m.time(parts)
+		d, err := m.time(graph)
 		if err != nil {
 			return 0, err
 		}
@@ -194,6 +199,20 @@ func (m *meter) try(w way) (median time.Duration, err error) {
 	}
 	slices.Sort(times)
 	return max(times[samples/2], 1), nil
+}
+
+// record records several runs. Runs of a program are recorded, too, which an engine
+// that waits for the device cannot be; and what the host takes to submit a layer,
+// often longer than the device to compute it, is no part of them.
+func (m *meter) record(parts []part, times int) (*driver.Graph, error) {
+	return m.stream.Capture(func() error {
+		for range times {
+			if err := m.run(parts); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 func (m *meter) run(parts []part) error {
@@ -206,14 +225,12 @@ func (m *meter) run(parts []part) error {
 }
 
 // time returns how long a run takes when several follow one another.
-func (m *meter) time(parts []part) (time.Duration, error) {
+func (m *meter) time(graph *driver.Graph) (time.Duration, error) {
 	if err := m.stream.Record(m.begin); err != nil {
 		return 0, err
 	}
-	for range runs {
-		if err := m.run(parts); err != nil {
-			return 0, err
-		}
+	if err := graph.Launch(m.stream); err != nil {
+		return 0, err
 	}
 	if err := m.stream.Record(m.end); err != nil {
 		return 0, err
@@ -277,7 +294,8 @@ func (b *Backend) compare(w *planned, plan enginePlan, q product, o *operands) (
 	return nil
 }
 
-// last runs a way and returns the end of what it computes.
+// last runs a way, once as it is and once recorded, and returns the end of what it
+// computes.
 func (m *meter) last(w way) (end []byte, err error) {
 	parts, done, err := m.ready(w)
 	defer func() { err = errors.Join(err, done()) }()
@@ -285,6 +303,14 @@ func (m *meter) last(w way) (end []byte, err error) {
 		return nil, err
 	}
 	if err := m.run(parts); err != nil {
+		return nil, err
+	}
+	graph, err := m.record(parts, 1)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, m.stream.Sync(), graph.Close()) }()
+	if err := graph.Launch(m.stream); err != nil {
 		return nil, err
 	}
 	end = make([]byte, min(m.bytes/int64(m.product.pictures), sampleBytes))

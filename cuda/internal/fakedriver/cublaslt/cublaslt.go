@@ -6,8 +6,8 @@ package cublaslt
 #cgo LDFLAGS: -ldl
 #include <dlfcn.h>
 #include <stdlib.h>
-static void driver(void *f, void *in_context, void *holds, void *submit) {
-	((void (*)(void *, void *, void *))f)(in_context, holds, submit);
+static void driver(void *f, void *in_context, void *holds, void *submit, void *synchronize) {
+	((void (*)(void *, void *, void *, void *))f)(in_context, holds, submit, synchronize);
 }
 static void fail(void *f, const char *function, int n, int status) {
 	((void (*)(const char *, int, int))f)(function, n, status);
@@ -46,7 +46,7 @@ func New(t testing.TB, d *fakedriver.Driver) *Library {
 		t.Fatal(C.GoString(C.dlerror()))
 	}
 	C.driver(l.function("fake_lt_driver"), d.Function("fake_in_context"), d.Function("fake_holds"),
-		d.Function("fake_submit"))
+		d.Function("fake_submit"), d.Function("cuStreamSynchronize"))
 	return l
 }
 
@@ -97,6 +97,7 @@ const (
 	NoPixel        // the last pixel is zero
 	Plain          // no lie: a pedantic product is not offered
 	Batch          // with more than 100 rows the depth is summed up from its end
+	Waits          // no lie: a product waits for the stream, which cannot be recorded then
 )
 
 // SetLie sets it.

@@ -61,6 +61,7 @@ int lie; // Lie of cublaslt.go
 int (*in_context)(void);
 int (*holds)(uint64_t, size_t);
 int (*submit)(void *, const void *);
+int (*synchronize)(void *);
 
 int refuse(int status, const char *why) {
 	fault = why;
@@ -332,15 +333,17 @@ int cublasLtMatmul(void *handle, void *operation, const void *alpha, const void 
 		}
 		return 0;
 	};
+	if (wrong == 8 && synchronize(stream)) return EXECUTION_FAILED;
 	return submit(stream, &work) ? EXECUTION_FAILED : 0;
 }
 
 // What tests say to the fake and ask it.
 
-void fake_lt_driver(void *context, void *memory, void *queue) {
+void fake_lt_driver(void *context, void *memory, void *queue, void *wait) {
 	in_context = reinterpret_cast<int (*)(void)>(context);
 	holds = reinterpret_cast<int (*)(uint64_t, size_t)>(memory);
 	submit = reinterpret_cast<int (*)(void *, const void *)>(queue);
+	synchronize = reinterpret_cast<int (*)(void *)>(wait);
 }
 void fake_lt_fail(const char *function, int n, int status) {
 	std::lock_guard<std::mutex> locked(lock);
