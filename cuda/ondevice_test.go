@@ -102,6 +102,9 @@ func TestRunOn(t *testing.T) {
 	}
 	s := a.stream(t)
 	calls := func() (n [5]int) {
+		if a.fake.Real() {
+			return n // who does not count
+		}
 		for i, f := range []string{"cuMemcpyHtoDAsync_v2", "cuMemcpyDtoHAsync_v2", "cuMemcpyDtoDAsync_v2", "cuStreamSynchronize",
 			"cuMemHostAlloc"} {
 			n[i] = a.fake.Calls(f)
@@ -134,6 +137,9 @@ func TestRunOn(t *testing.T) {
 			}
 			near(t, must(tensor.Data[float32](y)), must(tensor.Data[float32](want)))
 		}
+	}
+	if a.fake.Real() {
+		return
 	}
 	if n := a.fake.Calls("cuGraphLaunch"); n != 4*2 { // all but the first on their memory
 		t.Errorf("%d graphs were launched; want 8", n)

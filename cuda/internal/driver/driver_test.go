@@ -3,6 +3,7 @@
 package driver_test
 
 import (
+	_ "embed"
 	"encoding/binary"
 	"errors"
 	"math"
@@ -78,10 +79,15 @@ func floats(v ...float32) []byte {
 	return b
 }
 
-// axpy returns the fake's kernel of that name, and what closes its module.
+// source is a kernel of the fake's for NVIDIA's driver, too.
+//
+//go:embed testdata/axpy.ptx
+var source []byte
+
+// axpy returns the kernel of that name, and what closes its module.
 func axpy(t testing.TB, c *driver.Context) *driver.Kernel {
 	t.Helper()
-	m := must(c.LoadModule([]byte("fake")))(t)
+	m := must(c.LoadModule(source))(t)
 	t.Cleanup(func() { _ = m.Close() }) // tests that lose the context lose it too
 	return must(m.Kernel("axpy", 64<<10))(t)
 }
@@ -140,12 +146,12 @@ func TestHostBuffer(t *testing.T) {
 
 // TestEvents has one stream wait for another.
 func TestEvents(t *testing.T) {
-	_, c := open(t)
+	fake, c := open(t)
 	one, two := must(c.NewStream())(t), must(c.NewStream())(t)
 	b, h := must(c.Alloc(4))(t), must(c.AllocHost(4))(t)
 	begin, end := must(c.NewEvent(true))(t), must(c.NewEvent(true))(t)
 	check(t, one.Record(begin), one.Fill(b, 0, 4, 7), one.Record(end), two.Wait(end), two.DownloadHost(h, 0, 4, b, 0))
-	if done, err := two.Done(); done || err != nil {
+	if done, err := two.Done(); done && !fake.Real() || err != nil { // a device may have been quick
 		t.Errorf("done %v, %v before anybody waited", done, err)
 	}
 	check(t, two.Sync())
