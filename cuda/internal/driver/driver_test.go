@@ -168,7 +168,8 @@ func TestEvents(t *testing.T) {
 	check(t, begin.Close(), end.Close(), h.Close(), b.Close(), one.Close(), two.Close())
 }
 
-// TestGraph records a list of work once and does it three times.
+// TestGraph records a list of work once and does it three times. What is recorded is no concern of other calls, such as
+// for memory, and goroutines change their threads.
 func TestGraph(t *testing.T) {
 	_, c := open(t)
 	k, s := axpy(t, c), must(c.NewStream())(t)
@@ -176,7 +177,11 @@ func TestGraph(t *testing.T) {
 	check(t, s.Upload(x, 0, floats(1)), s.Upload(y, 0, floats(0)))
 	l := must(c.Prepare([]driver.Launch{{Kernel: k, Arguments: []driver.Argument{
 		driver.Int32(1), driver.Float32(5), driver.Pointer(x, 0), driver.Pointer(y, 0)}}}))(t)
-	g := must(s.Capture(func() error { return errors.Join(s.Run(l), s.Run(l)) }))(t)
+	var more *driver.Buffer
+	g := must(s.Capture(func() (err error) {
+		more, err = c.Alloc(4)
+		return errors.Join(err, s.Run(l), s.Run(l))
+	}))(t)
 	if g.Nodes != 2 {
 		t.Errorf("%d nodes", g.Nodes)
 	}
@@ -193,7 +198,7 @@ func TestGraph(t *testing.T) {
 	if _, err := s.Capture(func() error { return mine }); !errors.Is(err, mine) {
 		t.Error(err)
 	}
-	check(t, s.Sync(), g.Close(), l.Close(), x.Close(), y.Close(), s.Close())
+	check(t, s.Sync(), g.Close(), l.Close(), more.Close(), x.Close(), y.Close(), s.Close())
 }
 
 func TestOutOfMemory(t *testing.T) {

@@ -21,6 +21,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "kernels.h"
@@ -53,6 +54,7 @@ enum {
 	ILLEGAL_ADDRESS = 700,
 	CAPTURE_UNSUPPORTED = 900,
 	CAPTURE_INVALIDATED = 901,
+	CAPTURE_WRONG_THREAD = 908,
 };
 
 using Work = std::function<int()>;
@@ -65,6 +67,8 @@ struct Stream {
 	std::deque<Work> queue;
 	uint64_t submitted = 0, done = 0;
 	std::unique_ptr<Graph> capture;
+	int mode = 0;        // of the capture: global, of a thread, relaxed
+	std::thread::id by;  // who began it
 	bool invalidated = false;
 };
 struct Event { Context *context; Stream *stream = nullptr; uint64_t ticket = 0; double time = 0; };
@@ -194,6 +198,14 @@ int waits(Stream *s) {
 	if (!s->capture) return 0;
 	s->invalidated = true;
 	return CAPTURE_UNSUPPORTED;
+}
+
+// disturbs refuses what may not be done while others capture, unless they are relaxed about it, and ends their captures.
+int disturbs() {
+	bool any = false;
+	for (Stream *s : streams)
+		if (s->capture && (s->mode == 0 || (s->mode == 1 && s->by == std::this_thread::get_id()))) any = s->invalidated = true;
+	return any ? CAPTURE_UNSUPPORTED : 0;
 }
 
 // release frees an allocation, looks at what is around it, and returns the next.
@@ -332,6 +344,7 @@ int cuMemGetInfo_v2(size_t *available, size_t *all) { ENTER(); *available = tota
 
 int cuMemAlloc_v2(uint64_t *p, size_t n) {
 	ENTER();
+	if (int code = disturbs()) return code;
 	if (n == 0) return INVALID_VALUE;
 	if (n > total - used) return OUT_OF_MEMORY;
 	size_t page = sysconf(_SC_PAGESIZE), pages = (n + page - 1) / page * page;
@@ -352,6 +365,7 @@ int cuMemFree_v2(uint64_t p) {
 	ENTER();
 	auto i = device.find(p);
 	if (i == device.end()) return INVALID_VALUE;
+	if (int code = disturbs()) return code;
 	int code = drain_all();
 	release(i);
 	return code;
@@ -377,6 +391,7 @@ int cuPointerGetAttributes(unsigned n, int *attributes, void **values, uint64_t 
 
 int cuMemHostAlloc(void **p, size_t n, unsigned) {
 	ENTER();
+	if (int code = disturbs()) return code;
 	*p = malloc(n);
 	memset(*p, 0xCC, n);
 	host[*p] = {n, current};
@@ -492,19 +507,22 @@ int cuStreamWaitEvent(void *p, void *event, unsigned) {
 	bool stays = of && of == of->context->stream; // the default stream does
 	return submit(p, [=] { return stays || streams.count(of) ? drain(of, ticket) : 0; });
 }
-int cuStreamBeginCapture_v2(void *p, int) {
+int cuStreamBeginCapture_v2(void *p, int mode) {
 	ENTER();
 	auto *s = static_cast<Stream *>(p);
 	if (!streams.count(s)) return INVALID_HANDLE;
 	if (s->capture) return CAPTURE_UNSUPPORTED;
 	s->capture = std::make_unique<Graph>();
 	s->capture->context = current;
+	s->mode = mode;
+	s->by = std::this_thread::get_id();
 	return 0;
 }
 int cuStreamEndCapture(void *p, void **graph) {
 	ENTER();
 	auto *s = static_cast<Stream *>(p);
 	if (!streams.count(s) || !s->capture) return INVALID_HANDLE;
+	if (s->mode != 2 && s->by != std::this_thread::get_id()) return CAPTURE_WRONG_THREAD;
 	Graph *g = s->capture.release();
 	bool invalidated = s->invalidated;
 	s->invalidated = false;
