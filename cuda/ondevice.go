@@ -14,10 +14,10 @@ type Program interface {
 
 	// RunOn submits computing out from in to a stream. What lies in memory is
 	// what RunInto's tensors hold: of the types and shapes of the program, row
-	// by row, images as (N, C, H, W), aligned to its elements. It is read and
-	// written where it is: nothing is copied, to the host or elsewhere, but for
-	// one tensor that is several outputs, or input and output. Outputs must not
-	// overlap each other or the inputs, which are only read.
+	// by row, images as (N, C, H, W), aligned to its elements, and to 4 bytes at
+	// least. It is read and written where it is: nothing is copied, to the host or
+	// elsewhere, but for one tensor that is several outputs, or input and output.
+	// Outputs must not overlap each other or the inputs, which are only read.
 	//
 	// RunOn does not wait, neither for work that the stream has before nor for
 	// its own, unless the model has a profile to fill. Later work of the stream

@@ -486,6 +486,18 @@ func TestRunOnRefused(t *testing.T) {
 		foreign("a stream that is recorded", p.RunOn(bg, s, []cuda.Memory{out}, []cuda.Memory{in}), "recorded into a graph")
 	})
 
+	same := &op.Graph{Inputs: []op.Input{{Value: 0, DType: tensor.Uint8}}, Outputs: []op.Value{0}, Values: 1}
+	copies := must(a.load(t, same, op.Options{}).Program(tensor.Shape{40})).(cuda.Program)
+	from, to := cuda.Memory{Address: in.Address + 4, Bytes: 40}, cuda.Memory{Address: out.Address, Bytes: 40}
+	if err := copies.RunOn(bg, s, []cuda.Memory{to}, []cuda.Memory{from}); err != nil {
+		t.Error(err)
+	}
+	from.Address++ // what kernels read of bytes may be floats
+	err = copies.RunOn(bg, s, []cuda.Memory{to}, []cuda.Memory{from})
+	if _, ok := errors.AsType[*op.OperandError](err); !ok || !strings.Contains(err.Error(), "not aligned to 4 bytes") {
+		t.Error(err)
+	}
+
 	stopped, cancel := context.WithCancel(bg)
 	cancel()
 	err = p.RunOn(stopped, s, []cuda.Memory{out}, []cuda.Memory{in})

@@ -18,6 +18,7 @@ func (b *Backend) checkMemory(kind string, specs []op.Spec, ms []Memory) error {
 	for i, m := range ms {
 		s := specs[i]
 		bytes := sizeOf(s)
+		align := uintptr(max(s.DType.Size(), 4)) // bytes may be those of a picture of floats
 		refuse := func(format string, args ...any) error {
 			want := fmt.Sprintf("%v, %d bytes of memory of %s", s, bytes, b.name)
 			return &op.OperandError{Kind: kind, Index: i, Got: fmt.Sprintf(format, args...), Want: want}
@@ -27,8 +28,8 @@ func (b *Backend) checkMemory(kind string, specs []op.Spec, ms []Memory) error {
 			return refuse("%d bytes", m.Bytes)
 		case bytes == 0:
 			continue
-		case m.Address%uintptr(s.DType.Size()) != 0:
-			return refuse("address %#x, which is not aligned to %d bytes", m.Address, s.DType.Size())
+		case m.Address%align != 0:
+			return refuse("address %#x, which is not aligned to %d bytes", m.Address, align)
 		}
 		r, err := b.context.Find(uint64(m.Address))
 		switch left := r.Bytes - int64(uint64(m.Address)-r.Address); {
