@@ -224,8 +224,12 @@ func (m *meter) run(parts []part) error {
 	return nil
 }
 
-// time returns how long a run takes when several follow one another.
+// time returns how long a run takes when several follow one another, behind others:
+// an idle device would have the begin behind it before the host has submitted more.
 func (m *meter) time(graph *driver.Graph) (time.Duration, error) {
+	if err := graph.Launch(m.stream); err != nil {
+		return 0, err
+	}
 	if err := m.stream.Record(m.begin); err != nil {
 		return 0, err
 	}
