@@ -165,7 +165,14 @@ func TestEvents(t *testing.T) {
 	if done, err := two.Done(); !done || err != nil {
 		t.Error(done, err)
 	}
-	check(t, begin.Close(), end.Close(), h.Close(), b.Close(), one.Close(), two.Close())
+	cheap, late := must(c.NewEvent(false))(t), must(c.NewEvent(true))(t)
+	check(t, one.Record(cheap), one.Sync())
+	for name, e := range map[string]*driver.Event{"cannot be timed": cheap, "was not recorded": late} {
+		if d, err := e.Since(begin); err == nil {
+			t.Errorf("%v until an event that %s", d, name)
+		}
+	}
+	check(t, cheap.Close(), late.Close(), begin.Close(), end.Close(), h.Close(), b.Close(), one.Close(), two.Close())
 }
 
 // TestGraph records a list of work once and does it three times. What is recorded is no concern of other calls, such as

@@ -71,7 +71,7 @@ struct Stream {
 	std::thread::id by;  // who began it
 	bool invalidated = false;
 };
-struct Event { Context *context; Stream *stream = nullptr; uint64_t ticket = 0; double time = 0; };
+struct Event { Context *context; bool timed; Stream *stream = nullptr; uint64_t ticket = 0; double time = -1; };
 struct Module { std::string image; Context *context; };
 struct Context {
 	int device;
@@ -135,6 +135,12 @@ std::map<uint64_t, Allocation>::iterator find(uint64_t p) {
 bool inside(uint64_t p, size_t n) {
 	auto i = find(p);
 	return i != device.end() && n <= i->first + i->second.bytes - p;
+}
+
+// pinned returns whether memory of the host's is the driver's own.
+bool pinned(const void *p, size_t n) {
+	auto i = host.upper_bound(const_cast<void *>(p));
+	return i != host.begin() && (--i, static_cast<const char *>(p) + n <= static_cast<char *>(i->first) + i->second.bytes);
 }
 
 // stream_of returns the stream that a handle is, nullptr for none: 0 is the default stream of the current context.
@@ -410,15 +416,17 @@ int cuMemFreeHost(void *p) {
 int cuMemcpyHtoDAsync_v2(uint64_t to, const void *from, size_t n, void *stream) {
 	ENTER();
 	if (!inside(to, n)) return INVALID_VALUE;
-	auto i = host.upper_bound(const_cast<void *>(from));
-	bool pinned = i != host.begin() && (--i, static_cast<const char *>(from) + n <= static_cast<char *>(i->first) + i->second.bytes);
-	if (pinned) return submit(stream, [=] { memcpy(reinterpret_cast<void *>(to), from, n); return 0; });
+	if (pinned(from, n)) return submit(stream, [=] { memcpy(reinterpret_cast<void *>(to), from, n); return 0; });
+	if (Stream *s = stream_of(stream))
+		if (int code = waits(s)) return code;
 	std::vector<char> copy(static_cast<const char *>(from), static_cast<const char *>(from) + n);
 	return submit(stream, [to, copy] { memcpy(reinterpret_cast<void *>(to), copy.data(), copy.size()); return 0; });
 }
 int cuMemcpyDtoHAsync_v2(void *to, uint64_t from, size_t n, void *stream) {
 	ENTER();
 	if (!inside(from, n)) return INVALID_VALUE;
+	if (Stream *s = stream_of(stream); s && !pinned(to, n))
+		if (int code = waits(s)) return code;
 	return submit(stream, [=] { memcpy(to, reinterpret_cast<void *>(from), n); return 0; });
 }
 // These wait, as they do with memory of a program's own.
@@ -536,9 +544,9 @@ int cuStreamEndCapture(void *p, void **graph) {
 	return 0;
 }
 
-int cuEventCreate(void **e, unsigned) {
+int cuEventCreate(void **e, unsigned flags) {
 	ENTER();
-	auto *made = new Event{current};
+	auto *made = new Event{current, !(flags & 2)};
 	events.insert(made);
 	*e = made;
 	return 0;
@@ -572,8 +580,9 @@ int cuEventSynchronize(void *event) {
 int cuEventElapsedTime(float *ms, void *begin, void *end) {
 	ENTER();
 	auto *b = static_cast<Event *>(begin), *e = static_cast<Event *>(end);
-	if (!events.count(b) || !events.count(e)) return INVALID_HANDLE;
+	if (!events.count(b) || !events.count(e) || !b->timed || !e->timed) return INVALID_HANDLE;
 	if ((b->stream && b->stream->done < b->ticket) || (e->stream && e->stream->done < e->ticket)) return NOT_READY;
+	if (b->time < 0 || e->time < 0) return INVALID_HANDLE; // never recorded
 	*ms = e->time - b->time;
 	return 0;
 }
@@ -617,7 +626,9 @@ int cuLaunchKernel(void *f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, 
 				   void *stream, void **p, void **) {
 	ENTER();
 	auto *k = static_cast<Kernel *>(f);
-	if (uint64_t(bx) * by * bz > 1024 || !gx || !gy || !gz || shared > 227 << 10) return INVALID_VALUE;
+	if (uint64_t(bx) * by * bz > 1024 || bz > 64 || !gx || !gy || !gz || gx > 0x7fffffff || gy > 0xffff || gz > 0xffff ||
+		shared > 227 << 10)
+		return INVALID_VALUE;
 	auto arguments = std::make_shared<std::vector<uint64_t>>(k->sizes.size()); // a driver takes them at the launch, too
 	for (size_t i = 0; i < k->sizes.size(); i++) memcpy(&(*arguments)[i], p[i], k->sizes[i]);
 	if (k->name == swapped_kernel && swapped + 1 < k->sizes.size() && k->sizes[swapped] == k->sizes[swapped + 1]) {
