@@ -2,11 +2,9 @@ package picture
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"image"
 	"image/gif"
-	"image/jpeg"
 	"image/png"
 
 	"golang.org/x/image/bmp"
@@ -54,8 +52,8 @@ func (e *DecodeError) Unwrap() error { return e.Err }
 // Decode reads a JPEG, PNG, GIF (first frame), WebP (not animated), BMP or TIFF (first page) file, told apart by
 // content and not by name, into the picture PIL's Image.open(…).convert("RGB") gives; the package comment says how
 // exactly. Limits are checked against the file's header before pixels are allocated. Every error is a *DecodeError; no
-// input makes Decode panic. A decoder may allocate for the size that the header declares, 6 to 12 bytes a pixel and up
-// to 30 for progressive JPEGs: MaxPixels bounds that, and services for strangers should set it.
+// input makes Decode panic. A decoder may allocate for the size that the header declares, 6 to 15 bytes a pixel:
+// MaxPixels bounds that, and services for strangers should set it. A JPEG too short for its size is refused before.
 //
 // EXIF orientation is ignored unless asked for, with one exception that is Pillow's: a TIFF is always turned.
 func Decode(data []byte, o DecodeOptions) (*RGB, error) {
@@ -158,19 +156,6 @@ func gifConfig(d []byte) (image.Config, error)  { return gif.DecodeConfig(bytes.
 func webpConfig(d []byte) (image.Config, error) { return webp.DecodeConfig(bytes.NewReader(d)) }
 func bmpConfig(d []byte) (image.Config, error)  { return bmp.DecodeConfig(bytes.NewReader(d)) }
 func tiffConfig(d []byte) (image.Config, error) { return tiff.DecodeConfig(bytes.NewReader(d)) }
-
-func jpegConfig(d []byte) (image.Config, error) {
-	return jpeg.DecodeConfig(bytes.NewReader(d))
-}
-
-func decodeJPEG(d []byte) (*RGB, error) {
-	m, err := jpeg.Decode(bytes.NewReader(d))
-	var unsupported jpeg.UnsupportedError
-	if errors.As(err, &unsupported) && plainCMYK(d) {
-		m, err = jpeg.Decode(bytes.NewReader(markAdobe(d)))
-	}
-	return converted(m, err)
-}
 
 func decodePNG(d []byte) (*RGB, error)  { return converted(png.Decode(bytes.NewReader(d))) }
 func decodeBMP(d []byte) (*RGB, error)  { return converted(bmp.Decode(bytes.NewReader(d))) }

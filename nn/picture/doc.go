@@ -16,9 +16,9 @@
 //
 // # How exact it is
 //
-// PNG, GIF, BMP, TIFF and WebP pictures equal Pillow's in every bit, with one exception: 16-bit gray becomes v >> 8,
-// where Pillow cuts everything above 255 to white. JPEG pictures differ from libjpeg-turbo's by at most 3 of 255,
-// because Go's inverse cosine transform rounds otherwise; 95 to 98 of 100 samples were equal in the pictures tried, 81
-// in a YCCK one. [RGB.ResizePIL] and [RGB.ResizePIL12] are exact. [ResizeBilinear] follows torch 1.13's CPU kernel; its
-// comment says how far others are.
+// Pictures equal Pillow's in every bit, JPEG ones included, with three exceptions: 16-bit gray becomes v >> 8, where
+// Pillow cuts everything above 255 to white; JPEG data that is damaged is an error, where libjpeg goes on with a
+// warning; and a progressive JPEG that never sends its last bits is not smoothed. JPEGs with arithmetic coding, without
+// Huffman tables or with other than 8 bits are not read. [RGB.ResizePIL] and [RGB.ResizePIL12] are exact.
+// [ResizeBilinear] follows torch 1.13's CPU kernel; its comment says how far others are.
 package picture

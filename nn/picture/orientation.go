@@ -115,27 +115,6 @@ func jpegEXIF(d []byte) (exif []byte) {
 	return exif
 }
 
-// plainCMYK reports whether a JPEG has four components and no Adobe segment. libjpeg takes them for CMYK, and Pillow
-// takes that to be inverted like Adobe's; Go refuses the file.
-func plainCMYK(d []byte) bool {
-	four, adobe := false, false
-	jpegSegments(d, func(marker byte, body []byte) bool {
-		switch {
-		case marker >= 0xC0 && marker <= 0xC2 && len(body) > 5:
-			four = body[5] == 4
-		case marker == 0xEE && bytes.HasPrefix(body, []byte("Adobe")):
-			adobe = true
-		}
-		return true
-	})
-	return four && !adobe
-}
-
-// markAdobe returns a copy of a JPEG with an Adobe segment that says "no colour transform".
-func markAdobe(d []byte) []byte {
-	return append(append(append([]byte{}, d[:2]...), "\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"...), d[2:]...)
-}
-
 func pngEXIF(d []byte) []byte {
 	for rest := d[8:]; len(rest) >= 12; {
 		n := int64(binary.BigEndian.Uint32(rest))

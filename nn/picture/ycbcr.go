@@ -92,13 +92,24 @@ func upsampleH1V2(dst []uint8, near, far []int32, _, y int) {
 
 // upsampleH2V2 is the product of both: 9/16, 3/16, 3/16, 1/16.
 func upsampleH2V2(dst []uint8, near, far []int32, x0, _ int) {
-	c0, end := x0/2, len(near)-1
-	column := func(c int) int32 { return 3*near[c] + far[c] }
-	for x := range dst {
-		odd := (x0 + x) & 1
-		c := (x0+x)/2 - c0
-		next := column(min(max(c+2*odd-1, 0), end))
-		dst[x] = uint8((3*column(c) + next + 8 - int32(odd)) >> 4)
+	c, end := 0, len(near)-1
+	far = far[:len(near)]
+	here := 3*near[0] + far[0] // of this column; the rims repeat theirs
+	before := here
+	for x := 0; x < len(dst); c++ {
+		after := here
+		if c < end {
+			after = 3*near[c+1] + far[c+1]
+		}
+		if x > 0 || x0&1 == 0 {
+			dst[x] = uint8((3*here + before + 8) >> 4)
+			x++
+		}
+		if x < len(dst) {
+			dst[x] = uint8((3*here + after + 7) >> 4)
+			x++
+		}
+		before, here = here, after
 	}
 }
 

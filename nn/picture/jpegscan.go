@@ -1,0 +1,305 @@
+package picture
+
+import "image/jpeg"
+
+// naturalOrder gives the place, row by row, of the k-th coefficient in a file. Runs of zeros in damaged files end in
+// the last 16 places, as in libjpeg.
+var naturalOrder = [64 + 16]uint8{
+	0, 1, 8, 16, 9, 2, 3, 10,
+	17, 24, 32, 25, 18, 11, 4, 5,
+	12, 19, 26, 33, 40, 48, 41, 34,
+	27, 20, 13, 6, 7, 14, 21, 28,
+	35, 42, 49, 56, 57, 50, 43, 36,
+	29, 22, 15, 23, 30, 37, 44, 51,
+	58, 59, 52, 45, 38, 31, 39, 46,
+	53, 60, 61, 54, 47, 55, 62, 63,
+	63, 63, 63, 63, 63, 63, 63, 63,
+	63, 63, 63, 63, 63, 63, 63, 63,
+}
+
+// A blockFunc reads one block of a component into b; a progressive one adds to what b holds.
+type blockFunc func(c *jpegComponent, b *[64]int16)
+
+// scan reads the scan whose header is head and whose data begins at at, and returns where it ends.
+func (j *jpegDecoder) scan(head []byte, at int) (end int, err error) {
+	if j.scans++; j.scans > maxScans {
+		return 0, jpeg.UnsupportedError("more than 500 scans")
+	}
+	list, err := j.scanned(head)
+	if err != nil {
+		return 0, err
+	}
+	read, err := j.reader(head[len(head)-3:], list)
+	if err != nil {
+		return 0, err
+	}
+	if j.components[0].samples == nil {
+		if err := j.allocate(); err != nil {
+			return 0, err
+		}
+	}
+	for _, c := range list {
+		if !c.seen {
+			if j.quant[c.table] == nil {
+				return 0, jpeg.FormatError("no quantisation table")
+			}
+			c.quant, c.seen = *j.quant[c.table], true
+		}
+	}
+	j.bits.data = j.data
+	j.begin(list, at)
+	across, down := ceilDiv(j.width, 8*j.maxH), ceilDiv(j.height, 8*j.maxV)
+	if len(list) == 1 {
+		across, down = list[0].bw, list[0].bh
+	}
+	units := 0
+	for y := range down {
+		for x := range across {
+			if j.restart > 0 && units > 0 && units%j.restart == 0 {
+				if err := j.restartAt(list, byte(units/j.restart-1)&7); err != nil {
+					return 0, err
+				}
+			}
+			units++
+			if len(list) == 1 {
+				j.block(list[0], x, y, read)
+			} else {
+				j.unit(list, x, y, read)
+			}
+			if j.bits.bad || j.bits.overrun() {
+				return 0, j.bits.fault()
+			}
+		}
+	}
+	return j.bits.at, nil
+}
+
+// scanned reads which components a scan has, and with which Huffman tables.
+func (j *jpegDecoder) scanned(head []byte) ([]*jpegComponent, error) {
+	if j.components == nil {
+		return nil, jpeg.FormatError("a scan before the frame")
+	}
+	if len(head) < 6 || len(head) != 4+2*int(head[0]) || int(head[0]) > len(j.components) {
+		return nil, jpeg.FormatError("bad scan header")
+	}
+	var list []*jpegComponent
+	blocks := 0
+	for i := range int(head[0]) {
+		id, tables := int(head[1+2*i]), head[2+2*i]
+		if tables>>4 > 3 || tables&15 > 3 {
+			return nil, jpeg.FormatError("bad scan header")
+		}
+		var c *jpegComponent
+		for k := range j.components {
+			if j.components[k].id == id {
+				c = &j.components[k]
+			}
+		}
+		if c == nil {
+			return nil, jpeg.FormatError("a scan of a component that the frame lacks")
+		}
+		for _, other := range list {
+			if other == c {
+				return nil, jpeg.FormatError("a scan has a component twice")
+			}
+		}
+		c.dc, c.ac = j.dc[tables>>4], j.ac[tables&15]
+		list = append(list, c)
+		blocks += c.h * c.v
+	}
+	if len(list) > 1 && blocks > 10 {
+		return nil, jpeg.FormatError("more than 10 blocks in a unit")
+	}
+	return list, nil
+}
+
+// reader checks the scan's parameters and chooses how its blocks are read.
+func (j *jpegDecoder) reader(parameters []byte, list []*jpegComponent) (blockFunc, error) {
+	first, last := int(parameters[0]), int(parameters[1])
+	high, low := uint8(parameters[2]>>4), uint8(parameters[2]&15)
+	needDC, needAC := true, true
+	var read blockFunc
+	if !j.progressive {
+		read = j.readBlock // such scans have all coefficients, whatever the parameters say
+	} else {
+		if first > last || last > 63 || first == 0 && last != 0 || first > 0 && len(list) != 1 ||
+			high > 0 && low != high-1 || low > 13 {
+			return nil, jpeg.FormatError("bad progressive scan")
+		}
+		needDC, needAC = first == 0 && high == 0, first > 0
+		s := progressiveScan{j, first, last, low}
+		switch {
+		case first == 0 && high == 0:
+			read = s.firstDC
+		case first == 0:
+			read = s.refineDC
+		case high == 0:
+			read = s.firstAC
+		default:
+			read = s.refineAC
+		}
+	}
+	for _, c := range list {
+		if needDC && c.dc == nil || needAC && c.ac == nil {
+			return nil, jpeg.FormatError("no Huffman table")
+		}
+	}
+	return read, nil
+}
+
+// unit reads the blocks of one unit of an interleaved scan.
+func (j *jpegDecoder) unit(list []*jpegComponent, x, y int, read blockFunc) {
+	for _, c := range list {
+		for v := range c.v {
+			for h := range c.h {
+				j.block(c, x*c.h+h, y*c.v+v, read)
+			}
+		}
+	}
+}
+
+// block reads block (x, y) of a component. A sequential file's becomes samples at once.
+func (j *jpegDecoder) block(c *jpegComponent, x, y int, read blockFunc) {
+	if j.progressive {
+		read(c, &c.coefs[y*c.stride+x])
+		return
+	}
+	j.scratch = [64]int16{}
+	read(c, &j.scratch)
+	c.transform(x, y, &j.scratch)
+}
+
+// begin starts a scan or an interval after a restart.
+func (j *jpegDecoder) begin(list []*jpegComponent, at int) {
+	j.bits.reset(at)
+	j.eobRun = 0
+	for _, c := range list {
+		c.last = 0
+	}
+}
+
+// restartAt goes on behind the n-th restart marker.
+func (j *jpegDecoder) restartAt(list []*jpegComponent, n byte) error {
+	marker, next, err := nextMarker(j.data, j.bits.at)
+	if err != nil {
+		return err
+	}
+	if marker != markerRST0+n {
+		return jpeg.FormatError("bad restart marker")
+	}
+	j.begin(list, next)
+	return nil
+}
+
+func (b *bitReader) fault() error {
+	if b.bad {
+		return jpeg.FormatError("bad Huffman code")
+	}
+	return jpeg.FormatError("a scan is cut")
+}
+
+// readBlock reads a block of a sequential file.
+func (j *jpegDecoder) readBlock(c *jpegComponent, b *[64]int16) {
+	bits := &j.bits
+	c.last += bits.signed(bits.symbol(c.dc))
+	b[0] = int16(c.last)
+	for k := 1; k < 64; k++ {
+		s := bits.symbol(c.ac)
+		size := s & 15
+		if size == 0 {
+			if s != 0xF0 {
+				return
+			}
+			k += 15
+			continue
+		}
+		k += int(s >> 4)
+		b[naturalOrder[k]] = int16(bits.signed(size))
+	}
+}
+
+// A progressiveScan refines coefficients first to last down to bit low.
+type progressiveScan struct {
+	j           *jpegDecoder
+	first, last int
+	low         uint8
+}
+
+func (s *progressiveScan) firstDC(c *jpegComponent, b *[64]int16) {
+	bits := &s.j.bits
+	c.last += bits.signed(bits.symbol(c.dc))
+	b[0] = int16(c.last << s.low)
+}
+
+func (s *progressiveScan) refineDC(_ *jpegComponent, b *[64]int16) {
+	b[0] |= int16(s.j.bits.number(1) << s.low)
+}
+
+func (s *progressiveScan) firstAC(c *jpegComponent, b *[64]int16) {
+	if s.j.eobRun > 0 {
+		s.j.eobRun--
+		return
+	}
+	bits := &s.j.bits
+	for k := s.first; k <= s.last; k++ {
+		symbol := bits.symbol(c.ac)
+		run, size := symbol>>4, symbol&15
+		if size == 0 && run < 15 {
+			s.j.eobRun = 1<<run + int(bits.number(run)) - 1
+			return
+		}
+		k += int(run)
+		if size > 0 {
+			b[naturalOrder[k]] = int16(bits.signed(size) << s.low)
+		}
+	}
+}
+
+// refineAC is figure G.7 of ITU-T T.81: every coefficient that is not zero yet takes a bit where it is passed.
+func (s *progressiveScan) refineAC(c *jpegComponent, b *[64]int16) {
+	bits := &s.j.bits
+	k := s.first
+	for ; s.j.eobRun == 0 && k <= s.last; k++ {
+		symbol := bits.symbol(c.ac)
+		run, size := symbol>>4, symbol&15
+		value := int16(0)
+		if size > 0 {
+			value = -1 << s.low
+			if bits.number(1) == 1 {
+				value = 1 << s.low
+			}
+		} else if run < 15 {
+			s.j.eobRun = 1<<run + int(bits.number(run))
+			break
+		}
+		k = s.skip(b, k, int(run))
+		if value != 0 {
+			b[naturalOrder[k]] = value
+		}
+	}
+	if s.j.eobRun > 0 {
+		s.skip(b, k, 64)
+		s.j.eobRun--
+	}
+}
+
+// skip passes run zeros from k on, refines what is not zero between, and returns where the next zero is.
+func (s *progressiveScan) skip(b *[64]int16, k, run int) int {
+	for ; k <= s.last; k++ {
+		v := &b[naturalOrder[k]]
+		switch {
+		case *v == 0:
+			if run == 0 {
+				return k
+			}
+			run--
+		case s.j.bits.number(1) == 1 && *v&(1<<s.low) == 0:
+			if *v > 0 {
+				*v += 1 << s.low
+			} else {
+				*v -= 1 << s.low
+			}
+		}
+	}
+	return k
+}
