@@ -52,7 +52,10 @@ func (b *Backend) openEngines(o Options) error {
 		if ok {
 			b.engines.libraries = append(b.engines.libraries, e)
 		} else if l.path != "" {
-			return errors.Join(tried...)
+			if file, ok := errors.AsType[*FileError](tried[0]); ok {
+				return &LibraryError{l.name, file}
+			}
+			return tried[0]
 		}
 	}
 	return nil

@@ -46,8 +46,11 @@ var toolkit = []string{"/usr/local/cuda/lib64", "/usr/local/cuda-*/lib64",
 // returns why all places before that could not be used.
 func find[T any](f *foreign, path string, load func(path string) (T, error)) (found T, ok bool, tried []error) {
 	try := func(path string) bool {
-		var err error
-		if found, err = load(path); err != nil {
+		err := looksLoadable(path)
+		if err == nil {
+			found, err = load(path)
+		}
+		if err != nil {
 			tried = append(tried, err)
 		}
 		return err == nil

@@ -81,6 +81,17 @@ func (e *NoFileError) Error() string {
 	return fmt.Sprintf("%s: no %s", e.Folder, strings.Join(e.Files, ", no "))
 }
 
+// FileError says that a file cannot be a library of this machine's. The loader would
+// wait for ever for one that is no file, such as a pipe, or end the program at one
+// that is cut off.
+type FileError struct {
+	Path string
+	Why  string
+}
+
+// Error returns the path and the reason.
+func (e *FileError) Error() string { return e.Path + ": " + e.Why }
+
 // Device is a GPU.
 type Device struct {
 	Ordinal         int    // 0 is cuda:0
