@@ -35,9 +35,9 @@
 #define __noinline__ inline
 #define __launch_bounds__(...)
 #define __align__(n) __attribute__((aligned((n) < 64 ? (n) : 64))) // beyond that the end is not guarded
-// The linker knows where a section begins and ends, so that it can be filled. No static of a template may be in one.
-#define __shared__ static __attribute__((section("shared_memory")))
-extern "C" char __start_shared_memory[] __attribute__((weak)), __stop_shared_memory[] __attribute__((weak));
+// The linker knows where a section begins and ends, so that it can be filled. No static of a template may be in one. Each
+// source has its own, SHARED_MEMORY, so that its blocks need not fill the others'.
+#define __shared__ static __attribute__((section(EMULATOR_TEXT(SHARED_MEMORY))))
 
 struct uint3 { unsigned x, y, z; };
 struct dim3 {
@@ -238,9 +238,10 @@ inline void on_fault(int signal, siginfo_t *info, void *context) {
 	} else other.sa_handler(signal);
 }
 
-// run runs a kernel's threads, with shared bytes of dynamic shared memory, and returns what it did wrong, "" if nothing
-// was seen. It is for one thread of the host's at a time.
-inline std::string run(dim3 blocks, dim3 size, size_t shared, Order order, const std::function<void()> &f) {
+// run runs a kernel's threads, with static shared memory at an address up to another and bytes of dynamic shared memory,
+// and returns what it did wrong, "" if nothing was seen. It is for one thread of the host's at a time.
+inline std::string run(dim3 blocks, dim3 size, char *from, char *to, size_t shared, Order order,
+					   const std::function<void()> &f) {
 	grid = blocks;
 	block = size;
 	kernel = &f;
@@ -261,7 +262,7 @@ inline std::string run(dim3 blocks, dim3 size, size_t shared, Order order, const
 			for (unsigned y = 0; y < grid.y; y++)
 				for (unsigned x = 0; x < grid.x && error.empty(); x++) {
 					block_index = {x, y, z};
-					if (__start_shared_memory) poison(__start_shared_memory, __stop_shared_memory);
+					poison(from, to);
 					dynamic_shared.assign(shared + 128, char(0xFF));
 					run_block(order);
 				}

@@ -26,6 +26,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -133,7 +134,8 @@ func object(source string, text []byte, flags []string) ([]byte, error) {
 				return nil, err
 			}
 		}
-		unit := fmt.Sprintf("#define EMULATOR\n#include %q\n#include \"fake/add.h\"\n", source)
+		unit := fmt.Sprintf("#define EMULATOR\n#define SHARED_MEMORY shared_memory_%s\n#include %q\n"+
+			"#include \"fake/add.h\"\n", strings.TrimSuffix(source, ".cu"), source)
 		for _, name := range kernelName.FindAllSubmatch(text, -1) {
 			unit += fmt.Sprintf("ADD_KERNEL(%s)\n", name[1])
 		}
@@ -187,31 +189,61 @@ func build(changed string, text []byte, flags []string, macros ...string) ([]byt
 }
 
 // compile runs the C++ compiler beside the sources, and more files or others in
-// their places, and returns what it makes.
+// their places, and returns what it makes, or has made of the same before.
 func compile(args []string, more map[string][]byte) ([]byte, error) {
 	compiler, err := exec.LookPath("c++")
 	if err != nil {
 		return nil, errNoCompiler
 	}
-	dir, err := os.MkdirTemp("", "fakedriver-*")
+	files, err := allSources()
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
-	err = errors.Join(os.CopyFS(dir, sources), os.CopyFS(dir, kernel.Sources))
-	for name, data := range more {
-		err = errors.Join(err, os.WriteFile(filepath.Join(dir, name), data, 0o644))
-	}
+	maps.Copy(files, more)
+	args = append([]string{"-std=c++17", "-O3", "-march=native", "-Wall", "-Werror", "-Wno-unknown-pragmas",
+		"-ffp-contract=off", "-fno-gnu-unique", "-fPIC", "-I.", "-o", "out"}, args...)
+	about, err := once(compiler, func() ([]byte, error) { // its version, and what this machine's CPU has
+		return exec.Command(compiler, "-march=native", "-x", "c++", "-E", "-v", os.DevNull).CombinedOutput()
+	})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w\n%s", err, about)
 	}
-	cmd := exec.Command(compiler, append([]string{"-std=c++17", "-O3", "-march=native", "-Wall", "-Werror",
-		"-Wno-unknown-pragmas", "-ffp-contract=off", "-fno-gnu-unique", "-fPIC", "-I.", "-o", "out"}, args...)...)
-	cmd.Dir = dir
-	if text, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%w\n%s", err, text)
+	return cached(keyOf(string(about), args, files), func() ([]byte, error) {
+		dir, err := os.MkdirTemp("", "fakedriver-*")
+		if err != nil {
+			return nil, err
+		}
+		defer os.RemoveAll(dir)
+		for name, data := range files {
+			path := filepath.Join(dir, name)
+			if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, data, 0o644)); err != nil {
+				return nil, err
+			}
+		}
+		cmd := exec.Command(compiler, args...)
+		cmd.Dir = dir
+		if text, err := cmd.CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("%w\n%s", err, text)
+		}
+		return os.ReadFile(filepath.Join(dir, "out"))
+	})
+}
+
+// allSources are the fake's and the kernels'.
+func allSources() (map[string][]byte, error) {
+	files := make(map[string][]byte)
+	for _, f := range []fs.FS{sources, kernel.Sources} {
+		err := fs.WalkDir(f, ".", func(path string, e fs.DirEntry, err error) error {
+			if err == nil && !e.IsDir() {
+				files[path], err = fs.ReadFile(f, path)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
 	}
-	return os.ReadFile(filepath.Join(dir, "out"))
+	return files, nil
 }
 
 // Function returns the address of a function of the fake's, for fakes of the

@@ -19,7 +19,7 @@ var watched = flag.String("watched", "", "run tests on the fake driver at this `
 // beyond arrays, those in shared memory too, UndefinedBehaviorSanitizer what C++
 // gives no meaning to.
 var watch = []string{"-O1", "-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all",
-	"-fsanitize-sections=shared_memory"}
+	"-fsanitize-sections=shared_memory_*"}
 
 // Watched reports whether this process is one of Watch's: that is slow, and tests
 // may do less.

@@ -5,6 +5,13 @@
 
 #include "kernels.h"
 
+#define START_OF_(section) __start_##section
+#define START_OF(section) START_OF_(section)
+#define STOP_OF_(section) __stop_##section
+#define STOP_OF(section) STOP_OF_(section)
+// Both are null for a source without shared memory.
+extern "C" char START_OF(SHARED_MEMORY)[] __attribute__((weak)), STOP_OF(SHARED_MEMORY)[] __attribute__((weak));
+
 namespace {
 
 template <class T> T as(uint64_t bits) {
@@ -24,7 +31,9 @@ template <class... A, void (*F)(A...)> struct Call<F> {
 };
 
 struct Add {
-	template <class C> Add(const char *name, C) { kernels().push_back({name, C::sizes(), C::run}); }
+	template <class C> Add(const char *name, C) {
+		kernels().push_back({name, C::sizes(), C::run, START_OF(SHARED_MEMORY), STOP_OF(SHARED_MEMORY)});
+	}
 };
 
 } // namespace

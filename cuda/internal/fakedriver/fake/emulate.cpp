@@ -1,4 +1,5 @@
 #define EMULATOR
+#define SHARED_MEMORY shared_memory_of_tests
 #include "device.h"
 
 #include "add.h"
@@ -14,6 +15,6 @@ ADD_KERNEL(axpy)
 
 std::string emulate(const Kernel &k, const unsigned g[3], const unsigned b[3], size_t shared, int order,
 					const uint64_t *arguments) {
-	return emulator::run(dim3(g[0], g[1], g[2]), dim3(b[0], b[1], b[2]), shared, emulator::Order(order),
-						 [&] { k.run(arguments); });
+	return emulator::run(dim3(g[0], g[1], g[2]), dim3(b[0], b[1], b[2]), k.shared, k.shared_end, shared,
+						 emulator::Order(order), [&] { k.run(arguments); });
 }

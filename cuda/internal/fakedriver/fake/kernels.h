@@ -8,6 +8,7 @@ struct Kernel {
 	const char *name;
 	std::vector<size_t> sizes; // of the parameters
 	void (*run)(const uint64_t *arguments);
+	char *shared, *shared_end; // static shared memory of the source it is in
 };
 
 // kernels are those of all sources: each adds its own when the library is opened.
