@@ -23,7 +23,8 @@ type deviceFlags struct {
 func (d *deviceFlags) addTo(f *pflag.FlagSet) {
 	f.StringVar(&d.name, "device", "cpu", "compute on `DEVICE`: cpu, cuda or cuda:1, or auto, a GPU if there is one; "+
 		"see argand devices")
-	f.TextVar(&d.precision, "precision", op.Float32, "compute in `PRECISION`: float32, or on a GPU tf32, bfloat16 or float16")
+	f.TextVar(&d.precision, "precision", op.Float32,
+		"compute in `PRECISION`: float32, or on a GPU tf32, bfloat16 or float16")
 	f.Float64Var(&d.memory, "device-memory", 0, "take at most `GB` of a GPU's memory, 10⁹ bytes each; 0 is no limit")
 	addDriver(f, &d.driver)
 }

@@ -82,7 +82,8 @@ func (n *network) settle() error {
 
 // check returns an error for flags that make no sense.
 func (n *network) check() error {
-	for _, name := range []string{"model", "input", "output", "device", "driver"} { // a script's variable that is not set, say
+	// A script's variable may not be set, say.
+	for _, name := range []string{"model", "input", "output", "device", "driver"} {
 		if f := n.flags.Lookup(name); f != nil && f.Changed && f.Value.String() == "" {
 			return fmt.Errorf("--%s is empty; leave it out for its default", name)
 		}
