@@ -28,10 +28,10 @@ import (
 //
 //	results := beamio.RunInference(s, &beamio.Torch{Model: "mlp.pth", Network: &MLP{Hidden: 32}}, tensors)
 //
-// Without a Network it runs ResNets, ResNeXts and Wide ResNets, recognised by
-// the checkpoint: pictures (3, H, W), normalised, to logits (classes). A
-// [Classifier] does that with pictures in files; a [Detector] finds objects,
-// which is not one row of numbers for each picture.
+// Without a Network it runs ResNets, ResNeXts, Wide ResNets and MobileNetV3s,
+// recognised by the checkpoint: pictures (3, H, W), normalised, to logits
+// (classes). A [Classifier] does that with pictures in files; a [Detector] finds
+// objects, which is not one row of numbers for each picture.
 //
 // Examples must be float32, as PyTorch has it for a network of float32 weights:
 // others fail at [StagePreprocess]. Those of one shape are stacked to a batch,
@@ -162,7 +162,7 @@ func (t *Torch) Validate() error {
 
 // checkArch looks at the name of a network of nn/vision.
 func checkArch(name string) error {
-	for _, family := range []string{"resnet", "resnext", "wide_resnet"} {
+	for _, family := range []string{"resnet", "resnext", "wide_resnet", "mobilenet_v3"} {
 		if name == "" || strings.HasPrefix(name, family) {
 			return nil
 		}
@@ -171,7 +171,8 @@ func checkArch(name string) error {
 		return fmt.Errorf("Arch %q: the outputs of a detector are not one row for each example; "+
 			"beamio.Detector is for those", name)
 	}
-	return fmt.Errorf("no Arch %q: there are ResNets, ResNeXts and Wide ResNets, as torchvision calls them", name)
+	return fmt.Errorf("no Arch %q: there are ResNets, ResNeXts, Wide ResNets and MobileNetV3s, "+
+		"as torchvision calls them", name)
 }
 
 // Load implements [ModelHandler]. What does not fit between the checkpoint and

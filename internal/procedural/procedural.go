@@ -96,10 +96,11 @@ func MaskRCNN(testdata fs.FS) (*Checkpoint, error) {
 	return c, err
 }
 
-// ResNet returns a classifier as testdata/resnet/make_golden.py makes it. The
-// model is the name of one of torchvision's that testdata/keys has, "resnet50"
-// or "resnext50_32x4d"; the file system is the repository's testdata. It
-// returns an error if there is no such model.
+// ResNet returns a classifier as testdata/resnet/make_golden.py makes it, and
+// testdata/mobilenet's with the same formulas. The model is the name of one of
+// torchvision's that testdata/keys has, "resnet50" or "mobilenet_v3_large"; the
+// file system is the repository's testdata. It returns an error if there is no
+// such model.
 func ResNet(testdata fs.FS, model string) (*Checkpoint, error) {
 	keys, shapes, err := ReadKeys(testdata, model)
 	if err != nil {

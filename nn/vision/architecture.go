@@ -15,7 +15,7 @@ type Architecture struct {
 	Classes    int    // of a detector, the background included
 	Layers     [4]int // residual blocks of each layer; [3 4 6 3] for a ResNet-50
 	Bottleneck bool   // blocks of three convolutions, not two
-	Width      int    // channels after the first convolution; 64 for every published network
+	Width      int    // channels after the first convolution; 64 for every published ResNet, 16 for MobileNetV3
 	Groups     int    // of the 3×3 convolutions; 32 for resnext50_32x4d
 	GroupWidth int    // channels of a group of the first layer; 64 for a plain ResNet, 4 for resnext50_32x4d
 	Pyramid    int    // channels of the feature pyramid; 256 for every published detector
@@ -26,6 +26,9 @@ type Architecture struct {
 // Detector reports whether a is a network for [NewDetector].
 func (a Architecture) Detector() bool { return a.Pyramid > 0 }
 
+// mobile reports whether a is a [MobileNetV3].
+func (a Architecture) mobile() bool { return strings.HasPrefix(a.Name, "mobilenet_v3") }
+
 // String returns "maskrcnn_resnet50_fpn, 91 classes", and the width if it is
 // not the published one.
 func (a Architecture) String() string {
@@ -33,7 +36,11 @@ func (a Architecture) String() string {
 	if a.Classes > 0 {
 		s += fmt.Sprintf(", %d classes", a.Classes)
 	}
-	if a.Width > 0 && a.Width != 64 {
+	published := 64
+	if a.mobile() {
+		published = 16
+	}
+	if a.Width > 0 && a.Width != published {
 		s += fmt.Sprintf(", width %d", a.Width)
 	}
 	return s
@@ -98,8 +105,19 @@ func recognizeKeys(src nn.Source) (Architecture, error) {
 		a := resnet(w)
 		a.Classes = extent(w, "fc.weight", 0, 0)
 		return a, nil
+	case mobileClassifier.fits(w):
+		table, ok := mobileTableOf(w.At("features"))
+		if !ok {
+			a := Architecture{Name: "mobilenet_v3"}
+			return a, &UnsupportedArchitectureError{a.Name, "MobileNetV3s of 11 or 15 blocks are, the small and the large"}
+		}
+		return Architecture{
+			Name:    table.name,
+			Classes: extent(w, "classifier.3.weight", 0, 0),
+			Width:   extent(w, "features.0.0.weight", 0, 0),
+		}, nil
 	}
-	e := &UnknownArchitectureError{Looked: []string{classifier.String(), detector.String()}}
+	e := &UnknownArchitectureError{Looked: []string{classifier.String(), mobileClassifier.String(), detector.String()}}
 	keys := src.Keys()
 	e.Tensors = len(keys)
 	e.Keys = slices.Clone(keys[:min(len(keys), 4)])
@@ -161,8 +179,9 @@ func (f family) fits(w nn.Weights) bool {
 func (f family) String() string { return f.name + " (" + strings.Join(f.keys, ", ") + ")" }
 
 var (
-	classifier = family{"ResNet", []string{"conv1.weight", "layer1.0.conv1", "layer4.0.conv1", "fc.weight"}}
-	detector   = family{"Faster R-CNN or Mask R-CNN", []string{"backbone.body.layer1.0.conv1", "backbone.fpn",
+	classifier       = family{"ResNet", []string{"conv1.weight", "layer1.0.conv1", "layer4.0.conv1", "fc.weight"}}
+	mobileClassifier = family{"MobileNetV3", []string{"features.1.block.0.0.weight", "classifier.3.weight"}}
+	detector         = family{"Faster R-CNN or Mask R-CNN", []string{"backbone.body.layer1.0.conv1", "backbone.fpn",
 		"rpn.head.cls_logits", "roi_heads.box_head.fc6", "roi_heads.box_predictor.cls_score"}}
 )
 
@@ -184,7 +203,6 @@ var unsupported = []family{
 	{"deeplabv3_mobilenet_v3_large", []string{"classifier.0.convs"}},
 	{"fcn_resnet101", []string{"classifier.4.weight", "backbone.layer3.22"}},
 	{"fcn_resnet50", []string{"classifier.4.weight", "backbone.layer3"}},
-	{"mobilenet_v3", []string{"features.1.block.0.0.weight", "classifier.3.weight"}},
 	{"mobilenet_v2", []string{"features.1.conv.0.0.weight", "classifier.1.weight"}},
 	{"vgg", []string{"features.0.weight", "classifier.0.weight", "classifier.3.weight", "classifier.6.weight"}},
 	{"densenet", []string{"features.denseblock1", "classifier.weight"}},

@@ -32,6 +32,8 @@ func TestRecognize(t *testing.T) {
 		"resnext101_64x4d":               classifier("resnext101_64x4d", 64, 4, 3, 4, 23, 3),
 		"wide_resnet50_2":                classifier("wide_resnet50_2", 1, 128, 3, 4, 6, 3),
 		"wide_resnet101_2":               classifier("wide_resnet101_2", 1, 128, 3, 4, 23, 3),
+		"mobilenet_v3_small":             {Name: "mobilenet_v3_small", Classes: 1000, Width: 16},
+		"mobilenet_v3_large":             {Name: "mobilenet_v3_large", Classes: 1000, Width: 16},
 		"fasterrcnn_resnet50_fpn_frozen": detector,
 		"maskrcnn_resnet50_fpn_frozen":   mask,
 		"maskrcnn_resnet50_fpn_bn":       mask,
@@ -58,7 +60,6 @@ func TestRecognize(t *testing.T) {
 		"deeplabv3_mobilenet_v3_large":                 "",
 		"deeplabv3_mobilenet_v3_large_aux":             "deeplabv3_mobilenet_v3_large",
 		"lraspp_mobilenet_v3_large":                    "",
-		"mobilenet_v3_large":                           "mobilenet_v3",
 	} {
 		if want == "" {
 			want = file
@@ -94,7 +95,7 @@ func TestRecognizeUnknown(t *testing.T) {
 		{keys: []string{"model.module.", "model."}, shapes: map[string]tensor.Shape{"model.": {1}, "model.module.": {1}}},
 	} {
 		_, err := Recognize(src)
-		if e, ok := errors.AsType[*UnknownArchitectureError](err); !ok || e.Tensors != len(src.keys) || len(e.Looked) != 2 {
+		if e, ok := errors.AsType[*UnknownArchitectureError](err); !ok || e.Tensors != len(src.keys) || len(e.Looked) != 3 {
 			t.Errorf("%v: %v", src.keys, err)
 		}
 	}
@@ -115,12 +116,14 @@ func TestOddShapes(t *testing.T) {
 		{}, {0}, {1}, {3, 0}, {0, 0, 0, 0}, {5, 7, 1, 1}, {1, 1, 1, 1, 1},
 		{1 << 40, 0}, {0, math.MaxInt / 16}, {math.MaxInt / 16, 0, 1, 1}, // no elements, and any extent
 	} {
-		for _, model := range []string{"resnet18", "resnext50_32x4d", "maskrcnn_resnet50_fpn_frozen"} {
+		for _, model := range []string{"resnet18", "resnext50_32x4d", "mobilenet_v3_small", "maskrcnn_resnet50_fpn_frozen"} {
 			for _, key := range []string{
 				"conv1.weight", "layer1.0.conv2.weight", "layer1.0.conv3.weight", "layer3.1.conv1.weight", "fc.weight",
 				"backbone.body.conv1.weight", "backbone.body.layer2.0.conv2.weight", "backbone.fpn.inner_blocks.0.0.weight",
 				"rpn.head.cls_logits.weight", "roi_heads.box_head.fc6.weight", "roi_heads.box_predictor.cls_score.weight",
 				"roi_heads.mask_head.2.0.weight", "roi_heads.mask_predictor.conv5_mask.weight",
+				"features.0.0.weight", "features.1.block.0.0.weight", "features.1.block.1.fc1.weight",
+				"features.2.block.0.0.weight", "features.12.0.weight", "classifier.0.weight", "classifier.3.weight",
 			} {
 				src := readKeys(t, model)
 				if _, ok := src.shapes[key]; !ok {
@@ -137,6 +140,18 @@ func TestOddShapes(t *testing.T) {
 					t.Errorf("%s: %s %v: no error", model, key, shape)
 				}
 			}
+		}
+	}
+}
+
+// TestMobileNetV3OfOtherDepth: of other depths than the paper's two nobody knows the strides.
+func TestMobileNetV3OfOtherDepth(t *testing.T) {
+	for _, model := range []string{"mobilenet_v3_small", "mobilenet_v3_large"} {
+		src := readKeys(t, model).renamed(`^features\.11\.block`, "features.21.block")
+		a, err := Recognize(src)
+		refused, ok := errors.AsType[*UnsupportedArchitectureError](err)
+		if !ok || refused.Name != "mobilenet_v3" || a.Name != "mobilenet_v3" || !strings.Contains(err.Error(), "11 or 15 blocks") {
+			t.Errorf("%s: got %+v, %v", model, a, err)
 		}
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/argand-go/argand/tensor"
 )
 
-// Classifier says what is in a picture, with a [ResNet]. It is immutable and
+// Classifier says what is in a picture, with a [ResNet] or [MobileNetV3]. It is immutable and
 // safe for concurrent use.
 type Classifier struct {
 	net         *nn.Network
@@ -44,11 +44,18 @@ func NewClassifier(ctx context.Context, b op.Backend, src nn.Source, opts ...Opt
 		return nil, err
 	}
 	if arch.Detector() {
-		return nil, &UnsupportedArchitectureError{arch.Name, "a classifier takes ResNets"}
+		return nil, &UnsupportedArchitectureError{arch.Name, "a classifier takes ResNets and MobileNetV3s"}
 	}
 	w := nn.NewWeights(src)
-	net := newResNet(w, c.rcnn.Eps, c.rcnn.Classes)
-	if err := w.Err("ResNet"); err != nil {
+	var net nn.Module
+	family := "ResNet"
+	if arch.mobile() {
+		family = "MobileNetV3"
+		net = newMobileNetV3(w, c.eps(MobileNetV3Eps), c.rcnn.Classes)
+	} else {
+		net = newResNet(w, c.eps(nn.DefaultEps), c.rcnn.Classes)
+	}
+	if err := w.Err(family); err != nil {
 		return nil, err
 	}
 	names, err := c.names(arch.Classes, imageNetNames())

@@ -1,5 +1,5 @@
-// Package vision has torchvision's networks for pictures: ResNet classifiers,
-// Faster R-CNN and Mask R-CNN with a ResNet and FPN backbone.
+// Package vision has torchvision's networks for pictures: ResNet and MobileNetV3
+// classifiers, Faster R-CNN and Mask R-CNN with a ResNet and FPN backbone.
 //
 // A checkpoint is enough to use one. [Recognize] tells from names and shapes
 // which network it belongs to and how wide and deep that is:
@@ -17,9 +17,9 @@
 // torchvision's defaults.
 //
 // Below them are the networks, written as in their papers: [ResNet] with its
-// [Trunk], [FPN], [RPN], [BoxHead], [MaskHead], and [FasterRCNN] and [MaskRCNN]
-// made of those. Each is built from nn.Weights and traced by nn.Compile, alone
-// or as a part of another network.
+// [Trunk], [MobileNetV3], [FPN], [RPN], [BoxHead], [MaskHead], and [FasterRCNN]
+// and [MaskRCNN] made of those. Each is built from nn.Weights and traced by
+// nn.Compile, alone or as a part of another network.
 //
 // # What differs from torchvision
 //
@@ -29,6 +29,7 @@
 // [Detector.Bitmaps]. A picture so thin that torchvision
 // would resize one side to zero pixels, and raise, keeps one pixel here.
 //
-// Read resnet.go, fpn.go, rpn.go, roiheads.go, masks.go and maskrcnn.go in this
-// order for the network; detector.go and preprocess.go for what is around it.
+// Read resnet.go, mobilenetv3.go, fpn.go, rpn.go, roiheads.go, masks.go and
+// maskrcnn.go in this order for the networks; detector.go and preprocess.go for
+// what is around them.
 package vision

@@ -33,7 +33,7 @@ type UnsupportedArchitectureError struct {
 func (e *UnsupportedArchitectureError) Error() string {
 	want := e.Want
 	if want == "" {
-		want = "ResNet classifiers and Faster R-CNN and Mask R-CNN with a ResNet and FPN backbone are"
+		want = "ResNet and MobileNetV3 classifiers, and Faster R-CNN and Mask R-CNN with a ResNet and FPN backbone are"
 	}
 	return fmt.Sprintf("vision: this is a checkpoint of %s, which is not supported here; %s", e.Name, want)
 }

@@ -3,6 +3,7 @@ package vision
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/argand-go/argand/internal/procedural"
@@ -10,9 +11,40 @@ import (
 	"github.com/argand-go/argand/tensor"
 )
 
-// TestResNetLogits compares logits with those that torch computes in float64, in units of the greatest. The error of
-// torch in float32 is up to 7e-7.
-func TestResNetLogits(t *testing.T) {
+// TestResNetLogits: the error of torch in float32 is up to 7e-7.
+func TestResNetLogits(t *testing.T) { compareLogits(t, "resnet", 5, 3e-6) }
+
+// TestMobileNetV3Logits: the error of torch in float32 is up to 3e-6.
+func TestMobileNetV3Logits(t *testing.T) { compareLogits(t, "mobilenet", 4, 1e-5) }
+
+// TestMobileNetV3Eps: what is asked for is taken, and there is a default of its own.
+func TestMobileNetV3Eps(t *testing.T) {
+	x, err := tensor.New(tensor.Float32, 1, 3, 64, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	procedural.Fill(floats(t, x), "input64", 2)
+	logits := func(opts ...Option) []float32 {
+		k, err := NewClassifier(bg, kernels.CPU(), proceduralResNet(t, "mobilenet_v3_small"), opts...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer k.Close()
+		y, err := k.Logits(bg, x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return floats(t, y)
+	}
+	byDefault := logits()
+	if !slices.Equal(byDefault, logits(WithEps(1e-3))) || slices.Equal(byDefault, logits(WithEps(1e-5))) {
+		t.Error("the default is not 0.001")
+	}
+}
+
+// compareLogits compares logits with those that torch computes in float64, in units of the greatest.
+func compareLogits(t *testing.T, golds string, cases int, tolerance float64) {
+	t.Helper()
 	var golden struct {
 		Cases []struct {
 			Arch   string
@@ -20,13 +52,13 @@ func TestResNetLogits(t *testing.T) {
 			Logits []float32
 		}
 	}
-	readJSON(t, &golden, "resnet", "golden.json")
-	if len(golden.Cases) < 5 {
+	readJSON(t, &golden, golds, "golden.json")
+	if len(golden.Cases) != cases {
 		t.Fatalf("%d cases", len(golden.Cases))
 	}
 	classifiers := map[string]*Classifier{}
 	for _, c := range golden.Cases {
-		if underRace && c.Side > 64 {
+		if underRace && c.Side > 65 {
 			t.Logf("RACE DETECTOR: %s at %d pixels NOT COMPARED", c.Arch, c.Side)
 			continue
 		}
@@ -54,7 +86,7 @@ func TestResNetLogits(t *testing.T) {
 			scale = max(scale, math.Abs(float64(c.Logits[i])))
 		}
 		t.Logf("%s, %d×%d: max error / max |logit| = %.2g", c.Arch, c.Side, c.Side, worst/scale)
-		if !(worst <= 3e-6*scale) || y.Len() != len(c.Logits) {
+		if !(worst <= tolerance*scale) || y.Len() != len(c.Logits) {
 			t.Errorf("%s, %d×%d: %d logits differ by %.3g of %.3g", c.Arch, c.Side, c.Side, y.Len(), worst, scale)
 		}
 	}

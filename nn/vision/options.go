@@ -26,6 +26,7 @@ const (
 type config struct {
 	as      role
 	rcnn    RCNN
+	ownEps  bool // WithEps was given
 	resize  resize
 	article bool
 	padding bool
@@ -100,13 +101,23 @@ func WithPreset(name string) Option {
 }
 
 // WithEps sets the eps of batch norms, which is no part of a checkpoint. The
-// default is nn.DefaultEps, 1e-5, what a network has into which one loads a
-// state_dict. It must be finite and at least 0.
+// default is what a network of torchvision has into which one loads a
+// state_dict: nn.DefaultEps, 1e-5, or [MobileNetV3Eps]. It must be finite and at
+// least 0.
 func WithEps(eps float64) Option {
 	return func(c *config) {
 		c.allow("WithEps", forBoth, eps >= 0 && !math.IsInf(eps, 0), eps, "a finite number of at least 0")
-		c.rcnn.Eps = eps
+		c.rcnn.Eps, c.ownEps = eps, true
 	}
+}
+
+// eps returns the eps that was asked for, or else that of the published
+// classifiers of a kind.
+func (c *config) eps(published float64) float64 {
+	if c.ownEps {
+		return c.rcnn.Eps
+	}
+	return published
 }
 
 // WithMinSize sets the length, in pixels, that a detector scales the short side
