@@ -8,10 +8,10 @@
 #	cuda/check.sh --with DIR [PART…]    # on that machine
 #	cuda/check.sh --rehearse [PART…]    # without a GPU: every line of this, on the fake driver; times mean nothing
 #
-# More options: --driver PATH of libcuda.so.1, --out DIR for logs and what is found out. The first GPU is used; the
-# driver's CUDA_VISIBLE_DEVICES makes another one the first. Each part takes at most eight minutes; what it has not done
-# by then is NOT RUN. Parity and the comparison of speed need a Python with torch and torchvision: $PYTHON, or python3.
-# Nothing is fetched from anywhere.
+# More options: --driver PATH of libcuda.so.1, --out DIR for logs and what is found out, instead of a new one. The first
+# GPU is used; the driver's CUDA_VISIBLE_DEVICES makes another one the first. Each part takes at most eight minutes; what
+# it has not done by then is NOT RUN. Parity and the comparison of speed need a Python with torch and torchvision: $PYTHON,
+# or python3. Nothing is fetched from anywhere.
 #
 # The exit status is 0 if all was run and is well, 1 if something failed, 3 if nothing did but something was NOT RUN.
 set -uo pipefail
@@ -339,7 +339,7 @@ if [ -e "$with/worker.gz" ]; then
 fi
 [ -x "$with/worker" ] || die "there are no programs in $with"
 with=$(cd "$with" && pwd)
-out=${out:-$scratch/out}
+out=${out:-$(mktemp -d -t cuda-check.XXXXXX)}
 mkdir -p "$out" || die "no directory for logs"
 out=$(cd "$out" && pwd)
 [ -z "$rehearsing" ] || rehearsal || die "there is no fake driver"
@@ -369,6 +369,7 @@ for part in "${parts[@]}"; do
 done
 printf '\n==== %s\n' "${rehearsing:+REHEARSAL ON A FAKE DRIVER: TIMES AND RATES MEAN NOTHING}"
 cat "$out/table"
+echo "logs, profiles and what was found out are in $out"
 if [ -n "$failed" ]; then
   echo "FAILED:$failed"
   exit 1
