@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"strings"
@@ -46,6 +47,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	err := cmd.ExecuteContext(ctx)
 	if err != nil && ctx.Err() != nil {
 		err = errors.New("interrupted")
+		slog.SetDefault(slog.New(slog.DiscardHandler)) // what the runner says of it while it ends is no news
 	}
 	if err != nil && !errors.Is(err, errReported) {
 		fmt.Fprintln(stderr, "argand: "+oneLine(err.Error()))

@@ -120,7 +120,7 @@ func TestInterrupt(t *testing.T) {
 				t.Fatal(err)
 			}
 			err = cmd.Wait()
-			if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(stderr.String(), "argand: interrupted\n") {
+			if cmd.ProcessState.ExitCode() != 1 || !strings.HasSuffix(stderr.String(), "argand: interrupted\n") {
 				t.Errorf("ended with %v, stdout %q, stderr %q", err, stdout, stderr)
 			}
 			if took := time.Since(sent); took > 20*time.Second {
