@@ -52,7 +52,7 @@ func Load(path string) (*Library, error) {
 // Handle is the library's work in a context. It is safe for concurrent use, but
 // for Close.
 type Handle struct {
-	library *Library
+	lib     *Library
 	context *driver.Context
 	at      C.ag_lt_place
 }
@@ -73,7 +73,7 @@ func (l *Library) Open(c *driver.Context) (*Handle, error) {
 // in returns a handle that was not started. Without a context it is good for
 // describing products only.
 func (l *Library) in(c *driver.Context) (*Handle, error) {
-	h := &Handle{library: l, context: c, at: C.ag_lt_place{library: l.c}}
+	h := &Handle{lib: l, context: c, at: C.ag_lt_place{library: l.c}}
 	if c == nil {
 		return h, nil
 	}
@@ -101,7 +101,7 @@ func (h *Handle) check(failed C.int, f *C.ag_lt_failure) error {
 	case f.driver != 0:
 		return h.context.Check(C.GoString(f.call), int(f.driver))
 	}
-	c := h.library.c
+	c := h.lib.c
 	return &Error{C.GoString(f.call), int(f.status),
 		C.GoString(C.ag_lt_name(c, f.status)), C.GoString(C.ag_lt_text(c, f.status))}
 }

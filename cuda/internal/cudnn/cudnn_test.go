@@ -25,7 +25,7 @@ type bench struct {
 	cudnn   *fakecudnn.Library
 	context *driver.Context
 	stream  *driver.Stream
-	library *Library
+	lib     *Library
 }
 
 // open returns a bench, where everything must have been closed at the end of the test.
@@ -36,7 +36,7 @@ func open(t testing.TB) *bench {
 	lib := must(driver.Load(b.driver.Path))(t)
 	b.context = must(must(lib.Devices())(t)[0].Open())(t)
 	b.stream = must(b.context.NewStream())(t)
-	b.library = must(Load(b.cudnn.Path))(t)
+	b.lib = must(Load(b.cudnn.Path))(t)
 	t.Cleanup(func() {
 		check(t, b.stream.Close(), b.context.Close())
 		if n := b.driver.Alive(); n != 0 {
@@ -239,7 +239,7 @@ var all = Limits{Plans: 100, Workspace: 1 << 40}
 // TestConvolution runs all plans of convolutions in all precisions against float64.
 func TestConvolution(t *testing.T) {
 	b := open(t)
-	device := must(b.library.Open(b.context))(t)
+	device := must(b.lib.Open(b.context))(t)
 	for _, p := range []struct {
 		typ         Type
 		tensorCores bool
@@ -285,7 +285,7 @@ func TestConvolution(t *testing.T) {
 // TestLimits asks for few plans, and for plans that need little.
 func TestLimits(t *testing.T) {
 	b := open(t)
-	device := must(b.library.Open(b.context))(t)
+	device := must(b.lib.Open(b.context))(t)
 	c := convolutions(Float32, true)["3×3"]
 	names := func(l Limits) (list []string) {
 		for _, p := range must(device.Plans(c, l))(t) {
@@ -313,7 +313,7 @@ func TestLimits(t *testing.T) {
 // TestAgain runs plans of one map for two: each must come out to the bit as by itself, or the plan be refused.
 func TestAgain(t *testing.T) {
 	b := open(t)
-	device := must(b.library.Open(b.context))(t)
+	device := must(b.lib.Open(b.context))(t)
 	one := convolutions(Float32, true)["3×3"]
 	two := one
 	two.N = 2
@@ -351,7 +351,7 @@ func TestAgain(t *testing.T) {
 // TestCapture records a run and repeats it.
 func TestCapture(t *testing.T) {
 	b := open(t)
-	device := must(b.library.Open(b.context))(t)
+	device := must(b.lib.Open(b.context))(t)
 	l := b.newLayer(t, convolutions(BFloat16, true)["3×3"])
 	plan := must(device.Plans(l.Convolution, Limits{1, 0}))(t)[0]
 	want := b.run(t, l, plan)
@@ -374,7 +374,7 @@ func TestCapture(t *testing.T) {
 // TestConcurrent plans and runs from several goroutines, each with its stream.
 func TestConcurrent(t *testing.T) {
 	b := open(t)
-	device := must(b.library.Open(b.context))(t)
+	device := must(b.lib.Open(b.context))(t)
 	c := convolutions(Float32, false)["3×3"]
 	l := b.newLayer(t, c)
 	plan := must(device.Plans(c, Limits{1, 1 << 40}))(t)[0]
@@ -409,7 +409,7 @@ func TestEveryCallFails(t *testing.T) {
 	b := open(t)
 	l := b.newLayer(t, convolutions(Float32, false)["batch"])
 	one := func() (plans int, err error) {
-		device, err := b.library.Open(b.context)
+		device, err := b.lib.Open(b.context)
 		if err != nil {
 			return 0, err
 		}
@@ -485,7 +485,7 @@ func (b *bench) forget(t testing.TB) {
 // TestDriverFails lets the driver fail to make the context current, and loses it.
 func TestDriverFails(t *testing.T) {
 	b := open(t)
-	device := must(b.library.Open(b.context))(t)
+	device := must(b.lib.Open(b.context))(t)
 	c := convolutions(Float32, false)["1×1"]
 	l := b.newLayer(t, c)
 	plan := must(device.Plans(c, Limits{1, 1 << 40}))(t)[0]
@@ -506,7 +506,7 @@ func second[T any](_ T, err error) error { return err }
 // TestMisuse does what is refused before cuDNN sees it.
 func TestMisuse(t *testing.T) {
 	b := open(t)
-	device := must(b.library.Open(b.context))(t)
+	device := must(b.lib.Open(b.context))(t)
 	c := convolutions(Float32, false)["batch"]
 	l := b.newLayer(t, c)
 	plan := must(device.Plans(c, Limits{1, 1 << 40}))(t)[0] // eng44, which needs a workspace
@@ -540,7 +540,7 @@ func TestMisuse(t *testing.T) {
 		}
 	}
 	check(t, plan.Close())
-	described := must(b.library.Describe([]byte("{}")))(t)
+	described := must(b.lib.Describe([]byte("{}")))(t)
 	plans := must(described.Plans(c, all))(t)
 	if len(plans) != 4 {
 		t.Errorf("%d plans for a device that is described", len(plans))
@@ -553,7 +553,7 @@ func TestMisuse(t *testing.T) {
 		}
 		check(t, p.Close())
 	}
-	if _, err := b.library.Describe([]byte("junk")); err == nil {
+	if _, err := b.lib.Describe([]byte("junk")); err == nil {
 		t.Error("junk describes a device")
 	}
 	l.close(t)

@@ -54,13 +54,13 @@ func Load(path string) (*Library, error) {
 // A place is where calls are made: the library, and a context of the driver's or
 // nil.
 type place struct {
-	library *Library
+	lib     *Library
 	context *driver.Context
 	c       C.ag_place
 }
 
 func (l *Library) at(c *driver.Context) (place, error) {
-	p := place{library: l, context: c, c: C.ag_place{library: l.c}}
+	p := place{lib: l, context: c, c: C.ag_place{library: l.c}}
 	if c == nil {
 		return p, nil
 	}
@@ -76,7 +76,7 @@ func (p *place) failed(f *C.ag_failure, what string) error {
 		return p.context.Check(C.GoString(f.call), int(f.driver))
 	}
 	e := &Error{Call: C.GoString(f.call), What: what, Status: int(f.status),
-		Name: C.GoString(C.ag_cudnn_status(p.library.c, f.status)), Text: strings.TrimSpace(C.GoString(&f.text[0]))}
+		Name: C.GoString(C.ag_cudnn_status(p.lib.c, f.status)), Text: strings.TrimSpace(C.GoString(&f.text[0]))}
 	if e.OutOfMemory() && p.context != nil {
 		return &driver.OOMError{Device: p.context.Device.Name, Cause: e}
 	}
