@@ -339,33 +339,33 @@ int cublasLtMatmul(void *handle, void *operation, const void *alpha, const void 
 
 // What tests say to the fake and ask it.
 
-void fake_lt_driver(void *context, void *memory, void *queue, void *wait) {
+void fake_use(void *context, void *memory, void *queue, void *wait) {
 	in_context = reinterpret_cast<int (*)(void)>(context);
 	holds = reinterpret_cast<int (*)(uint64_t, size_t)>(memory);
 	submit = reinterpret_cast<int (*)(void *, const void *)>(queue);
 	synchronize = reinterpret_cast<int (*)(void *)>(wait);
 }
-void fake_lt_fail(const char *function, int n, int status) {
+void fake_fail(const char *function, int n, int status) {
 	std::lock_guard<std::mutex> locked(lock);
 	failures[function][calls[function] + n] = status;
 }
-int fake_lt_calls(const char *function) {
+int fake_calls(const char *function) {
 	std::lock_guard<std::mutex> locked(lock);
 	return calls[function];
 }
-int fake_lt_alive(void) {
+int fake_alive(void) {
 	std::lock_guard<std::mutex> locked(lock);
 	return operations.size() + layouts.size() + preferences.size() + handles.size();
 }
-const char *fake_lt_fault(void) {
+const char *fake_fault(void) {
 	std::lock_guard<std::mutex> locked(lock);
 	return fault.c_str();
 }
-void fake_lt_version(int n) {
+void fake_version(int n) {
 	std::lock_guard<std::mutex> locked(lock);
 	version = n;
 }
-void fake_lt_lie(int n) {
+void fake_lie(int n) {
 	std::lock_guard<std::mutex> locked(lock);
 	lie = n;
 }

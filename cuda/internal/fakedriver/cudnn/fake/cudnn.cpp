@@ -651,26 +651,26 @@ int cudnnBackendExecute(void *handle, void *plan, void *pack) {
 // What tests say to the fake and ask it.
 
 // Gives it a driver to work with.
-void fake_cudnn_use(void *context, void *memory, void *stream) {
+void fake_use(void *context, void *memory, void *stream, void *) {
 	in_context = reinterpret_cast<int (*)()>(context);
 	holds = reinterpret_cast<int (*)(uint64_t, size_t)>(memory);
 	submit = reinterpret_cast<int (*)(void *, const void *)>(stream);
 }
-void fake_cudnn_version(int v) { version = v; }
+void fake_version(int v) { version = v; }
 // The n-th call of a function from now on, counted from 1, returns status.
-void fake_cudnn_fail(const char *function, int n, int status) {
+void fake_fail(const char *function, int n, int status) {
 	std::lock_guard<std::mutex> locked(lock);
 	failures[function][calls[function] + n] = status;
 }
-int fake_cudnn_calls(const char *function) {
+int fake_calls(const char *function) {
 	std::lock_guard<std::mutex> locked(lock);
 	return calls[function];
 }
-int fake_cudnn_ran(int engine) {
+int fake_ran(int engine) {
 	std::lock_guard<std::mutex> locked(lock);
 	return ran[engine];
 }
-int fake_cudnn_alive(void) {
+int fake_alive(void) {
 	std::lock_guard<std::mutex> locked(lock);
 	return descriptors.size() + handles.size();
 }
