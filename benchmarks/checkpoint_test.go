@@ -88,7 +88,7 @@ func checkpoint(b *testing.B, network string, half bool) string {
 	case "maskrcnn":
 		src, err = procedural.MaskRCNN(testdata)
 	default:
-		src, err = procedural.ResNet(testdata, network)
+		src, err = procedural.Classifier(testdata, network)
 	}
 	if err != nil {
 		b.Fatal(err)

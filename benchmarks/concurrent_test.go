@@ -15,7 +15,7 @@ import (
 // It reports the throughput of the former over that of the latter: 1 where sharing the cores costs nothing.
 func BenchmarkConcurrentResNet50(b *testing.B) {
 	const callers = 8
-	src, err := procedural.ResNet(testdata, "resnet50")
+	src, err := procedural.Classifier(testdata, "resnet50")
 	if err != nil {
 		b.Fatal(err)
 	}

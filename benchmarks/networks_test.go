@@ -32,7 +32,7 @@ func BenchmarkResNet50(b *testing.B) { benchmarkResNet(b, "resnet50", 1, 8) }
 func BenchmarkResNet18(b *testing.B) { benchmarkResNet(b, "resnet18", 1) }
 
 func benchmarkResNet(b *testing.B, model string, batches ...int) {
-	src, err := procedural.ResNet(testdata, model)
+	src, err := procedural.Classifier(testdata, model)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -113,7 +113,7 @@ func (b bound) logitsOf(t *testing.T, gpu op.Backend, whole bool) {
 		if !whole && (c.Arch != "resnet18" || c.Side > 64) {
 			continue
 		}
-		src := must(procedural.ResNet(os.DirFS("../testdata"), c.Arch))
+		src := must(procedural.Classifier(os.DirFS("../testdata"), c.Arch))
 		net, err := nn.Compile(bg, gpu, vision.NewResNet(nn.NewWeights(src), nn.DefaultEps), nn.WithPrecision(b.precision))
 		lacking(t, err)
 		x := must(tensor.New(tensor.Float32, 1, 3, c.Side, c.Side))

@@ -46,7 +46,7 @@ func TestResNet(t *testing.T) {
 			if c.expensive && !*full {
 				t.Skip("NOT RUN without -full")
 			}
-			weights, err := procedural.ResNet(os.DirFS("../testdata"), c.model)
+			weights, err := procedural.Classifier(os.DirFS("../testdata"), c.model)
 			if err != nil {
 				t.Fatal(err)
 			}

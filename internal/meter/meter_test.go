@@ -18,7 +18,7 @@ var testdata = os.DirFS("../../testdata")
 
 // TestResNet holds the operations of a ResNet-50 against the published number, 4.09·10⁹ multiply-adds.
 func TestResNet(t *testing.T) {
-	src, err := procedural.ResNet(testdata, "resnet50")
+	src, err := procedural.Classifier(testdata, "resnet50")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -96,12 +98,12 @@ func MaskRCNN(testdata fs.FS) (*Checkpoint, error) {
 	return c, err
 }
 
-// ResNet returns a classifier as testdata/resnet/make_golden.py makes it, and
+// Classifier returns a classifier as testdata/resnet/make_golden.py makes it, and
 // testdata/mobilenet's with the same formulas. The model is the name of one of
 // torchvision's that testdata/keys has, "resnet50" or "mobilenet_v3_large"; the
 // file system is the repository's testdata. It returns an error if there is no
 // such model.
-func ResNet(testdata fs.FS, model string) (*Checkpoint, error) {
+func Classifier(testdata fs.FS, model string) (*Checkpoint, error) {
 	keys, shapes, err := ReadKeys(testdata, model)
 	if err != nil {
 		return nil, err
@@ -114,6 +116,51 @@ func ResNet(testdata fs.FS, model string) (*Checkpoint, error) {
 		}
 		return nil
 	}}, nil
+}
+
+// Golden returns the network that a file of golden data was made with: its
+// "state_dict" has, for each tensor, the shape, scale and mean that
+// testdata/procedural.py has given it. The file system is the repository's
+// testdata, the path such as "retinanet/golden.json". It returns an error if the
+// file cannot be read or has no such thing.
+func Golden(testdata fs.FS, path string) (*Checkpoint, error) {
+	data, err := fs.ReadFile(testdata, path)
+	if err != nil {
+		return nil, err
+	}
+	var golden struct {
+		StateDict map[string]description `json:"state_dict"`
+	}
+	if err := json.Unmarshal(data, &golden); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if len(golden.StateDict) == 0 {
+		return nil, fmt.Errorf("%s: no state_dict", path)
+	}
+	c := &Checkpoint{keys: slices.Sorted(maps.Keys(golden.StateDict)), shapes: map[string]tensor.Shape{}}
+	for key, d := range golden.StateDict {
+		c.shapes[key] = d.shape
+	}
+	c.fill = func(key string, _ tensor.Shape, dst []float32) error {
+		d := golden.StateDict[key]
+		Fill(dst, key, d.scale)
+		for i := range dst {
+			dst[i] += d.mean
+		}
+		return nil
+	}
+	return c, nil
+}
+
+// A description is a tensor as testdata/procedural.py describes it.
+type description struct {
+	shape       tensor.Shape
+	scale, mean float32
+}
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (d *description) UnmarshalJSON(data []byte) error {
+	return json.Unmarshal(data, &[]any{&d.shape, &d.scale, &d.mean})
 }
 
 // fillNorm fills a vector of a batch norm, or a bias.

@@ -28,7 +28,7 @@ func TestNetworks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := ResNet(testdata, "resnet50")
+	r, err := Classifier(testdata, "resnet50")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func TestNetworks(t *testing.T) {
 }
 
 func TestMistakes(t *testing.T) {
-	if _, err := ResNet(testdata, "resnet51"); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := Classifier(testdata, "resnet51"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("an unknown model: %v", err)
 	}
 	if _, err := MaskRCNN(fstest.MapFS{}); !errors.Is(err, fs.ErrNotExist) {
@@ -74,15 +74,41 @@ func TestMistakes(t *testing.T) {
 	}
 	for _, line := range []string{"fc.weight", "fc.weight\t[3, x]"} {
 		tree := fstest.MapFS{"keys/net.txt": {Data: []byte(line)}}
-		if _, err := ResNet(tree, "net"); err == nil {
+		if _, err := Classifier(tree, "net"); err == nil {
 			t.Errorf("%q: no error", line)
 		}
 	}
-	r, err := ResNet(testdata, "resnet18")
+	r, err := Classifier(testdata, "resnet18")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := r.Tensor("fc.wait"); err == nil {
 		t.Error("an unknown key: no error")
+	}
+}
+
+// TestGolden compares with a tensor that testdata/procedural.py makes:
+// random("a.weight", (3,), 0.5, 1).
+func TestGolden(t *testing.T) {
+	file := func(text string) fs.FS { return fstest.MapFS{"x/golden.json": {Data: []byte(text)}} }
+	src, err := Golden(file(`{"state_dict": {"a.weight": [[3], 0.5, 1.0]}, "cases": []}`), "x/golden.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := src.Tensor("a.weight")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := tensor.Data[float32](x)
+	if want := []float32{1.1705317, 0.7291694, 1.4033339}; err != nil || !slices.Equal(v, want) {
+		t.Errorf("got %v, want %v, error %v", v, want, err)
+	}
+	for _, text := range []string{"", "{}", `{"state_dict": {"a": [[3], "x"]}}`, `{"state_dict": {"a": 1}}`} {
+		if _, err := Golden(file(text), "x/golden.json"); err == nil {
+			t.Errorf("%s: no error", text)
+		}
+	}
+	if _, err := Golden(file("{}"), "y"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v", err)
 	}
 }

@@ -17,7 +17,7 @@ import (
 func TestBitsOfANetwork(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(7)) // or fewer would do for more threads
 	const side, pictures = 64, 3
-	src := proceduralResNet(t, "resnet18")
+	src := proceduralClassifier(t, "resnet18")
 	x, err := tensor.New(tensor.Float32, pictures, 3, side, side)
 	if err != nil {
 		t.Fatal(err)

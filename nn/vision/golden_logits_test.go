@@ -25,7 +25,7 @@ func TestMobileNetV3Eps(t *testing.T) {
 	}
 	procedural.Fill(floats(t, x), "input64", 2)
 	logits := func(opts ...Option) []float32 {
-		k, err := NewClassifier(bg, kernels.CPU(), proceduralResNet(t, "mobilenet_v3_small"), opts...)
+		k, err := NewClassifier(bg, kernels.CPU(), proceduralClassifier(t, "mobilenet_v3_small"), opts...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,7 +65,7 @@ func compareLogits(t *testing.T, golds string, cases int, tolerance float64) {
 		k := classifiers[c.Arch]
 		if k == nil {
 			var err error
-			if k, err = NewClassifier(bg, kernels.CPU(), proceduralResNet(t, c.Arch)); err != nil {
+			if k, err = NewClassifier(bg, kernels.CPU(), proceduralClassifier(t, c.Arch)); err != nil {
 				t.Fatal(err)
 			}
 			defer k.Close()

@@ -17,10 +17,10 @@ func fullSize(t testing.TB) *procedural.Checkpoint {
 	return c
 }
 
-// proceduralResNet returns the checkpoint of testdata/resnet/make_golden.py.
-func proceduralResNet(t testing.TB, model string) *procedural.Checkpoint {
+// proceduralClassifier returns the checkpoint of testdata/resnet/make_golden.py.
+func proceduralClassifier(t testing.TB, model string) *procedural.Checkpoint {
 	t.Helper()
-	c, err := procedural.ResNet(os.DirFS(testdata), model)
+	c, err := procedural.Classifier(os.DirFS(testdata), model)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,38 +1,20 @@
 #!/usr/bin/env python3
 """Writes golden.json: logits of torchvision's ResNets, in float64, on weights and inputs that any language can rebuild.
 
-Every weight and every input is scale(name) * u(name, i) in float32, with
-    u(name, i) = (splitmix64(fnv1a64(name) + (i + 1) * 0x9E3779B97F4A7C15) >> 40) * 2^-23 - 1
-and the scale by the kind of tensor, see weight().   python3 make_golden.py
+Weights and inputs are those of ../procedural.py, the scale by the kind of tensor, see weight().
+
+python3 make_golden.py
 """
 import json
 import math
+import pathlib
+import sys
 
-import numpy as np
 import torch
 import torchvision
 
-M64 = (1 << 64) - 1
-
-
-def fnv1a64(s):
-    h = 0xCBF29CE484222325
-    for b in s.encode():
-        h = ((h ^ b) * 0x100000001B3) & M64
-    return h
-
-
-def u(name, n):
-    with np.errstate(over="ignore"):
-        z = np.uint64(fnv1a64(name)) + np.arange(1, n + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        z = z ^ (z >> np.uint64(31))
-    return (z >> np.uint64(40)).astype(np.float32) * np.float32(2.0**-23) - np.float32(1)
-
-
-def random(name, shape, scale):
-    return torch.from_numpy((u(name, math.prod(shape)) * np.float32(scale)).reshape(shape))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from procedural import random  # noqa: E402
 
 
 def weight(name, shape):

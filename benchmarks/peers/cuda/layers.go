@@ -202,7 +202,7 @@ func ends(n op.Node) bool {
 func (w *worker) traced(ctx context.Context, b op.Backend, s setting) (*nn.Network, []*tensor.Tensor, error) {
 	precision := nn.WithPrecision(s.precision)
 	if s.network != "maskrcnn" {
-		src, err := procedural.ResNet(os.DirFS(w.testdata), s.network)
+		src, err := procedural.Classifier(os.DirFS(w.testdata), s.network)
 		if err != nil {
 			return nil, nil, err
 		}

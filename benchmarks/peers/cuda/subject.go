@@ -37,7 +37,7 @@ func (w *worker) subject(ctx context.Context, b op.Backend, s setting) (*subject
 	if s.network == "maskrcnn" {
 		return w.detector(ctx, b, s)
 	}
-	src, err := procedural.ResNet(os.DirFS(w.testdata), s.network)
+	src, err := procedural.Classifier(os.DirFS(w.testdata), s.network)
 	if err != nil {
 		return nil, err
 	}
