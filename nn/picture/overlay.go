@@ -14,7 +14,14 @@ type Instance struct {
 	Score float32    // Score is the detector's confidence, 0 to 1.
 	Mask  *Mask      // Mask may be nil: a detector without masks.
 	// Pixels is drawn instead of Mask if it is not nil: a mask of which only the run-length code is left.
-	Pixels *Bitmap
+	Pixels    *Bitmap
+	Keypoints []Keypoint // Keypoints may be nil: a detector without keypoints.
+	// Skeleton has the pairs of keypoints that lines join, by their places in Keypoints. Nil means PersonSkeleton for 17
+	// keypoints, and no lines for others.
+	Skeleton [][2]int
+	// Colour is the number of the instance's colour, from 1 on: things of one number look alike in every picture of a
+	// series. It may be the class or the number of a track. Zero means one more than the place in Overlay's slice.
+	Colour int
 }
 
 const (
@@ -24,7 +31,8 @@ const (
 )
 
 // Overlay draws instances on a copy of img: their masks (probability 0.5 and above) in colour with a contour, their
-// boxes, and plates that say "name 0.98". Each instance has a colour of its own, by its place in the slice. The first
+// boxes, their keypoints (of a score of at least KeypointThreshold) with the lines of their skeletons, and plates that
+// say "name 0.98". Each instance has a colour of its own, by its place in the slice or as its Colour says. The first
 // instances are drawn last, so that the best detections lie on top. Lines and letters grow with the picture: 2 pixels
 // and 15 pixels at 640×640; letters never get smaller than 9 pixels. Plates stay inside the picture and off each other:
 // text that would not fit is shortened, and a plate that finds no room is left out. So are instances outside the
@@ -33,22 +41,33 @@ func Overlay(img *RGB, instances []Instance) *image.RGBA {
 	c := newCanvas(img)
 	for i := len(instances) - 1; i >= 0; i-- {
 		if b := instances[i].pixels(); b != nil {
-			c.mask(b, instanceColour(i))
+			c.mask(b, instances[i].ink(i))
 		}
 	}
 	for i := len(instances) - 1; i >= 0; i-- {
 		if r, ok := c.place(instances[i].Box); ok {
-			c.frame(r, instanceColour(i))
+			c.frame(r, instances[i].ink(i))
 		}
+	}
+	for i := len(instances) - 1; i >= 0; i-- {
+		c.skeleton(&instances[i], instances[i].ink(i))
 	}
 	l := newLabels(c)
 	for i := range instances { // the best detection has the first choice of place
 		if r, ok := c.place(instances[i].Box); ok {
-			l.add(r, instances[i], instanceColour(i))
+			l.add(r, instances[i], instances[i].ink(i))
 		}
 	}
 	l.draw()
 	return c.dst
+}
+
+// ink returns the instance's colour, by its place in the slice if it has no number.
+func (i *Instance) ink(place int) color.RGBA {
+	if i.Colour > 0 {
+		return instanceColour(i.Colour - 1)
+	}
+	return instanceColour(place)
 }
 
 // pixels returns the mask as it is drawn, or nil without one.
