@@ -18,6 +18,12 @@ func NewRGB(w, h int) *RGB {
 	return &RGB{Pix: make([]uint8, 3*w*h), W: w, H: h}
 }
 
+// reset makes p a picture of w×h pixels, whose samples are undefined. It keeps p.Pix if that has room.
+func (p *RGB) reset(w, h int) {
+	p.W, p.H = max(w, 0), max(h, 0)
+	p.Pix = grown(p.Pix, 3*p.W*p.H)
+}
+
 // ColorModel returns color.RGBAModel.
 func (p *RGB) ColorModel() color.Model { return color.RGBAModel }
 
