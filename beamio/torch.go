@@ -220,7 +220,7 @@ func (t *Torch) known(ctx context.Context, b op.Backend, src *loaders.Checkpoint
 	switch {
 	case err != nil:
 		return nil, err
-	case a.Detector():
+	case a.Task == vision.Detection:
 		return nil, checkArch(a.Name)
 	case t.Arch != "" && t.Arch != a.Name:
 		return nil, fmt.Errorf("%s: a %v, and not a %s", t.Model, a, t.Arch)

@@ -134,7 +134,7 @@ func loadFrom(ctx context.Context, src nn.Source, opts ...vision.Option) (*loade
 	if err != nil {
 		return nil, err
 	}
-	if !a.Detector() {
+	if a.Task != vision.Detection {
 		return loadClassifier(ctx, src, opts...)
 	}
 	h, w, files, name := 512, 720, shapes.Pictures(), "s512.png"

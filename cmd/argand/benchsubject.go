@@ -44,7 +44,7 @@ func (b *bench) subject(ctx context.Context, backend op.Backend) (*subject, erro
 		return nil, err
 	}
 	s := &subject{model: c.Name(), architecture: a.String(), input: in.name}
-	if a.Detector() {
+	if a.Task == vision.Detection {
 		err = b.detector(ctx, backend, c, in, s)
 	} else {
 		err = b.classifier(ctx, backend, c, in, s)
@@ -66,7 +66,7 @@ func (b *bench) readInput(a vision.Architecture) (*benchInput, error) {
 		}
 		img, err := picture.Decode(data, picture.DecodeOptions{})
 		return &benchInput{name: "the embedded s640.png", img: img}, err
-	case input == "" && a.Detector():
+	case input == "" && a.Task == vision.Detection:
 		input = "1x3x800x1216"
 	case input == "":
 		input = "1x3x224x224"

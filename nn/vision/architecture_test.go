@@ -14,11 +14,14 @@ import (
 // TestRecognize recognises every model whose keys are in testdata.
 func TestRecognize(t *testing.T) {
 	classifier := func(name string, groups, width int, layers ...int) Architecture {
-		return Architecture{Name: name, Classes: 1000, Layers: [4]int(layers), Width: 64, Groups: groups,
+		return Architecture{Name: name, Task: Classification, published: 64, Classes: 1000, Layers: [4]int(layers), Width: 64, Groups: groups,
 			GroupWidth: width, Bottleneck: name != "resnet18" && name != "resnet34"}
 	}
-	detector := Architecture{Name: "fasterrcnn_resnet50_fpn", Classes: 91, Layers: [4]int{3, 4, 6, 3}, Width: 64,
+	detector := Architecture{Name: "fasterrcnn_resnet50_fpn", Task: Detection, published: 64, Classes: 91, Layers: [4]int{3, 4, 6, 3}, Width: 64,
 		Groups: 1, GroupWidth: 64, Bottleneck: true, Pyramid: 256, Anchors: 3}
+	mobile := func(name string) Architecture {
+		return Architecture{Name: name, Task: Classification, Classes: 1000, Width: 16, published: 16}
+	}
 	mask := detector
 	mask.Name, mask.Masks = "maskrcnn_resnet50_fpn", true
 	for file, want := range map[string]Architecture{
@@ -32,8 +35,8 @@ func TestRecognize(t *testing.T) {
 		"resnext101_64x4d":               classifier("resnext101_64x4d", 64, 4, 3, 4, 23, 3),
 		"wide_resnet50_2":                classifier("wide_resnet50_2", 1, 128, 3, 4, 6, 3),
 		"wide_resnet101_2":               classifier("wide_resnet101_2", 1, 128, 3, 4, 23, 3),
-		"mobilenet_v3_small":             {Name: "mobilenet_v3_small", Classes: 1000, Width: 16},
-		"mobilenet_v3_large":             {Name: "mobilenet_v3_large", Classes: 1000, Width: 16},
+		"mobilenet_v3_small":             mobile("mobilenet_v3_small"),
+		"mobilenet_v3_large":             mobile("mobilenet_v3_large"),
 		"fasterrcnn_resnet50_fpn_frozen": detector,
 		"maskrcnn_resnet50_fpn_frozen":   mask,
 		"maskrcnn_resnet50_fpn_bn":       mask,
@@ -95,7 +98,7 @@ func TestRecognizeUnknown(t *testing.T) {
 		{keys: []string{"model.module.", "model."}, shapes: map[string]tensor.Shape{"model.": {1}, "model.module.": {1}}},
 	} {
 		_, err := Recognize(src)
-		if e, ok := errors.AsType[*UnknownArchitectureError](err); !ok || e.Tensors != len(src.keys) || len(e.Looked) != 3 {
+		if e, ok := errors.AsType[*UnknownArchitectureError](err); !ok || e.Tensors != len(src.keys) || len(e.Looked) != len(families()) {
 			t.Errorf("%v: %v", src.keys, err)
 		}
 	}
@@ -157,8 +160,8 @@ func TestMobileNetV3OfOtherDepth(t *testing.T) {
 }
 
 func TestArchitectureString(t *testing.T) {
-	a := Architecture{Name: "maskrcnn_resnet50_fpn", Classes: 5, Width: 16, Pyramid: 64}
-	if got, want := a.String(), "maskrcnn_resnet50_fpn, 5 classes, width 16"; got != want || !a.Detector() {
+	a := Architecture{Name: "maskrcnn_resnet50_fpn", Classes: 5, Width: 16, published: 64, Pyramid: 64}
+	if got, want := a.String(), "maskrcnn_resnet50_fpn, 5 classes, width 16"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

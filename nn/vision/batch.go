@@ -24,20 +24,18 @@ func (d *Detector) batches(samples []sample) []batch {
 	if d.padding && len(samples) > 0 {
 		list = []batch{{}}
 		for i, s := range samples {
-			h, w := s.padded()
 			b := &list[0]
-			b.h, b.w, b.room, b.samples = max(b.h, h), max(b.w, w), max(b.room, s.room()), append(b.samples, i)
+			b.h, b.w, b.room, b.samples = max(b.h, s.th), max(b.w, s.tw), max(b.room, s.room()), append(b.samples, i)
 		}
 		return list
 	}
 	open := make(map[[3]int]int) // size and room to the index of a batch that has places
 	for i, s := range samples {
-		h, w := s.padded()
-		k, ok := open[[3]int{h, w, s.room()}]
-		if !ok || (len(list[k].samples)+1)*h*w > d.pixels {
+		k, ok := open[[3]int{s.th, s.tw, s.room()}]
+		if !ok || (len(list[k].samples)+1)*s.th*s.tw > d.pixels {
 			k = len(list)
-			open[[3]int{h, w, s.room()}] = k
-			list = append(list, batch{h: h, w: w, room: s.room()})
+			open[[3]int{s.th, s.tw, s.room()}] = k
+			list = append(list, batch{h: s.th, w: s.tw, room: s.room()})
 		}
 		list[k].samples = append(list[k].samples, i)
 	}
@@ -96,7 +94,7 @@ type outputs struct {
 	side   int // of a mask
 }
 
-func readOutputs(out []*tensor.Tensor) (o outputs, err error) {
+func readOutputs(out []*tensor.Tensor, a Architecture) (o outputs, err error) {
 	if o.boxes, err = tensor.Data[float32](out[0]); err != nil {
 		return o, err
 	}
@@ -110,7 +108,7 @@ func readOutputs(out []*tensor.Tensor) (o outputs, err error) {
 		return o, err
 	}
 	o.places = out[0].Shape()[1]
-	if len(out) > 4 {
+	if a.Masks {
 		o.masks, err = tensor.Data[float32](out[4])
 		o.side = out[4].Shape()[3]
 	}
@@ -119,7 +117,7 @@ func readOutputs(out []*tensor.Tensor) (o outputs, err error) {
 
 // read returns the objects of picture n of a run, in pixels of the picture.
 func (d *Detector) read(out []*tensor.Tensor, n int, s sample) (*Detections, error) {
-	o, err := readOutputs(out)
+	o, err := readOutputs(out, d.arch)
 	if err != nil {
 		return nil, err
 	}

@@ -35,27 +35,13 @@ type Class struct {
 // every tensor is there and of the right shape, and loads it on b. Its errors
 // are those of [NewDetector].
 func NewClassifier(ctx context.Context, b op.Backend, src nn.Source, opts ...Option) (*Classifier, error) {
-	c, err := newConfig(forClassifier, opts)
+	f, arch, src, c, err := configure(Classification, src, opts)
 	if err != nil {
 		return nil, err
-	}
-	arch, src, err := recognize(src)
-	if err != nil {
-		return nil, err
-	}
-	if arch.Detector() {
-		return nil, &UnsupportedArchitectureError{arch.Name, "a classifier takes ResNets and MobileNetV3s"}
 	}
 	w := nn.NewWeights(src)
-	var net nn.Module
-	family := "ResNet"
-	if arch.mobile() {
-		family = "MobileNetV3"
-		net = newMobileNetV3(w, c.eps(MobileNetV3Eps), c.rcnn.Classes)
-	} else {
-		net = newResNet(w, c.eps(nn.DefaultEps), c.rcnn.Classes)
-	}
-	if err := w.Err(family); err != nil {
+	net := f.classifier(w, arch, c.settings)
+	if err := w.Err(f.name); err != nil {
 		return nil, err
 	}
 	names, err := c.names(arch.Classes, imageNetNames())
@@ -66,7 +52,8 @@ func NewClassifier(ctx context.Context, b op.Backend, src nn.Source, opts ...Opt
 	if err != nil {
 		return nil, err
 	}
-	return &Classifier{compiled, arch, names, c.short, c.crop, pixelValues(1)}, nil
+	t := c.settings.Transform
+	return &Classifier{compiled, arch, names, t.Short, t.Crop, t.values(1)}, nil
 }
 
 // Architecture returns which network the classifier is.

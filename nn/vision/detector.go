@@ -20,7 +20,7 @@ type Detector struct {
 	net     *nn.Network
 	arch    Architecture
 	names   []string
-	resize  resize
+	scale   Transform
 	article bool
 	padding bool
 	pixels  int // of pictures that share a run
@@ -34,27 +34,29 @@ type Detector struct {
 // [*UnsupportedArchitectureError] for a classifier, an [*nn.StateDictError], or
 // an error of nn.Compile.
 func NewDetector(ctx context.Context, b op.Backend, src nn.Source, opts ...Option) (*Detector, error) {
-	c, err := newConfig(forDetector, opts)
+	f, arch, src, c, err := configure(Detection, src, opts)
 	if err != nil {
 		return nil, err
 	}
-	arch, src, err := recognize(src)
-	if err != nil {
+	if err := checkAnchors(arch, c.settings); err != nil {
 		return nil, err
 	}
-	if !arch.Detector() {
-		return nil, &UnsupportedArchitectureError{arch.Name, "a detector takes Faster R-CNN and Mask R-CNN"}
-	}
-	if err := checkAnchors(arch, c.rcnn); err != nil {
-		return nil, err
-	}
-	transform := op.Preprocess{Values: *pixelValues(1)}
+	transform := op.Preprocess{Values: *c.settings.Transform.values(1)}
 	if c.article {
-		transform.Values = *pixelValues(2)
+		transform.Values = *c.settings.Transform.values(2)
 	}
-	forward, err := readDetector(src, arch, c.rcnn, transform)
-	if err != nil {
+	w := nn.NewWeights(src)
+	network := f.detector(w, arch, c.settings)
+	if err := w.Err(f.name); err != nil {
 		return nil, err
+	}
+	forward := func(in ...nn.Value) []nn.Value {
+		found := network.Forward(nn.Preprocess("transform", transform, in[0], in[1], in[2]))
+		out := []nn.Value{found.Boxes, found.Labels, found.Scores, found.Count}
+		if arch.Masks {
+			out = append(out, found.Masks)
+		}
+		return out
 	}
 	names, err := c.names(arch.Classes, cocoNames())
 	if err != nil {
@@ -65,36 +67,18 @@ func NewDetector(ctx context.Context, b op.Backend, src nn.Source, opts ...Optio
 	if err != nil {
 		return nil, err
 	}
-	d := &Detector{net: net, arch: arch, names: names, resize: c.resize, article: c.article, padding: c.padding,
+	d := &Detector{net: net, arch: arch, names: names, scale: c.settings.Transform, article: c.article, padding: c.padding,
 		pixels: c.pixels}
 	d.paste.backend, d.paste.options = b, append(c.compile, nn.WithPrecision(op.Float32))
 	return d, nil
 }
 
-// readDetector builds the network: pictures, their sizes and a canvas in, as
-// nn.Preprocess has them; boxes, labels, scores, count and, for Mask R-CNN,
-// masks out.
-func readDetector(
-	src nn.Source, arch Architecture, c RCNN, transform op.Preprocess,
-) (func(in ...nn.Value) []nn.Value, error) {
-	w := nn.NewWeights(src)
-	if arch.Masks {
-		m := NewMaskRCNN(w, c)
-		return func(in ...nn.Value) []nn.Value {
-			o, masks := m.Forward(nn.Preprocess("transform", transform, in[0], in[1], in[2]))
-			return []nn.Value{o.Boxes, o.Labels, o.Scores, o.Count, masks}
-		}, w.Err("MaskRCNN")
-	}
-	m := NewFasterRCNN(w, c)
-	return func(in ...nn.Value) []nn.Value {
-		o := m.Forward(nn.Preprocess("transform", transform, in[0], in[1], in[2]))
-		return []nn.Value{o.Boxes, o.Labels, o.Scores, o.Count}
-	}, w.Err("FasterRCNN")
-}
-
 // checkAnchors compares the anchors with the checkpoint, whose RPN says how
 // many there are but not which.
-func checkAnchors(arch Architecture, c RCNN) error {
+func checkAnchors(arch Architecture, c Settings) error {
+	if arch.Anchors == 0 {
+		return nil
+	}
 	const levels = 5 // P2 … P6
 	if len(c.AnchorSizes) != levels {
 		return &OptionError{"WithAnchors", fmt.Sprintf("%d levels", len(c.AnchorSizes)), fmt.Sprint(levels)}
@@ -149,7 +133,7 @@ func (d *Detector) DetectBatch(ctx context.Context, imgs []image.Image) ([]*Dete
 		if d.article {
 			p = p.ResizePIL(articleSide, articleSide)
 		}
-		samples[i] = d.resize.sample(p.Pix, 1, p.H, p.W, h, w)
+		samples[i] = d.scale.sample(p.Pix, 1, p.H, p.W, h, w)
 	}
 	return d.detect(ctx, samples)
 }
@@ -158,12 +142,12 @@ func (d *Detector) DetectBatch(ctx context.Context, imgs []image.Image) ([]*Dete
 // torchvision's own input. The preset "beam-article" does not concern it. It
 // returns a [*PictureError] for a tensor of another type or shape.
 func (d *Detector) DetectTensor(ctx context.Context, x *tensor.Tensor) (*Detections, error) {
-	pixels, h, w, err := checkTensor(x)
+	pixels, h, w, err := d.scale.checkTensor(x)
 	runtime.KeepAlive(x) // its elements may be memory of a file that is mapped for as long as x is reachable
 	if err != nil {
 		return nil, err
 	}
-	found, err := d.detect(ctx, []sample{d.resize.sample(pixels, 4, h, w, h, w)})
+	found, err := d.detect(ctx, []sample{d.scale.sample(pixels, 4, h, w, h, w)})
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,7 @@ import (
 type UnknownArchitectureError struct {
 	Tensors int      // how many the checkpoint has
 	Keys    []string // the first few of their names
-	Looked  []string // what was looked for: networks and the keys that tell them
+	Looked  []string // the families of networks that were looked for
 }
 
 func (e *UnknownArchitectureError) Error() string {
@@ -19,7 +19,7 @@ func (e *UnknownArchitectureError) Error() string {
 		has = fmt.Sprintf("whose %d tensors begin with %s", e.Tensors, strings.Join(e.Keys, ", "))
 	}
 	return fmt.Sprintf("vision: no known network in this checkpoint, %s; looked for %s", has,
-		strings.Join(e.Looked, " and "))
+		strings.Join(e.Looked, ", "))
 }
 
 // An UnsupportedArchitectureError reports a checkpoint of a network of
@@ -33,7 +33,7 @@ type UnsupportedArchitectureError struct {
 func (e *UnsupportedArchitectureError) Error() string {
 	want := e.Want
 	if want == "" {
-		want = "ResNet and MobileNetV3 classifiers, and Faster R-CNN and Mask R-CNN with a ResNet and FPN backbone are"
+		want = supported()
 	}
 	return fmt.Sprintf("vision: this is a checkpoint of %s, which is not supported here; %s", e.Name, want)
 }

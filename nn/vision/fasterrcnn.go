@@ -4,27 +4,19 @@ import (
 	"github.com/argand-go/argand/nn"
 )
 
-// RCNN holds what the checkpoint of an R-CNN does not. [DefaultRCNN] has
-// torchvision's values; the zero RCNN is no useful network.
-type RCNN struct {
-	Eps            float64   // of the batch norms; see [WithEps]
-	Classes        int       // the background included; 0 for as many as the checkpoint has
-	AnchorSizes    [][]int   // per pyramid level P2 … P6, in pixels of the image
-	AnchorRatios   []float64 // height to width
-	ScoreThreshold float64   // objects have a greater score
-	NMSThreshold   float64   // the least IoU, exclusive, at which one of two boxes of a class goes
-	MaxDetections  int       // per picture
-}
-
-// DefaultRCNN returns the values that torchvision's builders use.
-func DefaultRCNN() RCNN {
-	return RCNN{
-		Eps:            nn.DefaultEps,
-		AnchorSizes:    [][]int{{32}, {64}, {128}, {256}, {512}},
-		AnchorRatios:   []float64{0.5, 1, 2},
-		ScoreThreshold: 0.05,
-		NMSThreshold:   0.5,
-		MaxDetections:  100,
+// DefaultRCNN returns what torchvision's builders of R-CNNs on the pyramid of a
+// ResNet use.
+func DefaultRCNN() Settings {
+	return Settings{
+		Transform:       detectorTransform(),
+		Eps:             nn.DefaultEps,
+		AnchorSizes:     [][]int{{32}, {64}, {128}, {256}, {512}},
+		AnchorRatios:    []float64{0.5, 1, 2},
+		ScoreThreshold:  0.05,
+		NMSThreshold:    0.5,
+		MaxDetections:   100,
+		ProposalsBefore: 1000,
+		ProposalsAfter:  1000,
 	}
 }
 
@@ -33,6 +25,36 @@ func DefaultRCNN() RCNN {
 // Labels (N, D) int64, Scores (N, D) float32 in descending order, and Count (N)
 // int32, how many of the D places are used; the others are 0.
 type Objects struct{ Boxes, Labels, Scores, Count nn.Value }
+
+// Found is what the network of a detector makes of a batch: objects, and of each
+// what only some networks tell.
+type Found struct {
+	Objects
+	Masks nn.Value // (N, D, 28, 28), the probabilities of masks inside their boxes; of Mask R-CNN
+}
+
+// fasterRCNNFamily recognises Faster R-CNN.
+func fasterRCNNFamily() family {
+	return family{
+		name: "FasterRCNN",
+		task: Detection,
+		keys: []string{"backbone.body.layer1.0.conv1", "backbone.fpn", "rpn.head.cls_logits", "roi_heads.box_head.fc6",
+			"roi_heads.box_predictor.cls_score"},
+		recognize: func(w nn.Weights) (Architecture, error) { return recognizeRCNN(w, "fasterrcnn"), nil },
+		defaults:  func(Architecture) Settings { return DefaultRCNN() },
+		detector:  func(w nn.Weights, _ Architecture, s Settings) finder { return NewFasterRCNN(w, s) },
+	}
+}
+
+// recognizeRCNN names an R-CNN of a kind.
+func recognizeRCNN(w nn.Weights, kind string) Architecture {
+	a := recognizeTrunk(w.At("backbone.body"))
+	a.Classes = extent(w, "roi_heads.box_predictor.cls_score.weight", 0, 0)
+	a.Pyramid = extent(renamed(w.At("backbone.fpn"), "inner_blocks.0", "inner_blocks.0.0"), "weight", 0, 0)
+	a.Anchors = extent(w, "rpn.head.cls_logits.weight", 0, 0)
+	a.Name = kind + "_" + a.Name + "_fpn"
+	return a
+}
 
 // FasterRCNN is the detector of Ren et al., "Faster R-CNN" (2015), on the
 // feature pyramid of a ResNet: torchvision's fasterrcnn_resnet50_fpn, and the
@@ -46,7 +68,7 @@ type FasterRCNN struct {
 
 // NewFasterRCNN reads a detector. What is missing, misshapen or left over is
 // for w.Err("FasterRCNN") to report.
-func NewFasterRCNN(w nn.Weights, c RCNN) *FasterRCNN {
+func NewFasterRCNN(w nn.Weights, c Settings) *FasterRCNN {
 	trunk := NewTrunk(w.At("backbone.body"), c.Eps)
 	channels := trunk.Channels()
 	fpn := NewFPN(w.At("backbone.fpn"), channels[:]...)
@@ -60,9 +82,9 @@ func NewFasterRCNN(w nn.Weights, c RCNN) *FasterRCNN {
 
 // Forward returns the objects in an image (N, 3, H, W), normalised and padded,
 // of pictures whose heights and widths without padding are sizes (N, 2).
-func (m *FasterRCNN) Forward(image, sizes nn.Value) Objects {
+func (m *FasterRCNN) Forward(image, sizes nn.Value) Found {
 	o, _ := m.detect(image, sizes)
-	return o
+	return Found{Objects: o}
 }
 
 // detect also returns the levels of the pyramid that heads pool from.

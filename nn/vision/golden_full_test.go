@@ -99,7 +99,7 @@ func stagedNetwork(t *testing.T, src nn.Source, opts ...nn.Option) *staged {
 	}
 	s := &staged{arch: arch}
 	inputs := []tensor.DType{tensor.Uint8, tensor.Int32, tensor.Uint8}
-	transform := op.Preprocess{Values: *pixelValues(1)}
+	transform := op.Preprocess{Values: *detectorTransform().values(1)}
 	s.net, err = nn.CompileFunc(bg, kernels.CPU(), inputs, func(in ...nn.Value) []nn.Value {
 		image, sizes := nn.Preprocess("transform", transform, in[0], in[1], in[2])
 		return s.trace(m, image, sizes)
@@ -152,11 +152,11 @@ func (s *staged) trace(m *MaskRCNN, image, sizes nn.Value) []nn.Value {
 
 // detector is one that runs the staged network.
 func (s *staged) detector(c fullCase) *Detector {
-	size := resize{minSize: 800, maxSize: 1333}
+	size := detectorTransform()
 	if c.Kwargs.MinSize > 0 {
-		size = resize{minSize: c.Kwargs.MinSize, maxSize: c.Kwargs.MaxSize}
+		size.MinSize, size.MaxSize = c.Kwargs.MinSize, c.Kwargs.MaxSize
 	}
-	return &Detector{net: s.net, arch: s.arch, names: cocoNames(), resize: size, padding: true}
+	return &Detector{net: s.net, arch: s.arch, names: cocoNames(), scale: size, padding: true}
 }
 
 // detect returns all outputs of one run over the pictures, and the objects.
@@ -164,11 +164,11 @@ func (s *staged) detect(t *testing.T, d *Detector, c fullCase) ([]*tensor.Tensor
 	t.Helper()
 	var samples []sample
 	for _, name := range c.Images {
-		pixels, h, w, err := checkTensor(toTensor(t, decodePNG(t, readFile(t, "tv0292", name))))
+		pixels, h, w, err := d.scale.checkTensor(toTensor(t, decodePNG(t, readFile(t, "tv0292", name))))
 		if err != nil {
 			t.Fatal(err)
 		}
-		samples = append(samples, d.resize.sample(pixels, 4, h, w, h, w))
+		samples = append(samples, d.scale.sample(pixels, 4, h, w, h, w))
 	}
 	b := d.batches(samples)[0]
 	if got := []int{len(b.samples), 3, b.h, b.w}; !slices.Equal(got, c.NetShape) {

@@ -2,6 +2,20 @@ package vision
 
 import "github.com/argand-go/argand/nn"
 
+// maskRCNNFamily recognises Mask R-CNN.
+func maskRCNNFamily() family {
+	f := fasterRCNNFamily()
+	f.name = "MaskRCNN"
+	f.keys = append(f.keys, "roi_heads.mask_predictor")
+	f.recognize = func(w nn.Weights) (Architecture, error) {
+		a := recognizeRCNN(w, "maskrcnn")
+		a.Masks = true
+		return a, nil
+	}
+	f.detector = func(w nn.Weights, _ Architecture, s Settings) finder { return NewMaskRCNN(w, s) }
+	return f
+}
+
 // MaskRCNN is the detector of He et al., "Mask R-CNN" (2017): a [FasterRCNN]
 // with a [MaskHead] that looks at the boxes it has found. It is torchvision's
 // maskrcnn_resnet50_fpn, and the same with any other ResNet.
@@ -12,7 +26,7 @@ type MaskRCNN struct {
 
 // NewMaskRCNN reads a detector. What is missing, misshapen or left over is for
 // w.Err("MaskRCNN") to report.
-func NewMaskRCNN(w nn.Weights, c RCNN) *MaskRCNN {
+func NewMaskRCNN(w nn.Weights, c Settings) *MaskRCNN {
 	f := NewFasterRCNN(w, c)
 	classes := c.Classes
 	if classes == 0 {
@@ -23,7 +37,7 @@ func NewMaskRCNN(w nn.Weights, c RCNN) *MaskRCNN {
 
 // Forward returns the objects in an image (N, 3, H, W), as [FasterRCNN] does,
 // and the probabilities (N, D, 28, 28) of their masks, each inside its box.
-func (m *MaskRCNN) Forward(image, sizes nn.Value) (o Objects, masks nn.Value) {
+func (m *MaskRCNN) Forward(image, sizes nn.Value) Found {
 	o, levels := m.detect(image, sizes)
-	return o, m.mask.Forward(o, levels)
+	return Found{Objects: o, Masks: m.mask.Forward(o, levels)}
 }

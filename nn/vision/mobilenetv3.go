@@ -44,6 +44,30 @@ func (m *MobileNetV3) Forward(x nn.Value) nn.Value {
 	return m.fc.Forward(nn.Hardswish(m.hidden.Forward(x)))
 }
 
+// mobileNetV3Family recognises MobileNetV3-Large and -Small.
+func mobileNetV3Family() family {
+	return family{
+		name: "MobileNetV3",
+		task: Classification,
+		keys: []string{"features.1.block.0.0.weight", "classifier.3.weight"},
+		recognize: func(w nn.Weights) (Architecture, error) {
+			table, ok := mobileTableOf(w.At("features"))
+			if !ok {
+				a := Architecture{Name: "mobilenet_v3"}
+				return a, &UnsupportedArchitectureError{a.Name, "MobileNetV3s of 11 or 15 blocks are, the small and the large"}
+			}
+			return Architecture{
+				Name:      table.name,
+				Classes:   extent(w, "classifier.3.weight", 0, 0),
+				Width:     extent(w, "features.0.0.weight", 0, 0),
+				published: 16,
+			}, nil
+		},
+		defaults:   func(Architecture) Settings { return classifierSettings(MobileNetV3Eps) },
+		classifier: func(w nn.Weights, _ Architecture, s Settings) nn.Module { return newMobileNetV3(w, s.Eps, s.Classes) },
+	}
+}
+
 // A mobileTable is what tables 1 and 2 of the paper say of a network and its
 // weights do not.
 type mobileTable struct {

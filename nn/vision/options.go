@@ -9,60 +9,62 @@ import (
 	"github.com/argand-go/argand/nn/op"
 )
 
-// An Option changes what [NewDetector] or [NewClassifier] makes. Options are
-// applied in order; one whose value makes no sense, or that is for the other
-// of the two, is an [*OptionError] of the constructor.
+// An Option changes what [NewDetector], [NewClassifier] or [NewSegmenter] makes.
+// Options are applied in order, over what torchvision's builder of the network
+// has; one whose value makes no sense, or that is for another constructor, is
+// an [*OptionError] of it.
 type Option func(*config)
 
-// A role is which constructor an option is for.
-type role string
-
-const (
-	forDetector   role = "a detector"
-	forClassifier role = "a classifier"
-	forBoth       role = ""
-)
-
 type config struct {
-	as      role
-	rcnn    RCNN
-	ownEps  bool // WithEps was given
-	resize  resize
-	article bool
-	padding bool
-	pixels  int // of pictures that share a run
-	short   int // classifiers: the short side after resizing
-	crop    int // classifiers: the sides of the square that is looked at
-	labels  []string
-	compile []nn.Option
-	err     error // the first
+	task     Task
+	network  string // torchvision's builder, once the checkpoint is recognised
+	settings Settings
+	article  bool
+	padding  bool
+	pixels   int // of pictures that share a run
+	labels   []string
+	compile  []nn.Option
+	err      error // the first
 }
 
-// newConfig applies opts over the defaults.
-func newConfig(as role, opts []Option) (config, error) {
-	c := config{
-		as:     as,
-		rcnn:   DefaultRCNN(),
-		resize: resize{minSize: 800, maxSize: 1333},
-		pixels: batchPixels,
-		short:  256,
-		crop:   224,
+// configure recognises the network that src is a checkpoint of, and applies opts
+// over what its builder gives it. It also returns src without what wraps it.
+func configure(task Task, src nn.Source, opts []Option) (family, Architecture, nn.Source, config, error) {
+	// Options that are wrong for every network are told of whatever the checkpoint is.
+	c := newConfig(task, "", Settings{}, opts)
+	if c.err != nil {
+		return family{}, Architecture{}, nil, c, c.err
 	}
+	f, a, src, err := recognize(src)
+	if err == nil && a.Task != task {
+		err = &UnsupportedArchitectureError{a.Name, task.maker() + " takes " + familiesOf(task)}
+	}
+	if err != nil {
+		return f, a, src, c, err
+	}
+	c = newConfig(task, a.Name, f.defaults(a), opts)
+	return f, a, src, c, c.err
+}
+
+// newConfig applies opts over the settings of a network, which has no name
+// before it is known.
+func newConfig(task Task, network string, s Settings, opts []Option) config {
+	c := config{task: task, network: network, settings: s, pixels: batchPixels}
 	for _, o := range opts {
 		if o != nil {
 			o(&c)
 		}
 	}
-	return c, c.err
+	return c
 }
 
-// allow records an error unless the option is for what is being made and its
-// value is valid.
-func (c *config) allow(option string, as role, valid bool, got any, want string) {
+// allow records an error unless the option is for one of the tasks, or there
+// are none given, and its value is valid.
+func (c *config) allow(option string, valid bool, got any, want string, tasks ...Task) {
 	switch {
 	case c.err != nil:
-	case as != forBoth && as != c.as:
-		c.err = &OptionError{option, string(c.as), string(as)}
+	case len(tasks) > 0 && !slices.Contains(tasks, c.task):
+		c.err = &OptionError{option, c.task.maker(), tasks[0].maker()}
 	case !valid:
 		c.err = &OptionError{option, fmt.Sprint(got), want}
 	}
@@ -83,49 +85,40 @@ func (c *config) allow(option string, as role, valid bool, got any, want string)
 //     224×224 pixels in the centre. V1 is the default.
 func WithPreset(name string) Option {
 	return func(c *config) {
-		switch {
-		case name == "COCO_V1" && c.as == forDetector:
-			c.rcnn.Eps = 0
-		case name == "beam-article" && c.as == forDetector:
+		switch t := &c.settings.Transform; {
+		case name == "COCO_V1" && c.task == Detection:
+			c.settings.Eps = 0
+		case name == "beam-article" && c.task == Detection:
 			c.article = true
-		case name == "IMAGENET1K_V1" && c.as == forClassifier:
-			c.short, c.crop = 256, 224
-		case name == "IMAGENET1K_V2" && c.as == forClassifier:
-			c.short, c.crop = 232, 224
-		case c.as == forDetector:
-			c.allow("WithPreset", forBoth, false, fmt.Sprintf("%q", name), `"COCO_V1" or "beam-article"`)
+		case name == "IMAGENET1K_V1" && c.task == Classification:
+			t.Short, t.Crop = 256, 224
+		case name == "IMAGENET1K_V2" && c.task == Classification:
+			t.Short, t.Crop = 232, 224
+		case c.task == Detection:
+			c.allow("WithPreset", false, fmt.Sprintf("%q", name), `"COCO_V1" or "beam-article"`)
 		default:
-			c.allow("WithPreset", forBoth, false, fmt.Sprintf("%q", name), `"IMAGENET1K_V1" or "IMAGENET1K_V2"`)
+			c.allow("WithPreset", false, fmt.Sprintf("%q", name), `"IMAGENET1K_V1" or "IMAGENET1K_V2"`)
 		}
 	}
 }
 
 // WithEps sets the eps of batch norms, which is no part of a checkpoint. The
 // default is what a network of torchvision has into which one loads a
-// state_dict: nn.DefaultEps, 1e-5, or [MobileNetV3Eps]. It must be finite and at
+// state_dict: nn.DefaultEps, 1e-5, or for some classifiers [MobileNetV3Eps]. It must be finite and at
 // least 0.
 func WithEps(eps float64) Option {
 	return func(c *config) {
-		c.allow("WithEps", forBoth, eps >= 0 && !math.IsInf(eps, 0), eps, "a finite number of at least 0")
-		c.rcnn.Eps, c.ownEps = eps, true
+		c.allow("WithEps", eps >= 0 && !math.IsInf(eps, 0), eps, "a finite number of at least 0")
+		c.settings.Eps = eps
 	}
 }
 
-// eps returns the eps that was asked for, or else that of the published
-// classifiers of a kind.
-func (c *config) eps(published float64) float64 {
-	if c.ownEps {
-		return c.rcnn.Eps
-	}
-	return published
-}
-
-// WithMinSize sets the length, in pixels, that a detector scales the short side
-// of every picture to, 800 by default.
+// WithMinSize sets the length, in pixels, that a detector or a segmenter scales
+// the short side of every picture to, 800 or 520 by default.
 func WithMinSize(pixels int) Option {
 	return func(c *config) {
-		c.allow("WithMinSize", forDetector, okSize(pixels), pixels, "1 to 65536 pixels")
-		c.resize.minSize = pixels
+		c.allow("WithMinSize", okSize(pixels), pixels, "1 to 65536 pixels", Detection, Segmentation)
+		c.settings.Transform.MinSize = pixels
 	}
 }
 
@@ -133,8 +126,8 @@ func WithMinSize(pixels int) Option {
 // have once scaled, 1333 by default. It takes precedence over the short side's.
 func WithMaxSize(pixels int) Option {
 	return func(c *config) {
-		c.allow("WithMaxSize", forDetector, okSize(pixels), pixels, "1 to 65536 pixels")
-		c.resize.maxSize = pixels
+		c.allow("WithMaxSize", okSize(pixels), pixels, "1 to 65536 pixels", Detection)
+		c.settings.Transform.MaxSize = pixels
 	}
 }
 
@@ -144,8 +137,8 @@ func okSize(pixels int) bool { return 1 <= pixels && pixels <= 1<<16 }
 // picture is scaled to, [ResizeFloat64] by default.
 func WithResizeRule(rule ResizeRule) Option {
 	return func(c *config) {
-		c.allow("WithResizeRule", forDetector, rule <= ResizeFloat32, uint8(rule), "ResizeFloat64 or ResizeFloat32")
-		c.resize.rule = rule
+		c.allow("WithResizeRule", rule <= ResizeFloat32, uint8(rule), "ResizeFloat64 or ResizeFloat32", Detection)
+		c.settings.Transform.Rule = rule
 	}
 }
 
@@ -153,8 +146,8 @@ func WithResizeRule(rule ResizeRule) Option {
 // default.
 func WithScoreThreshold(score float64) Option {
 	return func(c *config) {
-		c.allow("WithScoreThreshold", forDetector, 0 <= score && score <= 1, score, "0 to 1")
-		c.rcnn.ScoreThreshold = score
+		c.allow("WithScoreThreshold", 0 <= score && score <= 1, score, "0 to 1", Detection)
+		c.settings.ScoreThreshold = score
 	}
 }
 
@@ -162,8 +155,8 @@ func WithScoreThreshold(score float64) Option {
 // objects of one class is dropped, 0.5 by default.
 func WithNMSThreshold(iou float64) Option {
 	return func(c *config) {
-		c.allow("WithNMSThreshold", forDetector, 0 <= iou && iou <= 1, iou, "0 to 1")
-		c.rcnn.NMSThreshold = iou
+		c.allow("WithNMSThreshold", 0 <= iou && iou <= 1, iou, "0 to 1", Detection)
+		c.settings.NMSThreshold = iou
 	}
 }
 
@@ -171,8 +164,8 @@ func WithNMSThreshold(iou float64) Option {
 // by default.
 func WithMaxDetections(n int) Option {
 	return func(c *config) {
-		c.allow("WithMaxDetections", forDetector, 1 <= n && n <= 1<<16, n, "1 to 65536")
-		c.rcnn.MaxDetections = n
+		c.allow("WithMaxDetections", 1 <= n && n <= 1<<16, n, "1 to 65536", Detection)
+		c.settings.MaxDetections = n
 	}
 }
 
@@ -191,12 +184,12 @@ func WithAnchors(sizes [][]int, ratios []float64) Option {
 			valid = valid && r > 0 && !math.IsInf(r, 0)
 		}
 		got := fmt.Sprint(sizes, " ", ratios)
-		c.allow("WithAnchors", forDetector, valid, got, "positive sizes for every level and positive ratios")
-		c.rcnn.AnchorSizes = nil
+		c.allow("WithAnchors", valid, got, "positive sizes for every level and positive ratios", Detection)
+		c.settings.AnchorSizes = nil
 		for _, level := range sizes {
-			c.rcnn.AnchorSizes = append(c.rcnn.AnchorSizes, slices.Clone(level))
+			c.settings.AnchorSizes = append(c.settings.AnchorSizes, slices.Clone(level))
 		}
-		c.rcnn.AnchorRatios = slices.Clone(ratios)
+		c.settings.AnchorRatios = slices.Clone(ratios)
 	}
 }
 
@@ -206,7 +199,7 @@ func WithAnchors(sizes [][]int, ratios []float64) Option {
 // picture has its own padded size, and results are those of Detect.
 func WithBatchPadding(together bool) Option {
 	return func(c *config) {
-		c.allow("WithBatchPadding", forDetector, true, together, "")
+		c.allow("WithBatchPadding", true, together, "", Detection)
 		c.padding = together
 	}
 }
@@ -217,7 +210,7 @@ func WithBatchPadding(together bool) Option {
 // 1 << 24. Memory grows with it; results do not depend on it.
 func WithBatchPixels(n int) Option {
 	return func(c *config) {
-		c.allow("WithBatchPixels", forDetector, n > 0, n, "at least 1")
+		c.allow("WithBatchPixels", n > 0, n, "at least 1", Detection)
 		c.pixels = n
 	}
 }
@@ -228,8 +221,8 @@ func WithBatchPixels(n int) Option {
 // will do.
 func WithClasses(n int) Option {
 	return func(c *config) {
-		c.allow("WithClasses", forBoth, 0 <= n && n <= 1<<20, n, "0 to 1048576")
-		c.rcnn.Classes = n
+		c.allow("WithClasses", 0 <= n && n <= 1<<20, n, "0 to 1048576")
+		c.settings.Classes = n
 	}
 }
 
@@ -239,7 +232,7 @@ func WithClasses(n int) Option {
 // "class 3".
 func WithLabels(names []string) Option {
 	return func(c *config) {
-		c.allow("WithLabels", forBoth, true, nil, "")
+		c.allow("WithLabels", true, nil, "")
 		c.labels = slices.Clone(names)
 	}
 }
@@ -248,7 +241,7 @@ func WithLabels(names []string) Option {
 // as Go runs at once. Results do not depend on it.
 func WithThreads(n int) Option {
 	return func(c *config) {
-		c.allow("WithThreads", forBoth, n >= 0, n, "at least 0")
+		c.allow("WithThreads", n >= 0, n, "at least 0")
 		c.compile = append(c.compile, nn.WithThreads(n))
 	}
 }
@@ -270,7 +263,7 @@ func WithProfile(p *op.Profile) Option {
 // than the limit by itself goes alone.
 func WithArenaBytes(n int64) Option {
 	return func(c *config) {
-		c.allow("WithArenaBytes", forBoth, n >= 0, n, "at least 0")
+		c.allow("WithArenaBytes", n >= 0, n, "at least 0")
 		c.compile = append(c.compile, nn.WithArenaBytes(n))
 	}
 }
@@ -281,7 +274,7 @@ func (c *config) names(classes int, known []string) ([]string, error) {
 	switch {
 	case c.labels != nil && len(c.labels) != classes:
 		want := fmt.Sprintf("%d, one for each class of the checkpoint", classes)
-		if c.as == forDetector {
+		if c.task == Detection {
 			want += ", the background first"
 		}
 		return nil, &OptionError{"WithLabels", fmt.Sprintf("%d names", len(c.labels)), want}

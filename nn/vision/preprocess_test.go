@@ -163,7 +163,7 @@ func TestDetectorInputIsResizeBilinear(t *testing.T) {
 		if s := floats(t, out[1]); s[0] != float32(oh) || s[1] != float32(ow) {
 			t.Errorf("%v: scaled to %v", size, s)
 		}
-		values, n := pixelValues(1), p.W*p.H
+		values, n := detectorTransform().values(1), p.W*p.H
 		plane, scaled := make([]float32, n), make([]float32, oh*ow)
 		for c := range 3 {
 			for i := range plane {

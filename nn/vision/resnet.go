@@ -187,6 +187,22 @@ func (b *bottleneck) Forward(x nn.Value) nn.Value {
 	return nn.ReLU(nn.Add(y, identity))
 }
 
+// resNetFamily recognises ResNet, ResNeXt and Wide ResNet.
+func resNetFamily() family {
+	return family{
+		name: "ResNet",
+		task: Classification,
+		keys: []string{"conv1.weight", "layer1.0.conv1", "layer4.0.conv1", "fc.weight"},
+		recognize: func(w nn.Weights) (Architecture, error) {
+			a := recognizeTrunk(w)
+			a.Classes = extent(w, "fc.weight", 0, 0)
+			return a, nil
+		},
+		defaults:   func(Architecture) Settings { return classifierSettings(nn.DefaultEps) },
+		classifier: func(w nn.Weights, _ Architecture, s Settings) nn.Module { return newResNet(w, s.Eps, s.Classes) },
+	}
+}
+
 // extent returns an extent of a tensor of the checkpoint, or what it should be
 // if there is no such tensor or axis.
 func extent(w nn.Weights, name string, axis, otherwise int) int {

@@ -22,7 +22,7 @@ type BoxHead struct {
 // of the given channels. The bins of the pooling and the widths are those of
 // the checkpoint; so is the number of classes, the background included, unless
 // c.Classes says otherwise.
-func NewBoxHead(w nn.Weights, channels int, c RCNN) *BoxHead {
+func NewBoxHead(w nn.Weights, channels int, c Settings) *BoxHead {
 	in := extent(w, "box_head.fc6.weight", 1, 49*channels)
 	bins := int(math.Round(math.Sqrt(float64(in) / float64(channels))))
 	hidden := extent(w, "box_head.fc6.weight", 0, 1024)

@@ -19,13 +19,14 @@ type RPN struct {
 
 // NewRPN reads the network over features of the given channels. Its depth and
 // the number of anchors of a place are those of the checkpoint.
-func NewRPN(w nn.Weights, channels int, c RCNN) *RPN {
+func NewRPN(w nn.Weights, channels int, c Settings) *RPN {
 	r := &RPN{path: w.Path(), proposals: op.Proposals{
-		Anchors:      CellAnchors(c.AnchorSizes, c.AnchorRatios),
-		PreNMS:       1000,
-		PostNMS:      1000,
-		NMSThreshold: 0.7,
-		MinSize:      1e-3,
+		Anchors:        CellAnchors(c.AnchorSizes, c.AnchorRatios),
+		PreNMS:         c.ProposalsBefore,
+		PostNMS:        c.ProposalsAfter,
+		NMSThreshold:   0.7,
+		ScoreThreshold: c.ProposalScore,
+		MinSize:        1e-3,
 	}}
 	head := w.At("head")
 	spatial := nn.Conv{Kernel: 3, Padding: 1, Bias: true}

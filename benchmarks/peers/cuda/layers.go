@@ -227,8 +227,8 @@ func (w *worker) traced(ctx context.Context, b op.Backend, s setting) (*nn.Netwo
 	}
 	m := vision.NewMaskRCNN(nn.NewWeights(src), vision.DefaultRCNN())
 	net, err := nn.CompileFunc(ctx, b, []tensor.DType{tensor.Float32, tensor.Float32}, func(in ...nn.Value) []nn.Value {
-		o, masks := m.Forward(in[0], in[1])
-		return []nn.Value{o.Boxes, o.Labels, o.Scores, o.Count, masks}
+		o := m.Forward(in[0], in[1])
+		return []nn.Value{o.Boxes, o.Labels, o.Scores, o.Count, o.Masks}
 	}, precision)
 	return net, []*tensor.Tensor{x, sizes}, err
 }

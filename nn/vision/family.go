@@ -1,0 +1,109 @@
+package vision
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/argand-go/argand/nn"
+)
+
+// A Task is what a network is for.
+type Task string
+
+// The tasks, in the words of PyTorch's documentation.
+const (
+	Classification Task = "classification" // a [Classifier]'s
+	Detection      Task = "detection"      // a [Detector]'s
+	Segmentation   Task = "segmentation"   // a [Segmenter]'s
+)
+
+// maker returns what a network of the task is given to: "a classifier".
+func (t Task) maker() string {
+	return map[Task]string{Classification: "a classifier", Detection: "a detector", Segmentation: "a segmenter"}[t]
+}
+
+// A family is a kind of networks: how a checkpoint of it is told from others,
+// and how it is built. Each has a file of its own.
+type family struct {
+	name string   // torchvision's class: "MaskRCNN"
+	task Task     // decides which of the three functions below there is
+	keys []string // of tensors, or their beginnings up to a dot, all of which every checkpoint of the family has
+
+	// recognize tells which network of the family w is a checkpoint of. The task
+	// is filled in by the caller.
+	recognize func(w nn.Weights) (Architecture, error)
+
+	// defaults returns what torchvision's builder of that name gives a network
+	// and no checkpoint holds.
+	defaults func(a Architecture) Settings
+
+	// One of these reads the network. What is missing, misshapen or left over is
+	// for w.Err to report.
+	classifier func(w nn.Weights, a Architecture, s Settings) nn.Module // image (N, 3, H, W) → logits (N, K)
+	detector   func(w nn.Weights, a Architecture, s Settings) finder
+	segmenter  func(w nn.Weights, a Architecture, s Settings) nn.Module // image (N, 3, H, W) → logits (N, K, H, W)
+}
+
+// A finder is the network of a detector.
+type finder interface {
+	// Forward returns what is in an image (N, 3, H, W), normalised and padded, of
+	// pictures whose heights and widths without padding are sizes (N, 2).
+	Forward(image, sizes nn.Value) Found
+}
+
+// families lists the networks of this package. Of two that fit a checkpoint, the
+// first is it.
+func families() []family {
+	return []family{maskRCNNFamily(), fasterRCNNFamily(), resNetFamily(), mobileNetV3Family()}
+}
+
+// fits reports whether w has the keys of the family.
+func (f family) fits(w nn.Weights) bool {
+	return !slices.ContainsFunc(f.keys, func(k string) bool { return !w.Has(k) && !w.At(k).Exists() })
+}
+
+// familiesOf returns the names of the families of a task, in a sentence.
+func familiesOf(task Task) string {
+	var names []string
+	for _, f := range families() {
+		if f.task == task {
+			names = append(names, f.name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// supported says of every task which networks there are.
+func supported() string {
+	return fmt.Sprintf("for classification %s, for detection %s, and for segmentation %s are",
+		familiesOf(Classification), familiesOf(Detection), familiesOf(Segmentation))
+}
+
+// unsupported lists what torchvision has and this package has not, the more
+// particular first: the names of builders and the keys that tell them.
+func unsupported() []family {
+	return []family{
+		{name: "ssdlite320_mobilenet_v3_large", keys: []string{"head.classification_head.module_list.0.0.0.weight"}},
+		{name: "ssd300_vgg16", keys: []string{"head.classification_head.module_list.0.weight"}},
+		{name: "fcos_resnet50_fpn", keys: []string{"head.regression_head.bbox_ctrness"}},
+		{name: "retinanet_resnet50_fpn_v2", keys: []string{
+			"head.classification_head.cls_logits", "head.classification_head.conv.0.1"}},
+		{name: "retinanet_resnet50_fpn", keys: []string{"head.classification_head.cls_logits"}},
+		{name: "keypointrcnn_resnet50_fpn", keys: []string{"roi_heads.keypoint_predictor"}},
+		{name: "maskrcnn_resnet50_fpn_v2", keys: []string{"roi_heads.box_head.0.0.weight", "roi_heads.mask_predictor"}},
+		{name: "fasterrcnn_resnet50_fpn_v2", keys: []string{"roi_heads.box_head.0.0.weight"}},
+		{name: "fasterrcnn_mobilenet_v3_large_fpn", keys: []string{"backbone.body.0.0.weight", "roi_heads.box_predictor"}},
+		{name: "lraspp_mobilenet_v3_large", keys: []string{"classifier.cbr"}},
+		{name: "deeplabv3_resnet101", keys: []string{"classifier.0.convs", "backbone.layer3.22"}},
+		{name: "deeplabv3_resnet50", keys: []string{"classifier.0.convs", "backbone.layer3"}},
+		{name: "deeplabv3_mobilenet_v3_large", keys: []string{"classifier.0.convs"}},
+		{name: "fcn_resnet101", keys: []string{"classifier.4.weight", "backbone.layer3.22"}},
+		{name: "fcn_resnet50", keys: []string{"classifier.4.weight", "backbone.layer3"}},
+		{name: "mobilenet_v2", keys: []string{"features.1.conv.0.0.weight", "classifier.1.weight"}},
+		{name: "vgg", keys: []string{
+			"features.0.weight", "classifier.0.weight", "classifier.3.weight", "classifier.6.weight"}},
+		{name: "densenet", keys: []string{"features.denseblock1", "classifier.weight"}},
+		{name: "vit", keys: []string{"conv_proj.weight", "encoder.layers.encoder_layer_0"}},
+	}
+}
