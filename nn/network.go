@@ -16,26 +16,32 @@ import (
 type Network struct {
 	graph *op.Graph
 	model op.Model
+	taps  []Tap
 }
 
 // An Option changes how [Compile] loads a network.
-type Option func(*op.Options)
+type Option func(*options)
+
+type options struct {
+	op.Options
+	taps []string // paths of layers
+}
 
 // WithThreads limits the threads that one run uses. The default, 0, is as many
 // as Go runs at once. Results do not depend on it.
-func WithThreads(n int) Option { return func(o *op.Options) { o.Threads = n } }
+func WithThreads(n int) Option { return func(o *options) { o.Threads = n } }
 
 // WithPrecision says how exact arithmetic must be; the default is
 // [op.Float32]. A backend that has not the precision refuses the network with
 // an [*op.UnsupportedError].
-func WithPrecision(p op.Precision) Option { return func(o *op.Options) { o.Precision = p } }
+func WithPrecision(p op.Precision) Option { return func(o *options) { o.Precision = p } }
 
 // WithArenaBytes limits the memory that all runs in progress use together for
 // values between layers; see [op.Options]. The default, 0, is no limit.
-func WithArenaBytes(n int64) Option { return func(o *op.Options) { o.ArenaBytes = n } }
+func WithArenaBytes(n int64) Option { return func(o *options) { o.ArenaBytes = n } }
 
 // WithProfile adds the time of every step to p.
-func WithProfile(p *op.Profile) Option { return func(o *op.Options) { o.Profile = p } }
+func WithProfile(p *op.Profile) Option { return func(o *options) { o.Profile = p } }
 
 // Compile traces m, fuses it and loads it on b. The network has one float32
 // input and one output. Compile returns a [*StateDictError] if m was built
@@ -55,18 +61,19 @@ func CompileFunc(
 	if err != nil {
 		return nil, err
 	}
-	if g, err = graph.Fuse(g); err != nil {
-		return nil, fmt.Errorf("nn: %w", err)
-	}
-	var o op.Options
+	var o options
 	for _, opt := range opts {
 		opt(&o)
 	}
-	model, err := b.Load(ctx, g, o)
+	taps := tap(g, o.taps)
+	if g, err = graph.Fuse(g); err != nil {
+		return nil, fmt.Errorf("nn: %w", err)
+	}
+	model, err := b.Load(ctx, g, o.Options)
 	if err != nil {
 		return nil, fmt.Errorf("nn: %w", err)
 	}
-	return &Network{g.Outline(), model}, nil
+	return &Network{g.Outline(), model, taps}, nil
 }
 
 // Trace records f without fusing it, for tests of backends and for tools.
