@@ -46,7 +46,10 @@ func openWith(t *testing.T, fake *fakedriver.Driver, o cuda.Options) *cuda.Backe
 	return b
 }
 
+// lacking is what there are no kernels for yet.
+var unsupported = []string{"cat", "interpolate/bilinear"}
+
 // TestConformance holds all operators there are kernels for against their formulas.
 func TestConformance(t *testing.T) {
-	optest.Run(t, open(t, fakedriver.New(t)))
+	optest.Run(t, open(t, fakedriver.New(t)), unsupported...)
 }

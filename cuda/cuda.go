@@ -198,8 +198,12 @@ func lacks(o op.Op) string {
 		return lacksThreshold(o, o.NMSThreshold)
 	case *op.Detections:
 		return lacksThreshold(o, o.NMSThreshold)
+	case *op.Upsample:
+		if o.Bilinear {
+			return o.Name() + ", bilinear"
+		}
 	case *op.MaskSelect:
-	case *op.Add, *op.Mul, *op.BatchNorm2d, *op.MaxPool2d, *op.GlobalAvgPool2d, *op.Flatten, *op.Upsample,
+	case *op.Add, *op.Mul, *op.BatchNorm2d, *op.MaxPool2d, *op.GlobalAvgPool2d, *op.Flatten,
 		*op.Preprocess, *op.MaskPaste:
 	default:
 		return o.Name()

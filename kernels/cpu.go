@@ -80,7 +80,7 @@ func lacks(o op.Op) string {
 		if e.Act > op.GELU || e.Residual > op.NearestResidual {
 			return fmt.Sprintf("%s with activation %d and residual %d", o.Name(), e.Act, e.Residual)
 		}
-	case *op.Add, *op.Mul, *op.BatchNorm2d, *op.MaxPool2d, *op.GlobalAvgPool2d, *op.Flatten, *op.Upsample,
+	case *op.Add, *op.Mul, *op.BatchNorm2d, *op.MaxPool2d, *op.GlobalAvgPool2d, *op.Flatten, *op.Upsample, *op.Concat,
 		*op.Preprocess, *op.Proposals, *op.RoIAlign, *op.Detections, *op.MaskSelect, *op.MaskPaste:
 	default:
 		return o.Name()
@@ -113,7 +113,9 @@ func (p *planner) step(i int) {
 	case *op.Flatten:
 		p.flatten(n)
 	case *op.Upsample:
-		p.upsample(n)
+		p.upsample(n, o)
+	case *op.Concat:
+		p.concat(n)
 	case *op.Preprocess:
 		p.preprocess(n, o)
 	case *op.Proposals:

@@ -370,6 +370,9 @@ func TestLayersAreTorchs(t *testing.T) {
 		{"upsample", forward(func(x nn.Value) nn.Value {
 			return nn.Upsample(nn.MaxPool2d{Kernel: 1, Stride: 2}.Forward(x), x)
 		}), []float32{1, 1, 1, 1}},
+		{"bilinear", forward(func(x nn.Value) nn.Value { return nn.UpsampleBilinear(x, nn.GlobalAvgPool2d(x)) }), []float32{2.5}},
+		{"cat", forward(func(x nn.Value) nn.Value { return nn.Concat(x, nn.ReLU6(nn.Add(x, x))) }),
+			[]float32{1, 2, 3, 4, 2, 4, 6, 6}},
 		{"relu", forward(func(x nn.Value) nn.Value { return nn.ReLU(nn.NewBatchNorm2d(w.At("bn"), 1, 0).Forward(x)) }),
 			[]float32{0, 1, 2.5, 4}},
 		{"add", forward(func(x nn.Value) nn.Value { return nn.Add(x, x) }), []float32{2, 4, 6, 8}},

@@ -169,6 +169,14 @@ var infers = []struct {
 	{"upsample nothing to nothing", &Upsample{}, []Spec{F32(2, 3, 0, 5), F32(1, 1, 0, 2)}, []Spec{F32(2, 3, 0, 2)}},
 	{"upsample without a model", &Upsample{}, []Spec{F32(2, 3, 4, 5)}, nil},
 	{"upsample like rows", &Upsample{}, []Spec{F32(2, 3, 4, 5), F32(2, 2)}, nil},
+	{"bilinear", &Upsample{Bilinear: true}, []Spec{F32(2, 3, 4, 5), F32(9, 8, 7, 6)}, []Spec{F32(2, 3, 7, 6)}},
+	{"cat", &Concat{}, []Spec{F32(2, 3, 4, 5), F32(2, 1, 4, 5), F32(2, 0, 4, 5)}, []Spec{F32(2, 4, 4, 5)}},
+	{"cat of one", &Concat{}, []Spec{F32(2, 3, 4, 5)}, []Spec{F32(2, 3, 4, 5)}},
+	{"cat of none", &Concat{}, nil, nil},
+	{"cat of rows", &Concat{}, []Spec{F32(2, 3), F32(2, 4)}, nil},
+	{"cat of integers", &Concat{}, []Spec{F32(2, 3, 4, 5), i32(2, 3, 4, 5)}, nil},
+	{"cat of other sizes", &Concat{}, []Spec{F32(2, 3, 4, 5), F32(2, 3, 4, 6)}, nil},
+	{"cat of other pictures", &Concat{}, []Spec{F32(2, 3, 4, 5), F32(1, 3, 4, 5)}, nil},
 
 	{"mask paste", &MaskPaste{}, []Spec{F32(3, 28, 28), F32(3, 4), bytes(1, 0, 7, 65)}, []Spec{{tensor.Uint64, tensor.Shape{3, 7, 2}}}},
 	{"mask paste nothing", &MaskPaste{}, []Spec{F32(0, 1, 1), F32(0, 4), F32(1, 1, 0, 0)}, []Spec{{tensor.Uint64, tensor.Shape{0, 0, 0}}}},
@@ -317,7 +325,7 @@ func TestInferOfAnything(t *testing.T) {
 			}
 		}
 	}
-	if len(valid) != 17 || len(broken) != len(valid) {
+	if len(valid) != 18 || len(broken) != len(valid) {
 		t.Errorf("operators with a valid case: %v, with a broken one: %v", valid, broken)
 	}
 }

@@ -2,13 +2,23 @@ package op
 
 import "github.com/argand-go/argand/tensor"
 
-// Upsample repeats pixels, PyTorch's interpolate(mode="nearest") to the height
-// and width of a second operand of which only the shape is used:
+// Upsample scales images, up or down, to the height and width of a second
+// operand of which only the shape is used. It repeats pixels, PyTorch's
+// interpolate(mode="nearest"),
 //
 //	y[n,c,i,j] = x[n, c, near(i, h, H), near(j, w, W)]
 //
-// with [Nearest]. (N, C, h, w), (·, ·, H, W) → (N, C, H, W).
-type Upsample struct{}
+// with [Nearest], or if Bilinear is set takes them from between pixels,
+// interpolate(mode="bilinear", align_corners=False),
+//
+//	s[n,c,i,j] = (1−q)·x[n,c,i,low(j)] + q·x[n,c,i,high(j)]  of W columns
+//	y[n,c,i,j] = (1−p)·s[n,c,low(i),j] + p·s[n,c,high(i),j]  of H rows
+//
+// with low, high and the shares p and q of [Between]. Where a share is 0 only
+// the low number counts. (N, C, h, w), (·, ·, H, W) → (N, C, H, W).
+type Upsample struct {
+	Bilinear bool
+}
 
 // Name implements [Op].
 func (*Upsample) Name() string { return "interpolate" }
@@ -20,7 +30,7 @@ func (o *Upsample) Infer(in ...Spec) ([]Spec, error) {
 	}
 	x, like := in[0].Shape, in[1].Shape
 	if x[2]*x[3] == 0 && like[2]*like[3] != 0 {
-		return nil, &ShapeError{Op: o.Name(), In: in, Want: "at least one pixel to repeat"}
+		return nil, &ShapeError{Op: o.Name(), In: in, Want: "at least one pixel to take values from"}
 	}
 	return []Spec{F32(x[0], x[1], like[2], like[3])}, nil
 }

@@ -150,14 +150,14 @@ func (f *fuser) absorbAdd(n *op.Node) {
 	}
 }
 
-// upsample returns the node that makes v if that is an upsampling with no
+// upsample returns the node that makes v if that is a nearest upsampling with no
 // other reader, or else nil.
 func (f *fuser) upsample(v op.Value) *op.Node {
 	if f.maker[v] < 0 || f.readers[v] != 1 {
 		return nil
 	}
 	n := &f.graph.Nodes[f.maker[v]]
-	if _, ok := n.Op.(*op.Upsample); !ok {
+	if o, ok := n.Op.(*op.Upsample); !ok || o.Bilinear {
 		return nil
 	}
 	return n

@@ -187,6 +187,12 @@ func TestRules(t *testing.T) {
 			lateral := n.conv("lateral", 3, 3, 1, 1, x)
 			return []op.Value{n.add(lateral, n.upsample(top, lateral)), lateral}
 		}, "%1 = conv2d(%0) top|%2 = conv2d(%0) lateral|%3 = interpolate(%1, %2) upsample|%4 = add(%2, %3) add"},
+		{"an upsampled map of another kind", func(n *network, x op.Value) []op.Value {
+			top := n.conv("top", 3, 3, 3, 2, x)
+			lateral := n.conv("lateral", 3, 3, 1, 1, x)
+			up := n.Trace.Add("upsample", &op.Upsample{Bilinear: true}, 1, top, x)
+			return []op.Value{n.add(lateral, up)}
+		}, "%1 = conv2d(%0) top|%3 = interpolate(%1, %0) upsample|%4 = conv2d(%0, %3) lateral +residual"},
 		{"to a size that may be another", func(n *network, x op.Value) []op.Value {
 			top := n.conv("top", 3, 3, 3, 2, x)
 			return []op.Value{n.add(n.conv("lateral", 3, 3, 1, 1, x), n.upsample(top, n.relu(x)))}

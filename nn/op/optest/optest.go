@@ -60,7 +60,7 @@ type testCase struct {
 func cases() []testCase {
 	return slices.Concat(
 		conv2dCases(), convTranspose2dCases(), linearCases(), batchNorm2dCases(), activationCases(), addCases(), mulCases(),
-		poolCases(), flattenCases(), upsampleCases(), preprocessCases(),
+		poolCases(), flattenCases(), upsampleCases(), concatCases(), preprocessCases(),
 		roiAlignCases(), proposalsCases(), detectionsCases(), maskSelectCases(), maskPasteCases(), graphCases(),
 		networkCases(), contractCases(), costCases(),
 	)

@@ -259,6 +259,23 @@ var mutants = []struct {
 			}
 		}
 	})},
+	{"nearest", "interpolate/bilinear/", attributes(func(o *op.Upsample) { o.Bilinear = false })},
+	{"the second row is the first", "interpolate/bilinear/", results(func(_ *op.Upsample, out, _ []*tensor.Tensor) {
+		if y := out[0].Shape(); y[2] > 1 && y[0] > 0 {
+			copy(floats(out[0])[y[3]:2*y[3]], floats(out[0])[:y[3]])
+		}
+	})},
+	{"operands in reverse", "cat/", mutant(func(o *op.Concat, run func(*op.Concat, []*tensor.Tensor), _, in []*tensor.Tensor) {
+		in = slices.Clone(in)
+		slices.Reverse(in)
+		run(o, in)
+	})},
+	{"pictures one after the other", "cat/", results(func(_ *op.Concat, out, in []*tensor.Tensor) {
+		at := 0
+		for _, x := range in {
+			at += copy(floats(out[0])[at:], floats(x))
+		}
+	})},
 	{"blue first", "preprocess/", attributes(func(o *op.Preprocess) {
 		o.Values[0], o.Values[2] = o.Values[2], o.Values[0]
 	})},

@@ -47,7 +47,9 @@ func evaluate(o op.Op, out, in []*tensor.Tensor) error {
 	case *op.Flatten:
 		copy(out[0].Bytes(), in[0].Bytes())
 	case *op.Upsample:
-		upsample(out[0], in[0])
+		upsample(o, out[0], in[0])
+	case *op.Concat:
+		concat(out[0], in)
 	case *op.Preprocess:
 		preprocess(o, out[0], out[1], in[0], in[1])
 	case *op.RoIAlign:
@@ -114,7 +116,7 @@ func weights(o op.Op) (ws []*tensor.Tensor, known bool) {
 		return []*tensor.Tensor{o.Weight}, true
 	case *op.BatchNorm2d:
 		return []*tensor.Tensor{o.Weight, o.Bias, o.Mean, o.Var}, true
-	case *op.Activation, *op.Add, *op.Mul, *op.MaxPool2d, *op.GlobalAvgPool2d, *op.Flatten, *op.Upsample,
+	case *op.Activation, *op.Add, *op.Mul, *op.MaxPool2d, *op.GlobalAvgPool2d, *op.Flatten, *op.Upsample, *op.Concat,
 		*op.Preprocess, *op.RoIAlign, *op.Proposals, *op.Detections, *op.MaskSelect, *op.MaskPaste:
 		return nil, true
 	}
