@@ -8,12 +8,13 @@ import "github.com/argand-go/argand/nn/op"
 type MaxPool2d struct {
 	Kernel, Stride, Padding       int
 	KernelHW, StrideHW, PaddingHW [2]int
+	Ceil                          bool // round the output's size up, PyTorch's ceil_mode
 }
 
 // Forward implements [Module]: (N, C, H, W) → (N, C, H', W').
 func (m MaxPool2d) Forward(x Value) Value {
 	return apply("", &op.MaxPool2d{
-		Kernel: pair(m.KernelHW, m.Kernel), Stride: pair(m.StrideHW, m.Stride), Padding: pair(m.PaddingHW, m.Padding),
+		Kernel: pair(m.KernelHW, m.Kernel), Stride: pair(m.StrideHW, m.Stride), Padding: pair(m.PaddingHW, m.Padding), Ceil: m.Ceil,
 	}, x)
 }
 

@@ -8,16 +8,18 @@ import (
 )
 
 // MaxPool2d takes the maximum over a window, PyTorch's MaxPool2d without
-// dilation and with its floor rule:
+// dilation:
 //
 //	y[n,c,i,j] = max_{u,v} x[n, c, i·s+u−p, j·s+v−p]
 //
 // over the u, v < K inside x. A NaN in the window is the result.
-// (N, C, H, W) → (N, C, H', W'), H' = (H + 2p − K)/s + 1.
+// (N, C, H, W) → (N, C, H', W'), H' = ⌊(H + 2p − K)/s⌋ + 1, or with Ceil
+// ⌈(H + 2p − K)/s⌉ + 1, less a last window that begins below x.
 type MaxPool2d struct {
 	Kernel  [2]int // K
 	Stride  [2]int // s; 0 means K
 	Padding [2]int // p, at most K/2
+	Ceil    bool   // PyTorch's ceil_mode: pixels left over have a window, too
 }
 
 // Name implements [Op].
@@ -40,10 +42,17 @@ func (o *MaxPool2d) Infer(in ...Spec) ([]Spec, error) {
 		if k[a] < 1 || s[a] < 1 || p[a] < 0 || p[a] > k[a]/2 || max(k[a], s[a]) > maxWindow {
 			return fail(fmt.Sprintf("a valid window: kernel %v, stride %v, padding %v", k, s, p))
 		}
-		if y[2+a] == 0 || y[2+a]+2*p[a] < k[a] {
+		x, over := y[2+a], y[2+a]+2*p[a]-k[a]
+		if o.Ceil {
+			over += s[a] - 1
+		}
+		if x == 0 || over < 0 {
 			return fail(fmt.Sprintf("a padded size of at least %v", k))
 		}
-		y[2+a] = (y[2+a]+2*p[a]-k[a])/s[a] + 1
+		y[2+a] = over/s[a] + 1
+		if o.Ceil && over/s[a]*s[a] >= x+p[a] {
+			y[2+a]--
+		}
 	}
 	return []Spec{{tensor.Float32, y}}, nil
 }

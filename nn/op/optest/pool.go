@@ -66,9 +66,17 @@ func poolCases() (cases []testCase) {
 		{op.MaxPool2d{Kernel: sq(5), Stride: sq(3), Padding: sq(2)}, 1, 2, 2, 3},
 		{op.MaxPool2d{Kernel: sq(1)}, 1, 1, 1, 1},
 		{op.MaxPool2d{Kernel: sq(2)}, 0, 3, 4, 4},
+		{op.MaxPool2d{Kernel: sq(2), Ceil: true}, 1, 64, 13, 14}, // the third of SSD300's trunk
+		{op.MaxPool2d{Kernel: sq(2), Ceil: true}, 3, 5, 4, 1},
+		{op.MaxPool2d{Kernel: sq(3), Stride: sq(2), Padding: sq(1), Ceil: true}, 2, 5, 8, 7},
+		{op.MaxPool2d{Kernel: sq(2), Stride: sq(3), Padding: sq(1), Ceil: true}, 2, 3, 5, 6}, // a last window too far
+		{op.MaxPool2d{Kernel: sq(3), Stride: [2]int{4, 5}, Ceil: true}, 1, 9, 2, 11},
 	} {
 		k, s, pad := p.o.Window()
 		name := fmt.Sprintf("max_pool2d/k%v s%v p%v on %d %d %d %d", k, s, pad, p.n, p.c, p.h, p.w)
+		if p.o.Ceil {
+			name += " rounded up"
+		}
 		cases = append(cases, exact(name, func(src source) sample {
 			x := src.normal(p.n, p.c, p.h, p.w)
 			for i, v := range floats(x) {
