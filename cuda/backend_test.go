@@ -46,7 +46,7 @@ func openWith(t *testing.T, fake *fakedriver.Driver, o cuda.Options) *cuda.Backe
 	return b
 }
 
-// lacking is what there are no kernels for yet.
+// unsupported is what there are no kernels for yet.
 var unsupported = []string{"cat", "interpolate/bilinear"}
 
 // TestConformance holds all operators there are kernels for against their formulas.
