@@ -26,7 +26,7 @@ func NewMobileNetV3(w nn.Weights, eps float64) *MobileNetV3 { return newMobileNe
 
 // newMobileNetV3 reads a MobileNetV3 of so many classes, 0 for those of the checkpoint.
 func newMobileNetV3(w nn.Weights, eps float64, classes int) *MobileNetV3 {
-	features, channels := newMobileTrunk(w.At("features"), eps, nn.NewBatchNorm2d)
+	features, channels := newMobileTrunk(w.At("features"), eps, nn.NewBatchNorm2d, 1)
 	hidden := extent(w, "classifier.0.weight", 0, 1280)
 	if classes == 0 {
 		classes = extent(w, "classifier.3.weight", 0, 1000)
@@ -95,17 +95,21 @@ func mobileTableOf(w nn.Weights) (mobileTable, bool) {
 }
 
 // newMobileTrunk reads what is before the classifier, and returns how many
-// channels come out.
-func newMobileTrunk(w nn.Weights, eps float64, bn norm) (trunk nn.Sequential, out int) {
+// channels come out. The last three blocks are dilated in place of a stride if
+// dilation is more than 1: torchvision's dilated=True has 2.
+func newMobileTrunk(w nn.Weights, eps float64, bn norm, dilation int) (trunk nn.Sequential, out int) {
 	table, _ := mobileTableOf(w)
 	g := mobileGeometry{eps: eps, norm: bn, act: nn.Hardswish}
 	stem := extent(w, "0.0.weight", 0, 16)
 	trunk = nn.Sequential{g.conv(w.At("0"), 3, stem, nn.Conv{Kernel: 3, Stride: 2, Padding: 1}, true)}
 	channels := stem
 	for i, stride := range table.strides {
-		g.stride, g.act = stride, nn.ReLU
+		g.stride, g.dilation, g.act = stride, 1, nn.ReLU
 		if i >= table.hardswish {
 			g.act = nn.Hardswish
+		}
+		if i >= len(table.strides)-3 {
+			g.dilation = dilation
 		}
 		var block *invertedResidual
 		block, channels = newInvertedResidual(w.At(strconv.Itoa(i+1)).At("block"), channels, g)
@@ -119,10 +123,11 @@ func newMobileTrunk(w nn.Weights, eps float64, bn norm) (trunk nn.Sequential, ou
 
 // mobileGeometry says how a block is made.
 type mobileGeometry struct {
-	stride int
-	eps    float64
-	norm   norm
-	act    forward
+	stride   int
+	dilation int // of the depthwise convolution; if more than 1, that has no stride
+	eps      float64
+	norm     norm
+	act      forward
 }
 
 // forward is a function as a module.
@@ -161,8 +166,11 @@ func newInvertedResidual(w nn.Weights, in int, g mobileGeometry) (b *invertedRes
 	}
 	depthwise := part()
 	kernel := extent(depthwise, "0.weight", 2, 3)
-	b.block = append(b.block, g.conv(depthwise, wide, wide,
-		nn.Conv{Kernel: kernel, Stride: g.stride, Padding: (kernel - 1) / 2, Groups: wide}, true))
+	spatial := nn.Conv{Kernel: kernel, Stride: g.stride, Padding: (kernel - 1) / 2, Groups: wide}
+	if g.dilation > 1 {
+		spatial.Stride, spatial.Padding, spatial.Dilation = 1, spatial.Padding*g.dilation, g.dilation
+	}
+	b.block = append(b.block, g.conv(depthwise, wide, wide, spatial, true))
 	if w.At(strconv.Itoa(next)).At("fc1").Exists() {
 		b.block = append(b.block, newSqueezeExcitation(part(), wide))
 	}

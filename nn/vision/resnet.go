@@ -48,23 +48,41 @@ type Trunk struct {
 // torchvision's detectors have them.
 func NewTrunk(w nn.Weights, eps float64) *Trunk { return newTrunk(w, eps, nn.NewFrozenBatchNorm2d) }
 
+// newDilatedTrunk reads a trunk whose last two layers have no stride: C4 and C5
+// are as large as C3, and their 3×3 convolutions are dilated instead, so that
+// they look as far. It is torchvision's replace_stride_with_dilation=[False,
+// True, True], which networks for segmentation have.
+func newDilatedTrunk(w nn.Weights, eps float64) *Trunk {
+	return newDilatingTrunk(w, eps, nn.NewBatchNorm2d, [4]bool{false, false, true, true})
+}
+
 // norm reads a batch norm.
 type norm func(w nn.Weights, n int, eps float64) *nn.BatchNorm2d
 
 func newTrunk(w nn.Weights, eps float64, bn norm) *Trunk {
+	return newDilatingTrunk(w, eps, bn, [4]bool{})
+}
+
+// newDilatingTrunk reads a trunk, some of whose layers dilate in place of their
+// stride.
+func newDilatingTrunk(w nn.Weights, eps float64, bn norm, dilates [4]bool) *Trunk {
 	stem := extent(w, "conv1.weight", 0, 64)
 	t := &Trunk{
 		conv1: nn.NewConv2d(w.At("conv1"), 3, stem, nn.Conv{Kernel: 7, Stride: 2, Padding: 3}),
 		bn1:   bn(w.At("bn1"), stem, eps),
 	}
 	basic := w.At("layer1.0").Exists() && !w.At("layer1.0.conv3").Exists()
-	in := stem
+	in, dilation := stem, 1
 	for l := range t.layers {
-		g := geometry{in: in, planes: stem << l, stride: 2, eps: eps, norm: bn}
-		if l == 0 {
+		g := geometry{in: in, planes: stem << l, stride: 2, dilation: dilation, eps: eps, norm: bn}
+		switch {
+		case l == 0:
 			g.stride = 1 // the max pooling has halved the image already
+		case dilates[l]:
+			g.stride = 1
+			dilation *= 2
 		}
-		t.layers[l], in = newLayer(w.At(fmt.Sprintf("layer%d", l+1)), g, basic)
+		t.layers[l], in = newLayer(w.At(fmt.Sprintf("layer%d", l+1)), g, dilation, basic)
 		t.channels[l] = in
 	}
 	return t
@@ -89,16 +107,18 @@ func (t *Trunk) Forward(x nn.Value) [4]nn.Value {
 
 // geometry says how a residual block is made.
 type geometry struct {
-	in     int // channels
-	planes int // the paper's width of the layer, for what the checkpoint lacks
-	stride int
-	eps    float64
-	norm   norm
+	in       int // channels
+	planes   int // the paper's width of the layer, for what the checkpoint lacks
+	stride   int
+	dilation int // of the 3×3 convolution of a bottleneck
+	eps      float64
+	norm     norm
 }
 
 // newLayer reads the blocks that the checkpoint has, at least one; only the
-// first has a stride. It returns how many channels come out.
-func newLayer(w nn.Weights, g geometry, basic bool) (blocks nn.Sequential, out int) {
+// first has a stride, and those after it the given dilation. It returns how many
+// channels come out.
+func newLayer(w nn.Weights, g geometry, dilation int, basic bool) (blocks nn.Sequential, out int) {
 	out = g.in
 	for i := 0; i == 0 || w.At(strconv.Itoa(i)).Exists(); i++ {
 		block := w.At(strconv.Itoa(i))
@@ -112,7 +132,7 @@ func newLayer(w nn.Weights, g geometry, basic bool) (blocks nn.Sequential, out i
 			b, out = newBottleneck(block, g)
 			blocks = append(blocks, b)
 		}
-		g.stride = 1
+		g.stride, g.dilation = 1, dilation
 	}
 	return blocks, out
 }
@@ -166,7 +186,7 @@ func newBottleneck(w nn.Weights, g geometry) (*bottleneck, int) {
 	width := extent(w, "conv2.weight", 0, g.planes)
 	groups := max(1, width/extent(w, "conv2.weight", 1, width))
 	out := extent(w, "conv3.weight", 0, 4*g.planes)
-	spatial := nn.Conv{Kernel: 3, Stride: g.stride, Padding: 1, Groups: groups}
+	spatial := nn.Conv{Kernel: 3, Stride: g.stride, Padding: g.dilation, Dilation: g.dilation, Groups: groups}
 	return &bottleneck{
 		conv1:      nn.NewConv2d(w.At("conv1"), g.in, width, nn.Conv{Kernel: 1}),
 		bn1:        g.norm(w.At("bn1"), width, g.eps),
