@@ -7,25 +7,23 @@ type detecting struct {
 	*op.Detections
 	sizes, proposals, given *value
 	logits, deltas          *value
-	boxes, labels, scores   *value
-	counts                  *value
-	scratch                 *value // candidates of each picture
-	capacity                int    // candidates per picture
+	objects
+	scratch  *value // candidates of each picture
+	capacity int    // candidates per picture
 }
 
 func (p *planner) detections(n *op.Node, o *op.Detections) {
 	k := &detecting{
 		Detections: o, sizes: p.read(n, 0), proposals: p.read(n, 1), given: p.read(n, 2),
-		logits: p.read(n, 3), deltas: p.read(n, 4),
-		boxes: p.write(n, 0), labels: p.write(n, 1), scores: p.write(n, 2), counts: p.write(n, 3),
+		logits: p.read(n, 3), deltas: p.read(n, 4), objects: p.objects(n),
 	}
-	k.capacity = k.places() * (k.logits.c - 1)
+	k.capacity = k.regions() * (k.logits.c - 1)
 	k.scratch = p.scratch(k.boxes.n * candidateFloats(k.capacity, k.logits.c))
 	p.addStep(n, "", k.boxes, k)
 }
 
-// places returns how many proposals a picture has at most.
-func (k *detecting) places() int { return k.proposals.c / 4 }
+// regions returns how many proposals a picture has at most.
+func (k *detecting) regions() int { return k.proposals.c / 4 }
 
 func (k *detecting) items(rows int) int { return rows }
 
@@ -35,26 +33,14 @@ func (k *detecting) do(l *lane, _, n int) {
 	given := l.i32(k.given)
 	row := 0 // of the picture's first proposal
 	for _, g := range given[:n] {
-		row += place(g, k.places())
+		row += place(g, k.regions())
 	}
-	proposals := l.boxes(k.proposals)[n*k.places():][:k.places()]
+	proposals := l.boxes(k.proposals)[n*k.regions():][:k.regions()]
 	picture := l.f32(k.sizes)[n*k.sizes.stride:]
-	for i, proposal := range proposals[:place(given[n], k.places())] {
+	for i, proposal := range proposals[:place(given[n], k.regions())] {
 		k.classes(l, &c, row+i, proposal, picture[0], picture[1])
 	}
-
-	places := k.scores.c
-	out := l.boxes(k.boxes)[n*places:][:places]
-	labels := l.i64(k.labels)[n*places:][:places]
-	scores := l.mem[k.scores.at(n, 0, 0):][:places]
-	kept := c.best(k.NMSThreshold, places)
-	for i, j := range kept {
-		out[i], labels[i], scores[i] = c.boxes[j], int64(c.class[j]), c.scores[j]
-	}
-	clear(out[len(kept):])
-	clear(labels[len(kept):])
-	clear(scores[len(kept):])
-	l.i32(k.counts)[n] = int32(len(kept))
+	k.store(l, n, &c, k.NMSThreshold)
 }
 
 // classes adds the likely classes of one proposal: the softmax of its logits,
