@@ -21,6 +21,7 @@ type Classifier struct {
 	arch        Architecture
 	names       []string
 	short, crop int
+	filter      picture.Filter
 	values      *[3][256]float32
 }
 
@@ -44,7 +45,7 @@ func NewClassifier(ctx context.Context, b op.Backend, src nn.Source, opts ...Opt
 	if err := w.Err(f.name); err != nil {
 		return nil, err
 	}
-	names, err := c.names(arch.Classes, imageNetNames())
+	names, err := c.names(arch)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +54,7 @@ func NewClassifier(ctx context.Context, b op.Backend, src nn.Source, opts ...Opt
 		return nil, err
 	}
 	t := c.settings.Transform
-	return &Classifier{compiled, arch, names, t.Short, t.Crop, t.values(1)}, nil
+	return &Classifier{compiled, arch, names, t.Short, t.Crop, t.Filter, t.values(1)}, nil
 }
 
 // Architecture returns which network the classifier is.
@@ -163,7 +164,7 @@ func (c *Classifier) load(x *tensor.Tensor, i int, img image.Image, index int) e
 	if p.W > p.H {
 		w, h = long, c.short
 	}
-	square := centerCrop(p.ResizePIL(w, h), c.crop)
+	square := centerCrop(p.Resize(w, h, c.filter), c.crop)
 	data, err := tensor.Data[float32](x)
 	if err != nil {
 		return err

@@ -58,7 +58,7 @@ func NewDetector(ctx context.Context, b op.Backend, src nn.Source, opts ...Optio
 		}
 		return out
 	}
-	names, err := c.names(arch.Classes, cocoNames())
+	names, err := c.names(arch)
 	if err != nil {
 		return nil, err
 	}

@@ -264,7 +264,7 @@ func TestDetectBatch(t *testing.T) {
 			if m := got.Masks[k]; m.Size != 28 || len(m.Probs) != 784 || m.Box != b || m.Probs[0] != float32(k)/10 {
 				t.Errorf("%v: mask %d: %v of %d", sizes[i], k, m.Box, len(m.Probs))
 			}
-			if got.Names[k] != cocoNames()[k+1] || got.Labels[k] != k+1 {
+			if got.Names[k] != COCONames()[k+1] || got.Labels[k] != k+1 {
 				t.Errorf("%v: %v %v", sizes[i], got.Labels, got.Names)
 			}
 		}

@@ -156,7 +156,7 @@ func (s *staged) detector(c fullCase) *Detector {
 	if c.Kwargs.MinSize > 0 {
 		size.MinSize, size.MaxSize = c.Kwargs.MinSize, c.Kwargs.MaxSize
 	}
-	return &Detector{net: s.net, arch: s.arch, names: cocoNames(), scale: size, padding: true}
+	return &Detector{net: s.net, arch: s.arch, names: COCONames(), scale: size, padding: true}
 }
 
 // detect returns all outputs of one run over the pictures, and the objects.

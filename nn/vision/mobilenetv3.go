@@ -63,7 +63,7 @@ func mobileNetV3Family() family {
 				published: 16,
 			}, nil
 		},
-		defaults:   func(Architecture) Settings { return classifierSettings(MobileNetV3Eps) },
+		defaults:   func(a Architecture) Settings { return published(a.Name, classifierSettings(MobileNetV3Eps)) },
 		classifier: func(w nn.Weights, _ Architecture, s Settings) nn.Module { return newMobileNetV3(w, s.Eps, s.Classes) },
 	}
 }

@@ -70,38 +70,6 @@ func (c *config) allow(option string, valid bool, got any, want string, tasks ..
 	}
 }
 
-// WithPreset makes all settings those of a known way to run a network:
-//
-//   - "COCO_V1", detectors: torchvision's own weights=…COCO_V1, which
-//     torchvision runs with an eps of 0.
-//   - "beam-article", detectors: Apache Beam's Python example for image
-//     segmentation, which resizes each picture to 224×224 as Pillow does,
-//     losing its aspect ratio, and normalises it; the network's own transform
-//     then normalises it again and scales it up. What it finds is worse than
-//     by default; the preset exists to compare with published results. Boxes
-//     are in pixels of the picture as given.
-//   - "IMAGENET1K_V1" and "IMAGENET1K_V2", classifiers: torchvision's
-//     transforms, which resize the short side to 256 or 232 and look at the
-//     224×224 pixels in the centre. V1 is the default.
-func WithPreset(name string) Option {
-	return func(c *config) {
-		switch t := &c.settings.Transform; {
-		case name == "COCO_V1" && c.task == Detection:
-			c.settings.Eps = 0
-		case name == "beam-article" && c.task == Detection:
-			c.article = true
-		case name == "IMAGENET1K_V1" && c.task == Classification:
-			t.Short, t.Crop = 256, 224
-		case name == "IMAGENET1K_V2" && c.task == Classification:
-			t.Short, t.Crop = 232, 224
-		case c.task == Detection:
-			c.allow("WithPreset", false, fmt.Sprintf("%q", name), `"COCO_V1" or "beam-article"`)
-		default:
-			c.allow("WithPreset", false, fmt.Sprintf("%q", name), `"IMAGENET1K_V1" or "IMAGENET1K_V2"`)
-		}
-	}
-}
-
 // WithEps sets the eps of batch norms, which is no part of a checkpoint. The
 // default is what a network of torchvision has into which one loads a
 // state_dict: nn.DefaultEps, 1e-5, or for some classifiers [MobileNetV3Eps]. It must be finite and at
@@ -227,9 +195,9 @@ func WithClasses(n int) Option {
 }
 
 // WithLabels sets the names of the classes, in order of their number; a
-// detector's number 0 is the background. By default a detector of 91 classes
-// has the names of COCO, a classifier of 1000 those of ImageNet, and others
-// "class 3".
+// detector's and a segmenter's number 0 is the background. By default a network
+// with as many classes as torchvision's has its names, [COCONames],
+// [ImageNetNames], [VOCNames] or [PersonNames], and others "class 3".
 func WithLabels(names []string) Option {
 	return func(c *config) {
 		c.allow("WithLabels", true, nil, "")
@@ -268,22 +236,23 @@ func WithArenaBytes(n int64) Option {
 	}
 }
 
-// names returns the names of classes: given ones, known ones if there are as
-// many classes as those have, or else "class 3".
-func (c *config) names(classes int, known []string) ([]string, error) {
+// names returns the names of a network's classes: given ones, those that
+// torchvision's has if there are as many, or else "class 3".
+func (c *config) names(a Architecture) ([]string, error) {
+	known := knownNames(a)
 	switch {
-	case c.labels != nil && len(c.labels) != classes:
-		want := fmt.Sprintf("%d, one for each class of the checkpoint", classes)
+	case c.labels != nil && len(c.labels) != a.Classes:
+		want := fmt.Sprintf("%d, one for each class of the checkpoint", a.Classes)
 		if c.task == Detection {
 			want += ", the background first"
 		}
 		return nil, &OptionError{"WithLabels", fmt.Sprintf("%d names", len(c.labels)), want}
 	case c.labels != nil:
 		return c.labels, nil
-	case len(known) == classes:
+	case known != nil:
 		return known, nil
 	}
-	names := make([]string, classes)
+	names := make([]string, a.Classes)
 	for i := range names {
 		names[i] = fmt.Sprintf("class %d", i)
 	}

@@ -218,7 +218,7 @@ func TestClassifierInput(t *testing.T) {
 	for _, c := range golden.Classifier {
 		preset := map[int]string{256: "IMAGENET1K_V1", 232: "IMAGENET1K_V2"}[c.Resize]
 		r := &recorder{}
-		k, err := NewClassifier(bg, r, readKeys(t, "resnet18"), WithPreset(preset))
+		k, err := NewClassifier(bg, r, readKeys(t, "resnet50"), WithPreset(preset))
 		if err != nil {
 			t.Fatal(err)
 		}

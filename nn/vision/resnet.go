@@ -218,7 +218,7 @@ func resNetFamily() family {
 			a.Classes = extent(w, "fc.weight", 0, 0)
 			return a, nil
 		},
-		defaults:   func(Architecture) Settings { return classifierSettings(nn.DefaultEps) },
+		defaults:   func(a Architecture) Settings { return published(a.Name, classifierSettings(nn.DefaultEps)) },
 		classifier: func(w nn.Weights, _ Architecture, s Settings) nn.Module { return newResNet(w, s.Eps, s.Classes) },
 	}
 }

@@ -1,6 +1,10 @@
 package vision
 
-import "math"
+import (
+	"math"
+
+	"github.com/argand-go/argand/nn/picture"
+)
 
 // Settings are what a checkpoint does not hold: numbers that torchvision's
 // builders give a network and options change. Those that a network has no use
@@ -35,7 +39,8 @@ type Transform struct {
 	Divisor          int        // the padded image's sides are multiples of this
 
 	// Of classifiers.
-	Short, Crop int // the short side after resizing, and the sides of the square in the centre
+	Short, Crop int            // the short side after resizing, and the sides of the square in the centre
+	Filter      picture.Filter // of the resizing
 }
 
 // size returns the height and width that a detector's picture of h×w is scaled to.
