@@ -81,7 +81,7 @@ func lacks(o op.Op) string {
 			return fmt.Sprintf("%s with activation %d and residual %d", o.Name(), e.Act, e.Residual)
 		}
 	case *op.Add, *op.Mul, *op.BatchNorm2d, *op.MaxPool2d, *op.GlobalAvgPool2d, *op.Flatten, *op.Upsample, *op.Concat,
-		*op.Preprocess, *op.Proposals, *op.RoIAlign, *op.Detections, *op.MaskSelect, *op.MaskPaste:
+		*op.Preprocess, *op.Proposals, *op.RoIAlign, *op.Detections, *op.MaskSelect, *op.MaskPaste, *op.Keypoints:
 	default:
 		return o.Name()
 	}
@@ -128,5 +128,7 @@ func (p *planner) step(i int) {
 		p.maskSelect(n)
 	case *op.MaskPaste:
 		p.maskPaste(n, o)
+	case *op.Keypoints:
+		p.keypoints(n, o)
 	}
 }

@@ -162,8 +162,8 @@ func (g *Graph) Infer(in ...tensor.Shape) ([]Spec, error) {
 // if all rows are meaningful. Every operator computes row i of its outputs
 // from row i of its operands, and row i means something only if it does in all
 // of them, except those that pack rows ([RoIAlign] begins a counted value) or
-// take them apart again ([Detections], [MaskSelect], whose outputs are padded
-// with zeros).
+// take them apart again ([Detections], [MaskSelect], [Keypoints], whose outputs
+// are padded with zeros).
 func (g *Graph) CountedRows() []Value {
 	count := make([]Value, g.Values)
 	for i := range count {
@@ -174,7 +174,7 @@ func (g *Graph) CountedRows() []Value {
 		switch n.Op.(type) {
 		case *RoIAlign:
 			c = n.In[1]
-		case *Proposals, *Detections, *MaskSelect:
+		case *Proposals, *Detections, *MaskSelect, *Keypoints:
 		default:
 			for i, v := range n.In {
 				if c < 0 && !ShapeOnly(n.Op, i) {

@@ -259,6 +259,15 @@ var infers = []struct {
 	{"masks, other rows", &MaskSelect{}, []Spec{F32(17, 5, 28, 28), i64(2, 9), i32(2)}, nil},
 	{"masks, labels in int32", &MaskSelect{}, []Spec{F32(18, 5, 28, 28), i32(2, 9), i32(2)}, nil},
 	{"masks, other counts", &MaskSelect{}, []Spec{F32(18, 5, 28, 28), i64(2, 9), i32(9)}, nil},
+	{"keypoints", &Keypoints{Scale: 2}, []Spec{F32(18, 17, 28, 28), F32(2, 9, 4), i32(2)}, []Spec{F32(2, 9, 17, 3)}},
+	{"keypoints, no kinds", &Keypoints{Scale: 2}, []Spec{F32(18, 0, 28, 28), F32(2, 9, 4), i32(2)}, []Spec{F32(2, 9, 0, 3)}},
+	{"keypoints, no scale", &Keypoints{}, []Spec{F32(18, 17, 28, 28), F32(2, 9, 4), i32(2)}, nil},
+	{"keypoints, other rows", &Keypoints{Scale: 2}, []Spec{F32(17, 17, 28, 28), F32(2, 9, 4), i32(2)}, nil},
+	{"keypoints, no square", &Keypoints{Scale: 2}, []Spec{F32(18, 17, 28, 27), F32(2, 9, 4), i32(2)}, nil},
+	{"keypoints, no pixels", &Keypoints{Scale: 2}, []Spec{F32(18, 17, 0, 0), F32(2, 9, 4), i32(2)}, nil},
+	{"keypoints, boxes of five numbers", &Keypoints{Scale: 2}, []Spec{F32(18, 17, 8, 8), F32(2, 9, 5), i32(2)}, nil},
+	{"keypoints, other counts", &Keypoints{Scale: 2}, []Spec{F32(18, 17, 8, 8), F32(2, 9, 4), i32(9)}, nil},
+	{"keypoints, an operand less", &Keypoints{Scale: 2}, []Spec{F32(18, 17, 8, 8), F32(2, 9, 4)}, nil},
 	{"masks, an operand less", &MaskSelect{}, []Spec{F32(18, 5, 28, 28), i64(2, 9)}, nil},
 }
 
@@ -331,7 +340,7 @@ func TestInferOfAnything(t *testing.T) {
 			}
 		}
 	}
-	if len(valid) != 18 || len(broken) != len(valid) {
+	if len(valid) != 19 || len(broken) != len(valid) {
 		t.Errorf("operators with a valid case: %v, with a broken one: %v", valid, broken)
 	}
 }

@@ -61,8 +61,8 @@ func cases() []testCase {
 	return slices.Concat(
 		conv2dCases(), convTranspose2dCases(), linearCases(), batchNorm2dCases(), activationCases(), addCases(), mulCases(),
 		poolCases(), flattenCases(), upsampleCases(), concatCases(), preprocessCases(),
-		roiAlignCases(), proposalsCases(), detectionsCases(), maskSelectCases(), maskPasteCases(), graphCases(),
-		networkCases(), contractCases(), costCases(),
+		roiAlignCases(), proposalsCases(), detectionsCases(), maskSelectCases(), maskPasteCases(), keypointsCases(),
+		graphCases(), networkCases(), contractCases(), costCases(),
 	)
 }
 

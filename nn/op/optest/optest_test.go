@@ -434,6 +434,21 @@ var mutants = []struct {
 			copy(floats(out[0])[s[1:].Len():], floats(out[0]))
 		}
 	})},
+	{"not enlarged", "keypoints/", attributes(func(o *op.Keypoints) { o.Scale = 1 })},
+	{"corners of pixels", "keypoints/", results(func(o *op.Keypoints, out, in []*tensor.Tensor) {
+		for i := range floats(out[0]) {
+			floats(out[0])[i] -= 0.5
+		}
+	})},
+	{"last of equal numbers", "keypoints/equal", operand[*op.Keypoints](0, func(v []float32, _ *tensor.Tensor) {
+		for i := range v {
+			v[i] += 1e-6 * float32(i)
+		}
+	})},
+	{"unused places not cleared", "keypoints/pictures with gaps", results(func(o *op.Keypoints, out, in []*tensor.Tensor) {
+		v := floats(out[0])
+		v[len(v)-1]++
+	})},
 	{"nothing after the first operator", "network/detector", results(func(_ *op.MaskSelect, out, _ []*tensor.Tensor) {
 		clear(floats(out[0]))
 	})},

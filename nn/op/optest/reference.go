@@ -62,6 +62,8 @@ func evaluate(o op.Op, out, in []*tensor.Tensor) error {
 		maskSelect(out[0], in[0], in[1], in[2])
 	case *op.MaskPaste:
 		maskPaste(o, out[0], in[0], in[1], in[2].Shape()[3])
+	case *op.Keypoints:
+		keypoints(o, out[0], in[0], in[1], in[2])
 	default:
 		return &op.UnsupportedError{Backend: "reference", Missing: []string{o.Name()}}
 	}
@@ -117,7 +119,7 @@ func weights(o op.Op) (ws []*tensor.Tensor, known bool) {
 	case *op.BatchNorm2d:
 		return []*tensor.Tensor{o.Weight, o.Bias, o.Mean, o.Var}, true
 	case *op.Activation, *op.Add, *op.Mul, *op.MaxPool2d, *op.GlobalAvgPool2d, *op.Flatten, *op.Upsample, *op.Concat,
-		*op.Preprocess, *op.RoIAlign, *op.Proposals, *op.Detections, *op.MaskSelect, *op.MaskPaste:
+		*op.Preprocess, *op.RoIAlign, *op.Proposals, *op.Detections, *op.MaskSelect, *op.MaskPaste, *op.Keypoints:
 		return nil, true
 	}
 	return nil, false

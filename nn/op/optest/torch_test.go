@@ -97,6 +97,8 @@ func TestTorch(t *testing.T) {
 				limit = tolerance{rms: 2e-6, max: 2e-6}
 			case "mask_select":
 				o = &op.MaskSelect{}
+			case "keypoints":
+				o, limit = &op.Keypoints{Scale: 1}, tolerance{}
 			case "detections at once", "detections class by class":
 				o, limit = &op.Detections{ScoreThreshold: 0.05, NMSThreshold: a.Threshold, MinSize: 1e-2, Max: a.Limit,
 					Weights: [4]float32{10, 10, 5, 5}}, selection

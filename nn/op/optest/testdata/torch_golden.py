@@ -10,7 +10,7 @@ import json
 import torch
 import torch.nn.functional as F
 from torchvision.models.detection.anchor_utils import AnchorGenerator
-from torchvision.models.detection.roi_heads import RoIHeads, maskrcnn_inference
+from torchvision.models.detection.roi_heads import RoIHeads, heatmaps_to_keypoints, maskrcnn_inference
 from torchvision.models.detection.rpn import RegionProposalNetwork, RPNHead, concat_box_prediction_layers
 from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import MultiScaleRoIAlign
@@ -143,6 +143,16 @@ for name in "relu", "sigmoid", "silu", "hardswish", "hardsigmoid", "relu6", "gel
     case(name, [v], [getattr(torch if name == "sigmoid" else F, name)(v)])
 x, y = torch.randn(2, 5, 3, 4), torch.randn(2, 5, 1, 1)
 case("mul", [y, x], [y * x])
+
+# Boxes from less than a pixel to 300.
+x, boxes, counts = torch.randn(8, 3, 14, 14), torch.zeros(2, 4, 4), [4, 3]
+for b, v in zip(boxes.view(-1, 4), [(3.2, 4.1, 60.9, 99.7), (0, 0, 14, 14), (7.5, 3, 300.25, 41), (5, 5, 5.3, 5.2),
+                                    (20, 30, 24.75, 171.5), (-9.6, 2.3, 31.1, 28), (1, 1, 15.5, 8)]):
+    b[:] = torch.tensor(v)
+out = torch.zeros(2, 4, 3, 3)
+points, scores = heatmaps_to_keypoints(x[:7], boxes.view(-1, 4)[:7])
+out.view(8, 3, 3)[:7] = torch.cat([points[:, :, :2], scores[:, :, None]], 2)
+case("keypoints", [x, boxes, i32(*counts)], [out])
 
 with open("torch.json", "w") as f:
     json.dump(cases, f, indent=0)
