@@ -2,12 +2,10 @@ package picture
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"image"
-	"image/gif"
-	"image/png"
 
-	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
 	"golang.org/x/image/webp"
 )
@@ -52,30 +50,68 @@ func (e *DecodeError) Unwrap() error { return e.Err }
 // Decode reads a JPEG, PNG, GIF (first frame), WebP (not animated), BMP or TIFF (first page) file, told apart by
 // content and not by name, into the picture PIL's Image.open(…).convert("RGB") gives; the package comment says how
 // exactly. Limits are checked against the file's header before pixels are allocated. Every error is a *DecodeError; no
-// input makes Decode panic. A decoder may allocate for the size that the header declares, 6 to 15 bytes a pixel:
-// MaxPixels bounds that, and services for strangers should set it. A JPEG too short for its size is refused before.
+// input makes Decode panic. A decoder may allocate for the size that the header declares, 3 to 15 bytes a pixel:
+// MaxPixels bounds that, and services for strangers should set it. A file of JPEG, PNG or BMP that is too short for its
+// size is refused before.
 //
 // EXIF orientation is ignored unless asked for, with one exception that is Pillow's: a TIFF is always turned.
+//
+// [Decoder] decodes picture after picture in the same memory, [DecodeAll] many of them on several goroutines.
 func Decode(data []byte, o DecodeOptions) (*RGB, error) {
-	maxPixels, maxBytes := o.MaxPixels, o.MaxBytes
-	if maxPixels == 0 {
-		maxPixels = DefaultMaxPixels
+	p := new(RGB)
+	if err := NewDecoder(o).Decode(p, data); err != nil {
+		return nil, err
 	}
-	if maxBytes == 0 {
-		maxBytes = DefaultMaxBytes
+	return p, nil
+}
+
+// A Decoder decodes one picture after another and uses its memory again. Once it has seen the largest picture it
+// allocates nothing for a JPEG or BMP, and for a PNG only what compress/flate allocates: a few tables for each of its
+// blocks. For a GIF, WebP or TIFF the decoders of Go's libraries allocate the picture once more and what else they need.
+// A Decoder must not be used by two goroutines at a time.
+type Decoder struct {
+	options DecodeOptions
+	jpeg    jpegDecoder
+	png     pngDecoder
+	bmp     bmpDecoder
+	turned  RGB // the picture as it was stored, or room for one
+}
+
+// NewDecoder returns a Decoder for files within o's limits.
+func NewDecoder(o DecodeOptions) *Decoder {
+	if o.MaxPixels == 0 {
+		o.MaxPixels = DefaultMaxPixels
 	}
+	if o.MaxBytes == 0 {
+		o.MaxBytes = DefaultMaxBytes
+	}
+	return &Decoder{options: o}
+}
+
+// Decode makes dst the picture that data holds, as the function [Decode] does. It uses dst.Pix if that has room. After
+// an error, which is a *DecodeError, what dst holds is undefined.
+func (d *Decoder) Decode(dst *RGB, data []byte) error {
+	f, err := d.sniff(data)
+	if err != nil {
+		return err
+	}
+	return d.read(f, dst, data)
+}
+
+// sniff returns the format of data, unless there is too much of it.
+func (d *Decoder) sniff(data []byte) (*format, error) {
 	if len(data) == 0 {
 		return nil, &DecodeError{Reason: "no bytes"}
 	}
 	f := sniff(data)
 	if f == nil {
-		return nil, &DecodeError{Reason: "not a picture this build reads (JPEG, PNG, GIF, WebP, BMP, TIFF)"}
+		return nil, unknown(data)
 	}
-	if int64(len(data)) > maxBytes {
-		reason := fmt.Sprintf("too many bytes: %d, limit %d", len(data), maxBytes)
+	if int64(len(data)) > d.options.MaxBytes {
+		reason := fmt.Sprintf("too many bytes: %d, limit %d", len(data), d.options.MaxBytes)
 		return nil, &DecodeError{Format: f.name, Reason: reason}
 	}
-	return f.read(data, maxPixels, o.Orientation)
+	return f, nil
 }
 
 // A format is one kind of file.
@@ -83,27 +119,55 @@ type format struct {
 	name   string
 	magic  []string // what a file begins with; '?' stands for any byte
 	config func(data []byte) (image.Config, error)
-	decode func(data []byte) (*RGB, error)
+	decode func(d *Decoder, dst *RGB, data []byte) error
 	exif   func(data []byte) []byte // the TIFF structure with the orientation, or nil
 }
 
 // formats lists what Decode reads.
-func formats() []format {
-	return []format{
-		{"JPEG", []string{"\xff\xd8\xff"}, jpegConfig, decodeJPEG, jpegEXIF},
-		{"PNG", []string{"\x89PNG\r\n\x1a\n"}, pngConfig, decodePNG, pngEXIF},
-		{"GIF", []string{"GIF87a", "GIF89a"}, gifConfig, decodeGIF, nil},
-		{"WebP", []string{"RIFF????WEBP"}, webpConfig, decodeWebP, webpEXIF},
-		{"BMP", []string{"BM"}, bmpConfig, decodeBMP, nil},
-		{"TIFF", []string{"II*\x00", "MM\x00*"}, tiffConfig, decodeTIFF, func(data []byte) []byte { return data }},
+var formats = []format{
+	{"JPEG", []string{"\xff\xd8\xff"}, jpegConfig, (*Decoder).decodeJPEG, jpegEXIF},
+	{"PNG", []string{"\x89PNG\r\n\x1a\n"}, pngConfig, (*Decoder).decodePNG, pngEXIF},
+	{"GIF", []string{"GIF87a", "GIF89a"}, gifConfig, (*Decoder).decodeGIF, nil},
+	{"WebP", []string{"RIFF????WEBP"}, webpConfig, (*Decoder).decodeWebP, webpEXIF},
+	{"BMP", []string{"BM"}, bmpConfig, (*Decoder).decodeBMP, nil},
+	{"TIFF", []string{"II*\x00", "MM\x00*"}, tiffConfig, (*Decoder).decodeTIFF, func(d []byte) []byte { return d }},
+}
+
+// unread lists what people may take for a picture that Decode reads, so that the error can name it.
+var unread = []struct{ name, magic string }{
+	{"HEIC or HEIF", "????ftyphei"},
+	{"HEIC or HEIF", "????ftyphev"},
+	{"HEIC or HEIF", "????ftypmif1"},
+	{"AVIF", "????ftypavi"},
+	{"JPEG XL", "\xff\x0a"},
+	{"JPEG XL", "\x00\x00\x00\x0cJXL "},
+	{"JPEG 2000", "\x00\x00\x00\x0cjP  "},
+	{"BigTIFF", "II+\x00"},
+	{"BigTIFF", "MM\x00+"},
+	{"Photoshop", "8BPS"},
+	{"PDF", "%PDF-"},
+	{"SVG or other XML", "<?xml"},
+	{"SVG", "<svg"},
+	{"HTML", "<!DOCTYPE"},
+	{"HTML", "<html"},
+}
+
+// unknown is the error for data of no format that Decode reads.
+func unknown(data []byte) *DecodeError {
+	const read = "not a picture this build reads (JPEG, PNG, GIF, WebP, BMP, TIFF)"
+	for _, u := range unread {
+		if matches(u.magic, data) {
+			return &DecodeError{Reason: read + ": it looks like " + u.name}
+		}
 	}
+	return &DecodeError{Reason: read}
 }
 
 func sniff(data []byte) *format {
-	for _, f := range formats() {
-		for _, m := range f.magic {
+	for i := range formats {
+		for _, m := range formats[i].magic {
 			if matches(m, data) {
-				return &f
+				return &formats[i]
 			}
 		}
 	}
@@ -124,57 +188,85 @@ func matches(magic string, data []byte) bool {
 
 // read decodes data, which sniff has recognised. The decoders of others are trusted to return errors; if one panics all
 // the same, that is an error of this picture and not the end of a pipeline's worker.
-func (f *format) read(data []byte, maxPixels int64, turn Orientation) (p *RGB, err error) {
+func (d *Decoder) read(f *format, dst *RGB, data []byte) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			p, err = nil, &DecodeError{f.name, "cannot be decoded", fmt.Errorf("the decoder panicked: %v", r)}
+			err = &DecodeError{f.name, "cannot be decoded", fmt.Errorf("the decoder panicked: %v", r)}
 		}
 	}()
+	if err := d.check(f, data); err != nil {
+		return err
+	}
+	if err := f.decode(d, dst, data); err != nil {
+		return f.failed(err)
+	}
+	if f.exif != nil && (d.options.Orientation == ApplyOrientation || f.name == "TIFF") {
+		d.turn(dst, orientationTag(f.exif(data)))
+	}
+	return nil
+}
+
+// failed returns err as a *DecodeError.
+func (f *format) failed(err error) error {
+	if e, ok := errors.AsType[*DecodeError](err); ok {
+		return e
+	}
+	return &DecodeError{f.name, "cannot be decoded", err}
+}
+
+// check reads the header and holds it against the limits.
+func (d *Decoder) check(f *format, data []byte) error {
 	c, err := f.config(data)
 	if err != nil {
-		return nil, &DecodeError{f.name, "its header cannot be read", err}
+		return &DecodeError{f.name, "its header cannot be read", err}
 	}
-	if c.Width <= 0 || c.Height <= 0 {
-		return nil, &DecodeError{f.name, fmt.Sprintf("no pixels: %d×%d", c.Width, c.Height), nil}
-	}
-	if int64(c.Width) > maxPixels/int64(c.Height) {
-		reason := fmt.Sprintf("too many pixels: %d×%d, limit %d", c.Width, c.Height, maxPixels)
-		return nil, &DecodeError{f.name, reason, nil}
-	}
-	p, err = f.decode(data)
-	if err != nil {
-		return nil, &DecodeError{f.name, "cannot be decoded", err}
-	}
-	if f.exif != nil && (turn == ApplyOrientation || f.name == "TIFF") {
-		p = p.orient(orientationTag(f.exif(data)))
-	}
-	return p, nil
+	return d.checkSize(f.name, c.Width, c.Height)
 }
 
-func pngConfig(d []byte) (image.Config, error)  { return png.DecodeConfig(bytes.NewReader(d)) }
-func gifConfig(d []byte) (image.Config, error)  { return gif.DecodeConfig(bytes.NewReader(d)) }
+// checkSize returns an error for a picture without pixels or with too many.
+func (d *Decoder) checkSize(format string, w, h int) error {
+	if w <= 0 || h <= 0 {
+		return &DecodeError{format, fmt.Sprintf("no pixels: %d×%d", w, h), nil}
+	}
+	if int64(w) > d.options.MaxPixels/int64(h) {
+		return &DecodeError{format, fmt.Sprintf("too many pixels: %d×%d, limit %d", w, h, d.options.MaxPixels), nil}
+	}
+	return nil
+}
+
+// turn turns p by an orientation, in memory that it exchanges with the Decoder.
+func (d *Decoder) turn(p *RGB, tag int) {
+	if tag < 2 || tag > 8 {
+		return
+	}
+	p.orientInto(&d.turned, tag)
+	*p, d.turned = d.turned, *p
+}
+
 func webpConfig(d []byte) (image.Config, error) { return webp.DecodeConfig(bytes.NewReader(d)) }
-func bmpConfig(d []byte) (image.Config, error)  { return bmp.DecodeConfig(bytes.NewReader(d)) }
 func tiffConfig(d []byte) (image.Config, error) { return tiff.DecodeConfig(bytes.NewReader(d)) }
 
-func decodePNG(d []byte) (*RGB, error)  { return converted(png.Decode(bytes.NewReader(d))) }
-func decodeBMP(d []byte) (*RGB, error)  { return converted(bmp.Decode(bytes.NewReader(d))) }
-func decodeTIFF(d []byte) (*RGB, error) { return converted(tiff.Decode(bytes.NewReader(d))) }
-
-func decodeWebP(d []byte) (*RGB, error) {
-	m, err := webp.Decode(bytes.NewReader(d))
-	switch m := m.(type) {
-	case *image.YCbCr:
-		return fromVP8(m), err
-	case *image.NYCbCrA:
-		return fromVP8(&m.YCbCr), err
+func (d *Decoder) decodeTIFF(dst *RGB, data []byte) error {
+	m, err := tiff.Decode(bytes.NewReader(data))
+	if err != nil {
+		return err
 	}
-	return converted(m, err)
+	fromImage(dst, m)
+	return nil
 }
 
-func converted(m image.Image, err error) (*RGB, error) {
+func (d *Decoder) decodeWebP(dst *RGB, data []byte) error {
+	m, err := webp.Decode(bytes.NewReader(data))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return FromImage(m), nil
+	switch m := m.(type) {
+	case *image.YCbCr:
+		fromVP8(dst, m)
+	case *image.NYCbCrA:
+		fromVP8(dst, &m.YCbCr)
+	default:
+		fromImage(dst, m)
+	}
+	return nil
 }

@@ -17,10 +17,17 @@ import (
 //
 // Other types are read through At. The result never shares memory with img.
 func FromImage(img image.Image) *RGB {
+	p := new(RGB)
+	fromImage(p, img)
+	return p
+}
+
+// fromImage makes p what FromImage(img) returns.
+func fromImage(p *RGB, img image.Image) {
 	b := img.Bounds()
-	p := NewRGB(b.Dx(), b.Dy())
+	p.reset(b.Dx(), b.Dy())
 	if p.W == 0 || p.H == 0 {
-		return p
+		return
 	}
 	switch m := img.(type) {
 	case *RGB:
@@ -46,7 +53,6 @@ func FromImage(img image.Image) *RGB {
 	default:
 		fromAny(p, img)
 	}
-	return p
 }
 
 // fill converts every row: row gives the source from its first sample on, size is the bytes of a source pixel, and

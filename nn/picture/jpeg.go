@@ -34,7 +34,8 @@ const maxScans = 500
 // A jpegDecoder turns a JPEG file into the samples that libjpeg-turbo makes of it, in every bit: Go's image/jpeg has
 // another inverse cosine transform, whose results differ by up to 3 of 255. It reads what Pillow reads of 8-bit files,
 // without arithmetic coding: sequential and progressive, gray, YCbCr, RGB, CMYK and YCCK. It is stricter about damaged
-// entropy-coded data, which libjpeg decodes to something with a warning. Its errors are image/jpeg's.
+// entropy-coded data, which libjpeg decodes to something with a warning. Its errors are image/jpeg's. It can be used again
+// after a reset, and keeps its memory.
 type jpegDecoder struct {
 	data []byte
 	bits bitReader
@@ -46,14 +47,22 @@ type jpegDecoder struct {
 	components    []jpegComponent
 	maxH, maxV    int // the largest sampling factors
 
-	quant    [4]*[64]uint16 // in natural order
-	dc, ac   [4]*huffman
+	quant    [4][64]uint16 // in natural order
+	hasQuant [4]bool
+	dc, ac   [4]huffman
 	restart  int // units between restart markers, or 0
 	scans    int
 	eobRun   int // blocks that a progressive scan still skips
 	jfif     bool
 	adobe    bool
 	adobeYCC byte // Adobe's colour transform: 0 none, 1 YCbCr, 2 YCCK
+
+	allocated   bool              // whether the planes have been made
+	first, last int               // a progressive scan refines coefficients first to last,
+	low         uint8             // down to this bit
+	list        [4]*jpegComponent // those of a scan
+	planes      [4]upsampledPlane
+	kept        [4]jpegComponent // the components; they keep the memory of planes
 }
 
 // A jpegComponent is one of a frame's planes.
@@ -74,52 +83,62 @@ type jpegComponent struct {
 }
 
 func jpegConfig(d []byte) (image.Config, error) {
-	j := jpegDecoder{data: d}
-	if err := j.segments(true); err != nil {
-		return image.Config{}, err
-	}
-	return image.Config{Width: j.width, Height: j.height}, nil
-}
-
-func decodeJPEG(d []byte) (*RGB, error) {
-	j := jpegDecoder{data: d}
-	if err := j.segments(false); err != nil {
-		return nil, err
-	}
-	return j.picture(), nil
-}
-
-// segments reads the file up to the frame's header or up to its end.
-func (j *jpegDecoder) segments(headerOnly bool) error {
 	at := 2 // after the magic
 	for {
-		marker, next, err := nextMarker(j.data, at)
+		marker, body, next, err := nextSegment(d, at)
+		switch {
+		case err != nil:
+			return image.Config{}, err
+		case marker == markerSOS:
+			return image.Config{}, jpeg.FormatError("a scan before the frame")
+		case isFrame(marker):
+			if len(body) < 6 {
+				return image.Config{}, jpeg.FormatError("bad frame header")
+			}
+			size := image.Config{Height: int(body[1])<<8 | int(body[2]), Width: int(body[3])<<8 | int(body[4])}
+			if size.Width == 0 || size.Height == 0 {
+				return size, jpeg.UnsupportedError("a height or width of 0")
+			}
+			return size, nil
+		}
+		at = next
+	}
+}
+
+func (d *Decoder) decodeJPEG(dst *RGB, data []byte) error {
+	j := &d.jpeg
+	j.reset(data)
+	err := j.segments()
+	if err == nil {
+		j.picture(dst)
+	}
+	j.data, j.bits.data = nil, nil // which are the caller's
+	return err
+}
+
+// reset forgets the file before, and keeps memory.
+func (j *jpegDecoder) reset(data []byte) {
+	*j = jpegDecoder{data: data, dc: j.dc, ac: j.ac, planes: j.planes, kept: j.kept}
+	for i := range j.dc {
+		j.dc[i].defined, j.ac[i].defined = false, false
+	}
+}
+
+// segments reads the file up to its end.
+func (j *jpegDecoder) segments() error {
+	at := 2 // after the magic
+	for {
+		marker, body, next, err := nextSegment(j.data, at)
 		if err != nil {
 			return err
 		}
-		at = next
-		switch {
-		case marker == markerEOI:
+		if at = next; marker == markerEOI {
 			return j.complete()
-		case marker >= markerRST0 && marker <= markerSOI || marker == markerTEM:
-			continue // these have no length
-		}
-		if len(j.data)-at < 2 {
-			return jpeg.FormatError("cut within a segment")
-		}
-		n := int(j.data[at])<<8 | int(j.data[at+1])
-		if n < 2 || n > len(j.data)-at {
-			return jpeg.FormatError("cut within a segment")
-		}
-		body := j.data[at+2 : at+n]
-		at += n
-		if err := j.segment(marker, body); err != nil {
-			return err
-		}
-		if headerOnly && j.components != nil {
-			return nil
 		}
 		if marker != markerSOS {
+			if err := j.segment(marker, body); err != nil {
+				return err
+			}
 			continue
 		}
 		if at, err = j.scan(body, at); err != nil {
@@ -129,6 +148,23 @@ func (j *jpegDecoder) segments(headerOnly bool) error {
 			return nil // as libjpeg, without asking for an end
 		}
 	}
+}
+
+// nextSegment finds the next marker from at on and returns it, what its segment holds, which is nothing for some, and
+// where it ends.
+func nextSegment(d []byte, at int) (marker byte, body []byte, next int, err error) {
+	marker, at, err = nextMarker(d, at)
+	if err != nil || marker >= markerRST0 && marker <= markerEOI || marker == markerTEM {
+		return marker, nil, at, err
+	}
+	if len(d)-at < 2 {
+		return 0, nil, 0, jpeg.FormatError("cut within a segment")
+	}
+	n := int(d[at])<<8 | int(d[at+1])
+	if n < 2 || n > len(d)-at {
+		return 0, nil, 0, jpeg.FormatError("cut within a segment")
+	}
+	return marker, d[at+2 : at+n], at + n, nil
 }
 
 // nextMarker finds the next marker from at on and returns it and the position behind it. What lies between, which
@@ -163,10 +199,16 @@ func (j *jpegDecoder) segment(marker byte, body []byte) error {
 	case marker >= markerSOF0 && marker <= markerSOF2:
 		j.progressive = marker == markerSOF2
 		return j.frame(body)
-	case marker == markerDAC || marker > markerSOF2 && marker <= markerSOFF && marker != markerJPG:
+	case marker == markerDAC || isFrame(marker):
 		return jpeg.UnsupportedError("arithmetic coding, lossless and hierarchical files")
 	}
 	return nil
+}
+
+// isFrame reports whether a marker begins a frame, of any kind.
+func isFrame(marker byte) bool {
+	return marker >= markerSOF0 && marker <= markerSOFF &&
+		marker != markerDHT && marker != markerJPG && marker != markerDAC
 }
 
 // frame reads the frame's header. It allocates nothing of the picture's size.
@@ -188,10 +230,11 @@ func (j *jpegDecoder) frame(body []byte) error {
 	if n != 1 && n != 3 && n != 4 {
 		return jpeg.UnsupportedError("other than 1, 3 or 4 components")
 	}
-	c := make([]jpegComponent, n)
+	c := j.kept[:n]
 	for i := range c {
 		b := body[6+3*i:]
-		c[i] = jpegComponent{id: int(b[0]), h: int(b[1] >> 4), v: int(b[1] & 15), table: int(b[2])}
+		c[i] = jpegComponent{id: int(b[0]), h: int(b[1] >> 4), v: int(b[1] & 15), table: int(b[2]),
+			samples: c[i].samples, coefs: c[i].coefs}
 		if c[i].h < 1 || c[i].h > 4 || c[i].v < 1 || c[i].v > 4 || c[i].table > 3 {
 			return jpeg.FormatError("bad sampling factors or table")
 		}
@@ -232,11 +275,13 @@ func (j *jpegDecoder) allocate() error {
 	}
 	for i := range j.components {
 		c := &j.components[i]
-		c.samples = make([]uint8, 64*c.stride*c.rows)
+		c.samples = grown(c.samples, 64*c.stride*c.rows)
 		if j.progressive {
-			c.coefs = make([][64]int16, c.stride*c.rows)
+			c.coefs = grown(c.coefs, c.stride*c.rows)
+			clear(c.coefs)
 		}
 	}
+	j.allocated = true
 	return nil
 }
 
@@ -260,7 +305,7 @@ func (j *jpegDecoder) defineQuantization(body []byte) error {
 		if id > 3 || size > 2 || len(body) < 1+64*size {
 			return jpeg.FormatError("bad quantisation table")
 		}
-		t := new([64]uint16)
+		t := &j.quant[id]
 		for k := range 64 {
 			v := uint16(body[1+size*k])
 			if size == 2 {
@@ -268,7 +313,7 @@ func (j *jpegDecoder) defineQuantization(body []byte) error {
 			}
 			t[naturalOrder[k]] = v
 		}
-		j.quant[id] = t
+		j.hasQuant[id] = true
 		body = body[1+64*size:]
 	}
 	return nil

@@ -1,17 +1,18 @@
 package picture
 
-// picture makes the picture from the planes. Which colours they hold is guessed as libjpeg does (jdapimin.c); chroma is
+// picture makes p the picture of the planes. Which colours they hold is guessed as libjpeg does (jdapimin.c); chroma is
 // upsampled and converted as [fromYCbCr] does.
-func (j *jpegDecoder) picture() *RGB {
-	p := NewRGB(j.width, j.height)
-	var planes [4]upsampledPlane
+func (j *jpegDecoder) picture(p *RGB) {
+	p.reset(j.width, j.height)
+	planes := &j.planes
 	for i := range j.components {
 		c := &j.components[i]
-		for k := range c.coefs {
-			c.transform(k%c.stride, k/c.stride, &c.coefs[k])
+		if j.progressive {
+			for k := range c.coefs {
+				c.transform(k%c.stride, k/c.stride, &c.coefs[k])
+			}
 		}
-		c.coefs = nil
-		planes[i] = newUpsampledPlane(c, j.maxH/c.h, j.maxV/c.v, j.width)
+		planes[i].set(c, j.maxH/c.h, j.maxV/c.v, j.width)
 	}
 	ycc := j.hasLuma()
 	for y := range p.H {
@@ -36,7 +37,6 @@ func (j *jpegDecoder) picture() *RGB {
 			removeInk(dst, planes[3].row(y), !ycc)
 		}
 	}
-	return p
 }
 
 // hasLuma reports whether the first three components are Y, Cb, Cr.
@@ -76,14 +76,14 @@ type upsampledPlane struct {
 	near, far []int32
 }
 
-func newUpsampledPlane(c *jpegComponent, hs, vs, width int) upsampledPlane {
-	u := upsampledPlane{c: c, hs: hs, vs: vs, width: width}
+// set makes u the plane of c, and keeps memory.
+func (u *upsampledPlane) set(c *jpegComponent, hs, vs, width int) {
+	*u = upsampledPlane{c: c, hs: hs, vs: vs, width: width, buf: u.buf, near: u.near, far: u.far}
 	if hs > 1 || vs > 1 {
 		u.up = upsampler(hs, vs, c.w)
-		u.buf = make([]uint8, width)
-		u.near, u.far = make([]int32, c.w), make([]int32, c.w)
+		u.buf = grown(u.buf, width)
+		u.near, u.far = grown(u.near, c.w), grown(u.far, c.w)
 	}
-	return u
 }
 
 // row returns row y of the picture, valid until the next call.
@@ -99,6 +99,6 @@ func (u *upsampledPlane) row(y int) []uint8 {
 	}
 	load(u.near, u.c.samples[r*stride:])
 	load(u.far, u.c.samples[other*stride:])
-	u.up(u.buf, u.near, u.far, 0, y)
+	u.up(u.buf, u.near, u.far, u.hs, 0, y)
 	return u.buf
 }

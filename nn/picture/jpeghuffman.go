@@ -10,6 +10,7 @@ const lookBits = 9
 
 // A huffman is a table of prefix codes of up to 16 bits.
 type huffman struct {
+	defined bool
 	look    [1 << lookBits]uint16 // for the next bits: length<<8 | symbol, or 0 if the code is longer
 	limit   [17]int32             // the largest code of each length; less than any if there is none
 	offset  [17]int32             // what to add to a code of each length to find its symbol
@@ -29,34 +30,32 @@ func (j *jpegDecoder) defineHuffman(body []byte) error {
 		if n > 256 || len(body) < 17+n {
 			return jpeg.FormatError("bad Huffman table")
 		}
-		t, err := newHuffman(body[1:17], body[17:17+n])
-		if err != nil {
-			return err
-		}
+		t := &j.ac[body[0]&15]
 		if body[0]>>4 == 0 {
+			t = &j.dc[body[0]&15]
 			for _, s := range body[17 : 17+n] {
 				if s > 15 {
 					return jpeg.FormatError("bad Huffman table: a DC difference of more than 15 bits")
 				}
 			}
-			j.dc[body[0]&15] = t
-		} else {
-			j.ac[body[0]&15] = t
+		}
+		if err := t.define(body[1:17], body[17:17+n]); err != nil {
+			return err
 		}
 		body = body[17+n:]
 	}
 	return nil
 }
 
-// newHuffman makes the table that has counts[i] codes of i+1 bits, in order of their symbols.
-func newHuffman(counts, symbols []byte) (*huffman, error) {
-	t := new(huffman)
+// define makes t the table that has counts[i] codes of i+1 bits, in order of their symbols.
+func (t *huffman) define(counts, symbols []byte) error {
+	*t = huffman{defined: true}
 	copy(t.symbols[:], symbols)
 	code, k := int32(0), int32(0)
 	for i, n := range counts {
 		length := i + 1
 		if code+int32(n) > 1<<length {
-			return nil, jpeg.FormatError("bad Huffman table: more codes than there can be")
+			return jpeg.FormatError("bad Huffman table: more codes than there can be")
 		}
 		t.offset[length] = k - code
 		for range n {
@@ -72,7 +71,7 @@ func newHuffman(counts, symbols []byte) (*huffman, error) {
 		t.limit[length] = code - 1
 		code <<= 1
 	}
-	return t, nil
+	return nil
 }
 
 // A bitReader reads entropy-coded data: bytes, where 0xFF is followed by 0 unless it begins a marker. At a marker or

@@ -18,7 +18,7 @@ var naturalOrder = [64 + 16]uint8{
 }
 
 // A blockFunc reads one block of a component into b; a progressive one adds to what b holds.
-type blockFunc func(c *jpegComponent, b *[64]int16)
+type blockFunc func(j *jpegDecoder, c *jpegComponent, b *[64]int16)
 
 // scan reads the scan whose header is head and whose data begins at at, and returns where it ends.
 func (j *jpegDecoder) scan(head []byte, at int) (end int, err error) {
@@ -33,17 +33,17 @@ func (j *jpegDecoder) scan(head []byte, at int) (end int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if j.components[0].samples == nil {
+	if !j.allocated {
 		if err := j.allocate(); err != nil {
 			return 0, err
 		}
 	}
 	for _, c := range list {
 		if !c.seen {
-			if j.quant[c.table] == nil {
+			if !j.hasQuant[c.table] {
 				return 0, jpeg.FormatError("no quantisation table")
 			}
-			c.quant, c.seen = *j.quant[c.table], true
+			c.quant, c.seen = j.quant[c.table], true
 		}
 	}
 	j.bits.data = j.data
@@ -82,7 +82,7 @@ func (j *jpegDecoder) scanned(head []byte) ([]*jpegComponent, error) {
 	if len(head) < 6 || len(head) != 4+2*int(head[0]) || int(head[0]) > len(j.components) {
 		return nil, jpeg.FormatError("bad scan header")
 	}
-	var list []*jpegComponent
+	list := j.list[:0]
 	blocks := 0
 	for i := range int(head[0]) {
 		id, tables := int(head[1+2*i]), head[2+2*i]
@@ -103,7 +103,7 @@ func (j *jpegDecoder) scanned(head []byte) ([]*jpegComponent, error) {
 				return nil, jpeg.FormatError("a scan has a component twice")
 			}
 		}
-		c.dc, c.ac = j.dc[tables>>4], j.ac[tables&15]
+		c.dc, c.ac = &j.dc[tables>>4], &j.ac[tables&15]
 		list = append(list, c)
 		blocks += c.h * c.v
 	}
@@ -120,27 +120,27 @@ func (j *jpegDecoder) reader(parameters []byte, list []*jpegComponent) (blockFun
 	needDC, needAC := true, true
 	var read blockFunc
 	if !j.progressive {
-		read = j.readBlock // such scans have all coefficients, whatever the parameters say
+		read = (*jpegDecoder).readBlock // such scans have all coefficients, whatever the parameters say
 	} else {
 		if first > last || last > 63 || first == 0 && last != 0 || first > 0 && len(list) != 1 ||
 			high > 0 && low != high-1 || low > 13 {
 			return nil, jpeg.FormatError("bad progressive scan")
 		}
 		needDC, needAC = first == 0 && high == 0, first > 0
-		s := progressiveScan{j, first, last, low}
+		j.first, j.last, j.low = first, last, low
 		switch {
 		case first == 0 && high == 0:
-			read = s.firstDC
+			read = (*jpegDecoder).firstDC
 		case first == 0:
-			read = s.refineDC
+			read = (*jpegDecoder).refineDC
 		case high == 0:
-			read = s.firstAC
+			read = (*jpegDecoder).firstAC
 		default:
-			read = s.refineAC
+			read = (*jpegDecoder).refineAC
 		}
 	}
 	for _, c := range list {
-		if needDC && c.dc == nil || needAC && c.ac == nil {
+		if needDC && !c.dc.defined || needAC && !c.ac.defined {
 			return nil, jpeg.FormatError("no Huffman table")
 		}
 	}
@@ -161,11 +161,11 @@ func (j *jpegDecoder) unit(list []*jpegComponent, x, y int, read blockFunc) {
 // block reads block (x, y) of a component. A sequential file's becomes samples at once.
 func (j *jpegDecoder) block(c *jpegComponent, x, y int, read blockFunc) {
 	if j.progressive {
-		read(c, &c.coefs[y*c.stride+x])
+		read(j, c, &c.coefs[y*c.stride+x])
 		return
 	}
 	j.scratch = [64]int16{}
-	read(c, &j.scratch)
+	read(j, c, &j.scratch)
 	c.transform(x, y, &j.scratch)
 }
 
@@ -218,74 +218,67 @@ func (j *jpegDecoder) readBlock(c *jpegComponent, b *[64]int16) {
 	}
 }
 
-// A progressiveScan refines coefficients first to last down to bit low.
-type progressiveScan struct {
-	j           *jpegDecoder
-	first, last int
-	low         uint8
-}
-
-func (s *progressiveScan) firstDC(c *jpegComponent, b *[64]int16) {
-	bits := &s.j.bits
+func (j *jpegDecoder) firstDC(c *jpegComponent, b *[64]int16) {
+	bits := &j.bits
 	c.last += bits.signed(bits.symbol(c.dc))
-	b[0] = int16(c.last << s.low)
+	b[0] = int16(c.last << j.low)
 }
 
-func (s *progressiveScan) refineDC(_ *jpegComponent, b *[64]int16) {
-	b[0] |= int16(s.j.bits.number(1) << s.low)
+func (j *jpegDecoder) refineDC(_ *jpegComponent, b *[64]int16) {
+	b[0] |= int16(j.bits.number(1) << j.low)
 }
 
-func (s *progressiveScan) firstAC(c *jpegComponent, b *[64]int16) {
-	if s.j.eobRun > 0 {
-		s.j.eobRun--
+func (j *jpegDecoder) firstAC(c *jpegComponent, b *[64]int16) {
+	if j.eobRun > 0 {
+		j.eobRun--
 		return
 	}
-	bits := &s.j.bits
-	for k := s.first; k <= s.last; k++ {
+	bits := &j.bits
+	for k := j.first; k <= j.last; k++ {
 		symbol := bits.symbol(c.ac)
 		run, size := symbol>>4, symbol&15
 		if size == 0 && run < 15 {
-			s.j.eobRun = 1<<run + int(bits.number(run)) - 1
+			j.eobRun = 1<<run + int(bits.number(run)) - 1
 			return
 		}
 		k += int(run)
 		if size > 0 {
-			b[naturalOrder[k]] = int16(bits.signed(size) << s.low)
+			b[naturalOrder[k]] = int16(bits.signed(size) << j.low)
 		}
 	}
 }
 
 // refineAC is figure G.7 of ITU-T T.81: every coefficient that is not zero yet takes a bit where it is passed.
-func (s *progressiveScan) refineAC(c *jpegComponent, b *[64]int16) {
-	bits := &s.j.bits
-	k := s.first
-	for ; s.j.eobRun == 0 && k <= s.last; k++ {
+func (j *jpegDecoder) refineAC(c *jpegComponent, b *[64]int16) {
+	bits := &j.bits
+	k := j.first
+	for ; j.eobRun == 0 && k <= j.last; k++ {
 		symbol := bits.symbol(c.ac)
 		run, size := symbol>>4, symbol&15
 		value := int16(0)
 		if size > 0 {
-			value = -1 << s.low
+			value = -1 << j.low
 			if bits.number(1) == 1 {
-				value = 1 << s.low
+				value = 1 << j.low
 			}
 		} else if run < 15 {
-			s.j.eobRun = 1<<run + int(bits.number(run))
+			j.eobRun = 1<<run + int(bits.number(run))
 			break
 		}
-		k = s.skip(b, k, int(run))
+		k = j.skip(b, k, int(run))
 		if value != 0 {
 			b[naturalOrder[k]] = value
 		}
 	}
-	if s.j.eobRun > 0 {
-		s.skip(b, k, 64)
-		s.j.eobRun--
+	if j.eobRun > 0 {
+		j.skip(b, k, 64)
+		j.eobRun--
 	}
 }
 
 // skip passes run zeros from k on, refines what is not zero between, and returns where the next zero is.
-func (s *progressiveScan) skip(b *[64]int16, k, run int) int {
-	for ; k <= s.last; k++ {
+func (j *jpegDecoder) skip(b *[64]int16, k, run int) int {
+	for ; k <= j.last; k++ {
 		v := &b[naturalOrder[k]]
 		switch {
 		case *v == 0:
@@ -293,11 +286,11 @@ func (s *progressiveScan) skip(b *[64]int16, k, run int) int {
 				return k
 			}
 			run--
-		case s.j.bits.number(1) == 1 && *v&(1<<s.low) == 0:
+		case j.bits.number(1) == 1 && *v&(1<<j.low) == 0:
 			if *v > 0 {
-				*v += 1 << s.low
+				*v += 1 << j.low
 			} else {
-				*v -= 1 << s.low
+				*v -= 1 << j.low
 			}
 		}
 	}

@@ -16,40 +16,47 @@ const (
 	ApplyOrientation
 )
 
-// orient returns the picture turned by one of EXIF's eight orientations; any other value leaves it.
-func (p *RGB) orient(tag int) *RGB {
-	if tag < 2 || tag > 8 {
-		return p
-	}
-	out := NewRGB(p.W, p.H)
+// orientInto makes dst the picture turned by one of EXIF's orientations, 2 to 8.
+func (p *RGB) orientInto(dst *RGB, tag int) {
+	w, h := p.W, p.H
+	dst.reset(w, h)
 	if tag >= 5 {
-		out.W, out.H = p.H, p.W
+		dst.W, dst.H = h, w
 	}
-	for y := range out.H {
-		dst := out.row(y)
-		for x := range out.W {
-			sx, sy := x, y
-			if tag >= 5 {
-				sx, sy = y, x
+	// start is the sample that pixel (0, 0) gets; right and down are how far on its neighbours' are.
+	last, row := 3*(w-1), 3*w
+	bottom := row * (h - 1)
+	var start, right, down int
+	switch tag {
+	case 2: // mirrored left to right
+		start, right, down = last, -3, row
+	case 3: // turned by 180°
+		start, right, down = bottom+last, -3, -row
+	case 4: // mirrored top to bottom
+		start, right, down = bottom, 3, -row
+	case 5: // mirrored along the main diagonal
+		start, right, down = 0, row, 3
+	case 6: // to be turned clockwise
+		start, right, down = bottom, -row, 3
+	case 7: // mirrored along the other diagonal
+		start, right, down = bottom+last, -row, -3
+	case 8: // to be turned counter-clockwise
+		start, right, down = last, row, -3
+	}
+	const tile = 32 // columns at a time: what is read down a column stays in the cache for the next one
+	for left := 0; left < dst.W; left += tile {
+		end := min(left+tile, dst.W)
+		for y := range dst.H {
+			at := start + y*down + left*right
+			to := dst.row(y)[3*left : 3*end]
+			for len(to) >= 3 {
+				s := p.Pix[at : at+3 : at+3]
+				to[0], to[1], to[2] = s[0], s[1], s[2]
+				to = to[3:]
+				at += right
 			}
-			switch tag {
-			case 2: // mirrored left to right
-				sx = p.W - 1 - sx
-			case 3: // turned by 180°
-				sx, sy = p.W-1-sx, p.H-1-sy
-			case 4: // mirrored top to bottom
-				sy = p.H - 1 - sy
-			case 6: // to be turned clockwise
-				sy = p.H - 1 - sy
-			case 7: // mirrored along the other diagonal
-				sx, sy = p.W-1-sx, p.H-1-sy
-			case 8: // to be turned counter-clockwise
-				sx = p.W - 1 - sx
-			}
-			copy(dst[3*x:3*x+3], p.Pix[3*(sy*p.W+sx):])
 		}
 	}
-	return out
 }
 
 // orientationTag reads tag 0x0112 of the first directory of a TIFF structure, which EXIF is. It returns 1, upright, for
@@ -88,31 +95,18 @@ func orientationTag(t []byte) int {
 	return upright
 }
 
-// jpegSegments calls visit with every marker segment before the first scan, until it returns false.
-func jpegSegments(d []byte, visit func(marker byte, body []byte) bool) {
-	const startOfScan = 0xDA
-	for i := 2; i+4 <= len(d) && d[i] == 0xFF; {
-		if d[i+1] == 0xFF { // padding
-			i++
-			continue
+func jpegEXIF(d []byte) []byte {
+	const app1, header = 0xE1, "Exif\x00\x00"
+	for at := 2; ; {
+		marker, body, next, err := nextSegment(d, at)
+		if err != nil || marker == markerSOS || marker == markerEOI {
+			return nil
 		}
-		n := int(d[i+2])<<8 | int(d[i+3])
-		if n < 2 || i+2+n > len(d) || !visit(d[i+1], d[i+4:i+2+n]) || d[i+1] == startOfScan {
-			return
+		if marker == app1 && bytes.HasPrefix(body, []byte(header)) {
+			return body[len(header):]
 		}
-		i += 2 + n
+		at = next
 	}
-}
-
-func jpegEXIF(d []byte) (exif []byte) {
-	const app1 = 0xE1
-	jpegSegments(d, func(marker byte, body []byte) bool {
-		if marker == app1 && bytes.HasPrefix(body, []byte("Exif\x00\x00")) {
-			exif = body[6:]
-		}
-		return exif == nil
-	})
-	return exif
 }
 
 func pngEXIF(d []byte) []byte {

@@ -5,11 +5,10 @@ import "image"
 // fromVP8 converts the planes of a lossy WebP as libwebp does. VP8 planes are 4:2:0 like a JPEG's, but their luma runs
 // from 16 to 235 and libwebp has a triangle filter and constants of its own (dsp/upsampling.c, dsp/yuv.h); Go's
 // YCbCr.At treats them as a JPEG's and shows them pale.
-func fromVP8(m *image.YCbCr) *RGB {
-	b := m.Rect
-	p := NewRGB(b.Dx(), b.Dy())
+func fromVP8(p *RGB, m *image.YCbCr) {
+	p.reset(m.Rect.Dx(), m.Rect.Dy())
 	if p.W == 0 || p.H == 0 {
-		return p
+		return
 	}
 	cw, ch := (p.W+1)/2, (p.H+1)/2
 	us, vs := make([]uint8, p.W), make([]uint8, p.W)
@@ -21,7 +20,6 @@ func fromVP8(m *image.YCbCr) *RGB {
 		}
 		convertVP8Row(p.row(y), m.Y[y*m.YStride:][:p.W], us, vs)
 	}
-	return p
 }
 
 // upsampleVP8 makes a chroma row with weights 9, 3, 3, 1 of 16. The filter is computed through two averages that lose

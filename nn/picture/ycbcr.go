@@ -26,7 +26,7 @@ func fromYCbCr(p *RGB, m *image.YCbCr) {
 		for _, plane := range []struct{ src, dst []uint8 }{{m.Cb, cb}, {m.Cr, cr}} {
 			load(near, plane.src[(r-first.Y)*m.CStride:])
 			load(far, plane.src[(other-first.Y)*m.CStride:])
-			up(plane.dst, near, far, b.Min.X, ay)
+			up(plane.dst, near, far, hs, b.Min.X, ay)
 		}
 		yo := m.YOffset(b.Min.X, ay)
 		convertRow(p.row(y), m.Y[yo:yo+p.W], cb, cr)
@@ -49,9 +49,10 @@ func subsampling(r image.YCbCrSubsampleRatio) (horizontal, vertical int) {
 	return 1, 1
 }
 
-// An upsampleFunc makes one full-width chroma row from the nearest and the next nearest row of the small plane. x0 and
-// y are the picture coordinates of dst[0]; their parity says where a pixel lies within its chroma sample.
-type upsampleFunc func(dst []uint8, near, far []int32, x0, y int)
+// An upsampleFunc makes one full-width chroma row from the nearest and the next nearest row of the small plane, whose
+// samples are hs pixels wide. x0 and y are the picture coordinates of dst[0]; their parity says where a pixel lies within
+// its chroma sample.
+type upsampleFunc func(dst []uint8, near, far []int32, hs, x0, y int)
 
 // upsampler chooses as jdsample.c's jinit_upsampler does. The triangle filter needs more than two chroma columns.
 func upsampler(hs, vs, cw int) upsampleFunc {
@@ -63,16 +64,18 @@ func upsampler(hs, vs, cw int) upsampleFunc {
 	case hs == 1 && vs == 2:
 		return upsampleH1V2
 	}
-	return func(dst []uint8, near, _ []int32, x0, _ int) {
-		c0 := x0 / hs
-		for x := range dst {
-			dst[x] = uint8(near[(x0+x)/hs-c0])
-		}
+	return upsampleNearest
+}
+
+func upsampleNearest(dst []uint8, near, _ []int32, hs, x0, _ int) {
+	c0 := x0 / hs
+	for x := range dst {
+		dst[x] = uint8(near[(x0+x)/hs-c0])
 	}
 }
 
 // upsampleH2V1 is ¾ nearest + ¼ next; the rounding alternates so that it adds no bias.
-func upsampleH2V1(dst []uint8, near, _ []int32, x0, _ int) {
+func upsampleH2V1(dst []uint8, near, _ []int32, _, x0, _ int) {
 	c0, end := x0/2, len(near)-1
 	for x := range dst {
 		odd := (x0 + x) & 1
@@ -83,7 +86,7 @@ func upsampleH2V1(dst []uint8, near, _ []int32, x0, _ int) {
 }
 
 // upsampleH1V2 is upsampleH2V1 turned by 90°.
-func upsampleH1V2(dst []uint8, near, far []int32, _, y int) {
+func upsampleH1V2(dst []uint8, near, far []int32, _, _, y int) {
 	bias := int32(1 + y&1)
 	for x := range dst {
 		dst[x] = uint8((3*near[x] + far[x] + bias) >> 2)
@@ -91,7 +94,7 @@ func upsampleH1V2(dst []uint8, near, far []int32, _, y int) {
 }
 
 // upsampleH2V2 is the product of both: 9/16, 3/16, 3/16, 1/16.
-func upsampleH2V2(dst []uint8, near, far []int32, x0, _ int) {
+func upsampleH2V2(dst []uint8, near, far []int32, _, x0, _ int) {
 	c, end := 0, len(near)-1
 	far = far[:len(near)]
 	here := 3*near[0] + far[0] // of this column; the rims repeat theirs
