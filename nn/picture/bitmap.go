@@ -69,16 +69,50 @@ func (b *Bitmap) Area() int {
 // Bounds returns a rectangle inside the picture that holds every pixel of the set; it need not be the smallest one.
 func (b *Bitmap) Bounds() image.Rectangle { return b.rect }
 
+// Box returns the smallest box x1, y1, x2, y2 around the set, in pixels, or zeros if the set is empty.
+func (b *Bitmap) Box() [4]float32 {
+	var r image.Rectangle
+	for y := b.rect.Min.Y; y < b.rect.Max.Y; y++ {
+		first, last := -1, -1
+		for i, w := range b.row(y) {
+			if w == 0 {
+				continue
+			}
+			if first < 0 {
+				first = i<<6 + bits.TrailingZeros64(w)
+			}
+			last = i<<6 + bits.Len64(w)
+		}
+		if first >= 0 {
+			r = r.Union(image.Rect(b.rect.Min.X+first, y, b.rect.Min.X+last, y+1))
+		}
+	}
+	return [4]float32{float32(r.Min.X), float32(r.Min.Y), float32(r.Max.X), float32(r.Max.Y)}
+}
+
 // Alpha returns the set as an image of the picture's full size: 255 inside, 0 outside.
 func (b *Bitmap) Alpha() *image.Alpha {
 	a := image.NewAlpha(image.Rect(0, 0, b.W, b.H))
+	b.paint(a.Pix)
+	return a
+}
+
+// Gray returns the set as an image of the picture's full size, white inside and black outside. [EncodePNG] makes a gray
+// PNG file of it, which other programs read as numbers 0 and 255.
+func (b *Bitmap) Gray() *image.Gray {
+	g := image.NewGray(image.Rect(0, 0, b.W, b.H))
+	b.paint(g.Pix)
+	return g
+}
+
+// paint sets the samples (H, W) of the set to 255.
+func (b *Bitmap) paint(pix []uint8) {
 	for y := b.rect.Min.Y; y < b.rect.Max.Y; y++ {
-		row, dst := b.row(y), a.Pix[a.PixOffset(b.rect.Min.X, y):]
+		row, dst := b.row(y), pix[y*b.W+b.rect.Min.X:]
 		for x := range b.rect.Dx() {
 			if row[x>>6]>>(x&63)&1 == 1 {
 				dst[x] = 255
 			}
 		}
 	}
-	return a
 }

@@ -14,9 +14,8 @@ type Keypoint struct {
 	Score float32
 }
 
-// KeypointThreshold is the score of a keypoint from which Overlay draws it. Detectron, which introduced Keypoint R-CNN's
-// heat maps, shows its keypoints from the same score on; below it are mostly points that are hidden or outside the
-// picture.
+// KeypointThreshold is the score of a keypoint from which Overlay draws it. Detectron, where Keypoint R-CNN comes from,
+// shows its keypoints from the same score on; below it are mostly points that are hidden or outside the picture.
 const KeypointThreshold = 2
 
 // PersonSkeleton returns the pairs of keypoints that lines join in a picture of a person: COCO's skeleton over its 17

@@ -61,7 +61,7 @@ func vocColour(class uint8) color.RGBA {
 }
 
 // Blend returns a copy of photo in which every pixel of a class other than 0 is covered by its colour of [VOCPalette]
-// as far as alpha says: 0 not at all, 1 wholly; torchvision's draw_segmentation_masks has 0.8 by default, and 0.5 leaves
+// as far as alpha says: 0 not at all, 1 wholly. Torchvision's draw_segmentation_masks has 0.8 by default; 0.5 leaves
 // more of the picture to see. A map of another size than the photo is not drawn.
 func Blend(photo *RGB, m *LabelMap, alpha float64) *image.RGBA {
 	out := photo.RGBA()

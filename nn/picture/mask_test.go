@@ -41,11 +41,11 @@ func TestMaskViewsAgree(t *testing.T) {
 			m.Box[k] = place[4*i+k]*120 - 30 // inside, outside, inverted
 		}
 		probs, b := m.Paste(), m.Binary(0.4)
-		alpha, area := b.Alpha(), 0
+		alpha, gray, area := b.Alpha(), b.Gray(), 0
 		for y := range m.H {
 			for x := range m.W {
 				want := probs[y*m.W+x] >= 0.4
-				if b.At(x, y) != want || (alpha.AlphaAt(x, y).A == 255) != want {
+				if b.At(x, y) != want || (alpha.AlphaAt(x, y).A == 255) != want || (gray.GrayAt(x, y).Y == 255) != want {
 					t.Fatalf("%d: pixel (%d, %d): %v, %v, want %v", i, x, y, b.At(x, y), alpha.AlphaAt(x, y), want)
 				}
 				if want {

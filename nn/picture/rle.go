@@ -1,9 +1,6 @@
 package picture
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"image"
 )
@@ -67,6 +64,16 @@ func countsOf(runs []int) string {
 		}
 	}
 	return string(s)
+}
+
+// Area returns the number of pixels in the set without decoding it, and Decode's errors.
+func (r RLE) Area() (int, error) {
+	runs, err := r.runs()
+	area := 0
+	for i := 1; i < len(runs); i += 2 {
+		area += runs[i]
+	}
+	return area, err
 }
 
 // runs reads Counts. Each run is at least 0 and their sum is exactly H×W, or there is an error.
@@ -153,50 +160,4 @@ func boundsOf(runs []int, h int) image.Rectangle {
 		at += n
 	}
 	return r
-}
-
-// cocoRLE is the JSON form as it is read.
-type cocoRLE struct {
-	Size   []int           `json:"size"`
-	Counts json.RawMessage `json:"counts"`
-}
-
-// MarshalJSON returns {"size":[H,W],"counts":"…"}. It leaves <, > and &, which counts may hold, to the encoder around
-// it.
-func (r RLE) MarshalJSON() ([]byte, error) {
-	var buf bytes.Buffer
-	e := json.NewEncoder(&buf)
-	e.SetEscapeHTML(false)
-	err := e.Encode(struct {
-		Size   [2]int `json:"size"`
-		Counts string `json:"counts"`
-	}{[2]int{r.H, r.W}, r.Counts})
-	return bytes.TrimSpace(buf.Bytes()), err
-}
-
-// UnmarshalJSON reads what MarshalJSON writes, and COCO's uncompressed form, whose counts are an array of runs. It
-// checks the form only; Decode checks that the runs fill the picture.
-func (r *RLE) UnmarshalJSON(data []byte) error {
-	var c cocoRLE
-	if err := json.Unmarshal(data, &c); err != nil {
-		return fmt.Errorf("picture: RLE: %w", err)
-	}
-	if len(c.Size) != 2 {
-		return fmt.Errorf("picture: RLE: size has %d numbers, not [height, width]", len(c.Size))
-	}
-	if len(c.Counts) == 0 {
-		return errors.New("picture: RLE: no counts")
-	}
-	out := RLE{H: c.Size[0], W: c.Size[1]}
-	if c.Counts[0] == '[' {
-		var runs []int
-		if err := json.Unmarshal(c.Counts, &runs); err != nil {
-			return fmt.Errorf("picture: RLE: counts: %w", err)
-		}
-		out.Counts = countsOf(runs)
-	} else if err := json.Unmarshal(c.Counts, &out.Counts); err != nil {
-		return fmt.Errorf("picture: RLE: counts: %w", err)
-	}
-	*r = out
-	return nil
 }
