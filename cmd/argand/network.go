@@ -12,6 +12,7 @@ import (
 	"github.com/argand-go/argand/beamio"
 	"github.com/argand-go/argand/internal/shapes"
 	"github.com/argand-go/argand/loaders"
+	"github.com/argand-go/argand/nn"
 	"github.com/argand-go/argand/nn/op"
 	"github.com/argand-go/argand/nn/vision"
 	"github.com/spf13/cobra"
@@ -109,8 +110,10 @@ func (n *network) check() error {
 	return n.device.check()
 }
 
-// givesEps reports whether --eps decides, and not the preset.
-func (n *network) givesEps() bool { return n.preset == "" || n.flags.Changed("eps") }
+// decides reports whether a flag decides, and not the network: the embedded one has sizes of its own.
+func (n *network) decides(flag string) bool {
+	return n.flags.Changed(flag) || n.demo() && (flag == "min-size" || flag == "max-size")
+}
 
 // maxNamesBytes is how much of a file of names is read: a checkpoint in its place is to be told of, and not to be read.
 const maxNamesBytes = 16 << 20
@@ -168,32 +171,55 @@ func (n *network) checkpoint(ctx context.Context) (c *loaders.Checkpoint, a visi
 
 // load loads the network on a backend. The times of its operators are added to profile unless that is nil.
 func (n *network) load(ctx context.Context, backend op.Backend, profile *op.Profile) (*vision.Detector, error) {
+	opts := []vision.Option{vision.WithScoreThreshold(n.score)}
+	if profile != nil {
+		opts = append(opts, vision.WithProfile(profile))
+	}
+	return load(ctx, backend, n, vision.NewDetector, opts...)
+}
+
+// load loads the network for its task, with options besides those of the flags.
+func load[T any](
+	ctx context.Context, backend op.Backend, n *network,
+	make func(context.Context, op.Backend, nn.Source, ...vision.Option) (T, error), opts ...vision.Option,
+) (T, error) {
+	var none T
 	checkpoint, arch, err := n.checkpoint(ctx)
 	if err != nil {
-		return nil, err
+		return none, err
+	}
+	own, err := n.options(ctx, arch)
+	if err != nil {
+		return none, err
+	}
+	net, err := make(ctx, backend, checkpoint, append(own, opts...)...)
+	if err != nil {
+		return none, fmt.Errorf("%s: %w", checkpoint.Name(), err)
+	}
+	return net, nil
+}
+
+// options returns what the flags say of a network. What they do not say is the network's own.
+func (n *network) options(ctx context.Context, arch vision.Architecture) ([]vision.Option, error) {
+	opts := []vision.Option{vision.WithThreads(n.threads), vision.WithPrecision(n.device.precision)}
+	if n.preset != "" {
+		opts = append(opts, vision.WithPreset(n.preset))
+	}
+	if n.decides("min-size") {
+		opts = append(opts, vision.WithMinSize(n.minSize))
+	}
+	if n.decides("max-size") {
+		opts = append(opts, vision.WithMaxSize(n.maxSize))
+	}
+	if n.decides("eps") {
+		opts = append(opts, vision.WithEps(n.eps))
 	}
 	names, err := n.names(ctx)
 	if err != nil {
 		return nil, err
 	}
-	opts := []vision.Option{vision.WithMinSize(n.minSize), vision.WithMaxSize(n.maxSize),
-		vision.WithScoreThreshold(n.score), vision.WithThreads(n.threads),
-		vision.WithPrecision(n.device.precision)}
-	if n.preset != "" {
-		opts = append(opts, vision.WithPreset(n.preset))
-	}
-	if n.givesEps() {
-		opts = append(opts, vision.WithEps(n.eps))
-	}
 	if names != nil {
 		opts = append(opts, vision.WithLabels(beamio.AddBackground(names, arch.Classes)))
 	}
-	if profile != nil {
-		opts = append(opts, vision.WithProfile(profile))
-	}
-	d, err := vision.NewDetector(ctx, backend, checkpoint, opts...)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", checkpoint.Name(), err)
-	}
-	return d, nil
+	return opts, nil
 }

@@ -189,10 +189,16 @@ func writePictures(dir string) error {
 func (p *pipeline) handler(model, labels string) *beamio.Detector {
 	on := p.device.options()
 	d := &beamio.Detector{Model: model, SHA256: p.sha256, Labels: labels, Preset: p.preset,
-		MinSize: p.minSize, MaxSize: p.maxSize, Threads: p.threads,
-		Device: on.Name, Precision: on.Precision, Driver: on.Driver, DeviceMemory: on.MemoryBytes,
+		Threads: p.threads,
+		Device:  on.Name, Precision: on.Precision, Driver: on.Driver, DeviceMemory: on.MemoryBytes,
 		Score: max(p.score, math.SmallestNonzeroFloat64)} // a Score of 0 means the default there
-	if p.givesEps() {
+	if p.decides("min-size") {
+		d.MinSize = p.minSize
+	}
+	if p.decides("max-size") {
+		d.MaxSize = p.maxSize
+	}
+	if p.decides("eps") {
 		d.Eps = &p.eps
 	}
 	return d

@@ -80,7 +80,11 @@ func (d *Detector) run(ctx context.Context, b batch, samples []sample) ([]*tenso
 	if err != nil {
 		return nil, err
 	}
-	return d.net.Run(ctx, pictures, size, canvas)
+	out, err := d.net.Run(ctx, pictures, size, canvas)
+	if err != nil {
+		return nil, err
+	}
+	return deliver(d.net, d.taps, out), nil
 }
 
 // outputs are the tensors of a run as slices.

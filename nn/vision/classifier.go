@@ -17,12 +17,12 @@ import (
 // Classifier says what is in a picture, with a [ResNet] or [MobileNetV3]. It is immutable and
 // safe for concurrent use.
 type Classifier struct {
-	net         *nn.Network
-	arch        Architecture
-	names       []string
-	short, crop int
-	filter      picture.Filter
-	values      *[3][256]float32
+	net      *nn.Network
+	arch     Architecture
+	names    []string
+	settings Settings
+	values   *[3][256]float32
+	taps     []taps
 }
 
 // Class is one answer of a [Classifier].
@@ -53,12 +53,15 @@ func NewClassifier(ctx context.Context, b op.Backend, src nn.Source, opts ...Opt
 	if err != nil {
 		return nil, err
 	}
-	t := c.settings.Transform
-	return &Classifier{compiled, arch, names, t.Short, t.Crop, t.Filter, t.values(1)}, nil
+	return &Classifier{compiled, arch, names, c.settings, c.settings.Transform.values(1), c.taps}, nil
 }
 
 // Architecture returns which network the classifier is.
 func (c *Classifier) Architecture() Architecture { return c.arch }
+
+// Settings returns what the checkpoint does not tell of the network: its
+// builder's numbers with the options applied. The caller must not change them.
+func (c *Classifier) Settings() Settings { return c.settings }
 
 // Labels returns the names of the classes.
 func (c *Classifier) Labels() []string { return slices.Clone(c.names) }
@@ -92,7 +95,7 @@ func (c *Classifier) ClassifyBatch(ctx context.Context, imgs []image.Image, k in
 	var classes [][]Class
 	for first := 0; first < len(imgs); first += classifyTogether {
 		some := imgs[first:min(first+classifyTogether, len(imgs))]
-		x, err := tensor.New(tensor.Float32, len(some), 3, c.crop, c.crop)
+		x, err := tensor.New(tensor.Float32, len(some), 3, c.settings.Transform.Crop, c.settings.Transform.Crop)
 		if err != nil {
 			return nil, err
 		}
@@ -120,6 +123,16 @@ func (c *Classifier) ClassifyBatch(ctx context.Context, imgs []image.Image, k in
 	return classes, nil
 }
 
+// Preprocess returns what the network is given of a picture, normalised
+// (1, 3, H, W) float32. Its errors are those of Classify for the picture.
+func (c *Classifier) Preprocess(img image.Image) (*tensor.Tensor, error) {
+	x, err := tensor.New(tensor.Float32, 1, 3, c.settings.Transform.Crop, c.settings.Transform.Crop)
+	if err != nil {
+		return nil, err
+	}
+	return x, c.load(x, 0, img, 0)
+}
+
 // Logits returns what the network makes of normalised pictures: (N, 3, H, W)
 // float32 → (N, classes), before any softmax.
 func (c *Classifier) Logits(ctx context.Context, x *tensor.Tensor) (*tensor.Tensor, error) {
@@ -127,7 +140,7 @@ func (c *Classifier) Logits(ctx context.Context, x *tensor.Tensor) (*tensor.Tens
 	if err != nil {
 		return nil, err
 	}
-	return out[0], nil
+	return deliver(c.net, c.taps, out)[0], nil
 }
 
 // top returns the k most probable classes by softmax.
@@ -155,21 +168,22 @@ func (c *Classifier) load(x *tensor.Tensor, i int, img image.Image, index int) e
 		return err
 	}
 	p := picture.FromImage(img)
+	side, resized := c.settings.Transform.Crop, c.settings.Transform.Short
 	short, long := min(p.W, p.H), max(p.W, p.H)
 	if long/short > 1000 {
 		return &PictureError{index, fmt.Sprintf("%d×%d pixels", p.W, p.H), "at most a thousand times as long as wide"}
 	}
-	long = int(float64(c.short*long) / float64(short))
-	w, h := c.short, long
+	long = int(float64(resized*long) / float64(short))
+	w, h := resized, long
 	if p.W > p.H {
-		w, h = long, c.short
+		w, h = long, resized
 	}
-	square := centerCrop(p.Resize(w, h, c.filter), c.crop)
+	square := centerCrop(p.Resize(w, h, c.settings.Transform.Filter), side)
 	data, err := tensor.Data[float32](x)
 	if err != nil {
 		return err
 	}
-	n := c.crop * c.crop
+	n := side * side
 	for channel := range 3 {
 		plane, values := data[(3*i+channel)*n:][:n], &c.values[channel]
 		for at := range plane {

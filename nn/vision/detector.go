@@ -17,14 +17,15 @@ import (
 // Detector finds objects in pictures, with Mask R-CNN or Faster R-CNN. It is
 // immutable and safe for concurrent use.
 type Detector struct {
-	net     *nn.Network
-	arch    Architecture
-	names   []string
-	scale   Transform
-	article bool
-	padding bool
-	pixels  int // of pictures that share a run
-	paste   paster
+	net      *nn.Network
+	arch     Architecture
+	names    []string
+	settings Settings
+	article  bool
+	padding  bool
+	pixels   int // of pictures that share a run
+	taps     []taps
+	paste    paster
 }
 
 // NewDetector recognises the network that src is a checkpoint of, checks that
@@ -67,8 +68,8 @@ func NewDetector(ctx context.Context, b op.Backend, src nn.Source, opts ...Optio
 	if err != nil {
 		return nil, err
 	}
-	d := &Detector{net: net, arch: arch, names: names, scale: c.settings.Transform, article: c.article, padding: c.padding,
-		pixels: c.pixels}
+	d := &Detector{net: net, arch: arch, names: names, settings: c.settings, article: c.article, padding: c.padding,
+		pixels: c.pixels, taps: c.taps}
 	d.paste.backend, d.paste.options = b, append(c.compile, nn.WithPrecision(op.Float32))
 	return d, nil
 }
@@ -94,6 +95,10 @@ func checkAnchors(arch Architecture, c Settings) error {
 
 // Architecture returns which network the detector is.
 func (d *Detector) Architecture() Architecture { return d.arch }
+
+// Settings returns what the checkpoint does not tell of the network: its
+// builder's numbers with the options applied. The caller must not change them.
+func (d *Detector) Settings() Settings { return d.settings }
 
 // Labels returns the names of the classes, the background first.
 func (d *Detector) Labels() []string { return slices.Clone(d.names) }
@@ -133,7 +138,7 @@ func (d *Detector) DetectBatch(ctx context.Context, imgs []image.Image) ([]*Dete
 		if d.article {
 			p = p.ResizePIL(articleSide, articleSide)
 		}
-		samples[i] = d.scale.sample(p.Pix, 1, p.H, p.W, h, w)
+		samples[i] = d.settings.Transform.sample(p.Pix, 1, p.H, p.W, h, w)
 	}
 	return d.detect(ctx, samples)
 }
@@ -142,12 +147,12 @@ func (d *Detector) DetectBatch(ctx context.Context, imgs []image.Image) ([]*Dete
 // torchvision's own input. The preset "beam-article" does not concern it. It
 // returns a [*PictureError] for a tensor of another type or shape.
 func (d *Detector) DetectTensor(ctx context.Context, x *tensor.Tensor) (*Detections, error) {
-	pixels, h, w, err := d.scale.checkTensor(x)
+	pixels, h, w, err := d.settings.Transform.checkTensor(x)
 	runtime.KeepAlive(x) // its elements may be memory of a file that is mapped for as long as x is reachable
 	if err != nil {
 		return nil, err
 	}
-	found, err := d.detect(ctx, []sample{d.scale.sample(pixels, 4, h, w, h, w)})
+	found, err := d.detect(ctx, []sample{d.settings.Transform.sample(pixels, 4, h, w, h, w)})
 	if err != nil {
 		return nil, err
 	}

@@ -156,7 +156,7 @@ func (s *staged) detector(c fullCase) *Detector {
 	if c.Kwargs.MinSize > 0 {
 		size.MinSize, size.MaxSize = c.Kwargs.MinSize, c.Kwargs.MaxSize
 	}
-	return &Detector{net: s.net, arch: s.arch, names: COCONames(), scale: size, padding: true}
+	return &Detector{net: s.net, arch: s.arch, names: COCONames(), settings: Settings{Transform: size}, padding: true}
 }
 
 // detect returns all outputs of one run over the pictures, and the objects.
@@ -164,11 +164,11 @@ func (s *staged) detect(t *testing.T, d *Detector, c fullCase) ([]*tensor.Tensor
 	t.Helper()
 	var samples []sample
 	for _, name := range c.Images {
-		pixels, h, w, err := d.scale.checkTensor(toTensor(t, decodePNG(t, readFile(t, "tv0292", name))))
+		pixels, h, w, err := d.settings.Transform.checkTensor(toTensor(t, decodePNG(t, readFile(t, "tv0292", name))))
 		if err != nil {
 			t.Fatal(err)
 		}
-		samples = append(samples, d.scale.sample(pixels, 4, h, w, h, w))
+		samples = append(samples, d.settings.Transform.sample(pixels, 4, h, w, h, w))
 	}
 	b := d.batches(samples)[0]
 	if got := []int{len(b.samples), 3, b.h, b.w}; !slices.Equal(got, c.NetShape) {
