@@ -24,6 +24,7 @@ type config struct {
 	pixels   int // of pictures that share a run
 	labels   []string
 	compile  []nn.Option
+	taps     []taps
 	err      error // the first
 }
 
