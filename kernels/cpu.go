@@ -80,6 +80,7 @@ func lacks(o op.Op) string {
 		if e.Act > op.GELU || e.Residual > op.NearestResidual {
 			return fmt.Sprintf("%s with activation %d and residual %d", o.Name(), e.Act, e.Residual)
 		}
+	case *op.L2Norm, *op.SSDDetections:
 	case *op.Add, *op.Mul, *op.BatchNorm2d, *op.MaxPool2d, *op.GlobalAvgPool2d, *op.Flatten, *op.Upsample, *op.Concat,
 		*op.Preprocess, *op.Proposals, *op.RoIAlign, *op.Detections, *op.MaskSelect, *op.MaskPaste, *op.Keypoints:
 	default:
@@ -124,6 +125,10 @@ func (p *planner) step(i int) {
 		p.roiAlign(n, o)
 	case *op.Detections:
 		p.detections(n, o)
+	case *op.L2Norm:
+		p.l2Norm(n, p.model.weights[i])
+	case *op.SSDDetections:
+		p.ssdDetections(n, o)
 	case *op.MaskSelect:
 		p.maskSelect(n)
 	case *op.MaskPaste:

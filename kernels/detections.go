@@ -48,16 +48,7 @@ func (k *detecting) do(l *lane, _, n int) {
 func (k *detecting) classes(l *lane, c *candidates, row int, proposal box, height, width float32) {
 	logits := l.mem[k.logits.at(row, 0, 0):][:k.logits.c]
 	deltas := l.mem[k.deltas.at(row, 0, 0):][:k.deltas.c]
-	greatest := logits[0]
-	for _, x := range logits {
-		greatest = max(greatest, x)
-	}
-	e := l.floats(len(logits))
-	var sum float32
-	for i, x := range logits {
-		e[i] = exp(x - greatest)
-		sum += e[i]
-	}
+	e, sum := l.softmax(logits)
 	for class := 1; class < len(logits); class++ { // 0 is the background
 		score := e[class] / sum
 		if !(score > float32(k.ScoreThreshold)) {
@@ -68,4 +59,19 @@ func (k *detecting) classes(l *lane, c *candidates, row int, proposal box, heigh
 			c.add(b, score, class)
 		}
 	}
+}
+
+// softmax returns the numbers whose shares of their sum are the softmax of x, in
+// the lane's scratch.
+func (l *lane) softmax(x []float32) (e []float32, sum float32) {
+	greatest := x[0]
+	for _, v := range x {
+		greatest = max(greatest, v)
+	}
+	e = l.floats(len(x))
+	for i, v := range x {
+		e[i] = exp(v - greatest)
+		sum += e[i]
+	}
+	return e, sum
 }

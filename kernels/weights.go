@@ -17,6 +17,8 @@ func (p *packer) weights(o, maker op.Op) (*weights, error) {
 		return p.linear(o, maker), nil
 	case *op.BatchNorm2d:
 		return newBatchNorm2d(o)
+	case *op.L2Norm:
+		return newL2Norm(o)
 	}
 	return nil, nil
 }

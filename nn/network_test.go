@@ -345,6 +345,7 @@ func TestLayersAreTorchs(t *testing.T) {
 		"wide.weight": of(t, []float32{1, 10}, 1, 1, 1, 2),
 		"bn.weight":   of(t, []float32{3}, 1), "bn.bias": of(t, []float32{1}, 1),
 		"bn.running_mean": of(t, []float32{2}, 1), "bn.running_var": of(t, []float32{4}, 1),
+		"scale_weight": of(t, []float32{5, 10}, 2),
 	})
 	image := of(t, []float32{1, 2, 3, 4}, 1, 1, 2, 2)
 	fc := nn.NewLinear(w.At("fc"), 4, 2)
@@ -366,6 +367,11 @@ func TestLayersAreTorchs(t *testing.T) {
 		{"norm", nn.NewBatchNorm2d(w.At("bn"), 1, 0), []float32{-0.5, 1, 2.5, 4}},
 		{"flatten and linear", forward(func(x nn.Value) nn.Value { return fc.Forward(nn.Flatten(x)) }), []float32{5, 15}},
 		{"pool", nn.MaxPool2d{Kernel: 2}, []float32{4}},
+		{"pool rounded up", nn.MaxPool2d{Kernel: 3, Ceil: true, StrideHW: [2]int{1, 4}, PaddingHW: [2]int{1, 0}}, []float32{4, 4}},
+		{"length", forward(func(x nn.Value) nn.Value {
+			three := nn.MaxPool2d{Kernel: 1, Stride: 2}.Forward(nn.Add(x, nn.Add(x, x)))
+			return nn.NewL2Norm(w, "scale_weight", 2).Forward(nn.Concat(three, nn.GlobalAvgPool2d(nn.MaxPool2d{Kernel: 2}.Forward(x))))
+		}), []float32{3, 8}},
 		{"mean", forward(nn.GlobalAvgPool2d), []float32{2.5}},
 		{"upsample", forward(func(x nn.Value) nn.Value {
 			return nn.Upsample(nn.MaxPool2d{Kernel: 1, Stride: 2}.Forward(x), x)

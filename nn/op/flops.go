@@ -29,6 +29,8 @@ func FLOPs(o Op, in, out []Spec) int64 {
 		return 2 * elements(out)
 	case *Add, *Mul:
 		return elements(out)
+	case *L2Norm: // two for the length, two for the result
+		return 4 * elements(out)
 	case *GlobalAvgPool2d:
 		return elements(in)
 	case *RoIAlign:

@@ -30,6 +30,7 @@ func TestFLOPs(t *testing.T) {
 		{"batch norm", &BatchNorm2d{Weight: vector, Bias: vector, Mean: vector, Var: vector},
 			[]Spec{level}, count(2, 8, 5, 5)},
 		{"add", &Add{}, []Spec{level, level}, count(2, 8, 5, 5) / 2},
+		{"normalize", &L2Norm{Weight: vector}, []Spec{level}, 2 * count(2, 8, 5, 5)},
 		{"average", &GlobalAvgPool2d{}, []Spec{level}, count(2, 8, 5, 5) / 2},
 		{"RoIAlign", &RoIAlign{Size: 7, Sampling: 2, Scales: []float64{0.25}, CanonicalScale: 224, CanonicalLevel: 4},
 			[]Spec{boxes, counts, level}, count(6, 8, 7, 7, 2, 2, 4)},

@@ -112,6 +112,10 @@ func lacks(o Op) string {
 		if o.Weight != nil && o.Bias != nil && o.Mean != nil && o.Var != nil {
 			return ""
 		}
+	case *L2Norm:
+		if o.Weight != nil {
+			return ""
+		}
 	default:
 		return ""
 	}
@@ -194,6 +198,8 @@ func (g *Graph) CountedRows() []Value {
 func ShapeOnly(o Op, i int) bool {
 	switch o.(type) {
 	case *Upsample, *Proposals:
+		return i == 1
+	case *SSDDetections:
 		return i == 1
 	case *Preprocess, *MaskPaste:
 		return i == 2

@@ -52,6 +52,7 @@ func TestValidate(t *testing.T) {
 		"no transposed weight":   {func(g *Graph) { g.Nodes[0].Op = &ConvTranspose2d{} }, "conv: the node has no weight"},
 		"no matrix":              {func(g *Graph) { g.Nodes[0].Op = &Linear{} }, "conv: the node has no weight"},
 		"no variance":            {func(g *Graph) { g.Nodes[0].Op = &BatchNorm2d{Weight: weight(1), Bias: weight(1), Mean: weight(1)} }, "no weight"},
+		"no length's weight":     {func(g *Graph) { g.Nodes[0].Op = &L2Norm{} }, "conv: the node has no weight"},
 		"all mistakes are named": {func(g *Graph) { g.Nodes[0].In[0], g.Outputs[0] = 9, 8 }, "value 8 read"},
 	} {
 		g := small()
@@ -139,6 +140,7 @@ func TestShapeOnly(t *testing.T) {
 	}{
 		{&Upsample{}, 0, false}, {&Upsample{}, 1, true}, {&Proposals{}, 0, false}, {&Proposals{}, 1, true},
 		{&Proposals{}, 2, false}, {&Preprocess{}, 0, false}, {&Preprocess{}, 1, false}, {&Preprocess{}, 2, true},
+		{&SSDDetections{}, 0, false}, {&SSDDetections{}, 1, true}, {&SSDDetections{}, 2, false},
 		{&MaskPaste{}, 1, false}, {&MaskPaste{}, 2, true}, {&Add{}, 1, false}, {&Conv2d{}, 1, false},
 	} {
 		if got := ShapeOnly(c.o, c.i); got != c.want {

@@ -33,8 +33,18 @@ var (
 	cell   = [][4]float32{{-8, -8, 8, 8}, {-4, -8, 4, 8}}
 	levels = [][][4]float32{cell, cell[:1]}
 	rpn    = Proposals{Anchors: levels, PreNMS: 10, PostNMS: 15}
+	shots  = SSDDetections{DefaultBoxes: [][][2]float32{{{0.1, 0.2}, {0.2, 0.1}}, {{0.5, 0.5}}}, Candidates: 400, Max: 200}
 	align  = RoIAlign{Size: 7, Sampling: 2, Scales: []float64{0.25, 0.125}, CanonicalScale: 224, CanonicalLevel: 4}
 )
+
+// sizesOf returns operands of shots, of the given channels.
+func sizesOf(logits, logits2, deltas, deltas2 int) []Spec {
+	return []Spec{F32(3, 2), F32(3, 3, 16, 16), F32(3, logits, 2, 2), F32(3, logits2, 1, 2),
+		F32(3, deltas, 2, 2), F32(3, deltas2, 1, 2)}
+}
+
+// objectsOf returns results with room for n objects.
+func objectsOf(n int) []Spec { return []Spec{F32(3, n, 4), i64(3, n), F32(3, n), i32(3)} }
 
 func changed[T any](v T, change func(*T)) *T {
 	change(&v)
@@ -166,6 +176,12 @@ var infers = []struct {
 		[]Spec{F32(1, 2, 2, 11)}, []Spec{F32(1, 2, 1, 3)}},
 	{"pool rounded up to nothing", &MaxPool2d{Kernel: [2]int{3, 3}, Stride: [2]int{2, 2}, Ceil: true}, []Spec{F32(1, 2, 1, 5)}, nil},
 	{"pool of rows", &MaxPool2d{Kernel: [2]int{2, 2}}, []Spec{F32(4, 4)}, nil},
+	{"normalize", &L2Norm{Weight: weight(3)}, []Spec{F32(2, 3, 4, 5)}, []Spec{F32(2, 3, 4, 5)}},
+	{"normalize, other channels", &L2Norm{Weight: weight(3)}, []Spec{F32(2, 4, 4, 5)}, nil},
+	{"normalize rows", &L2Norm{Weight: weight(3)}, []Spec{F32(2, 3)}, nil},
+	{"normalize integers", &L2Norm{Weight: weight(3)}, []Spec{i32(2, 3, 4, 5)}, nil},
+	{"normalize, no weight", &L2Norm{}, []Spec{F32(2, 3, 4, 5)}, nil},
+	{"normalize nothing", &L2Norm{Weight: weight(0)}, []Spec{F32(2, 0, 4, 5)}, nil},
 	{"mean", &GlobalAvgPool2d{}, []Spec{F32(2, 3, 4, 5)}, []Spec{F32(2, 3, 1, 1)}},
 	{"mean of no pixels", &GlobalAvgPool2d{}, []Spec{F32(2, 3, 4, 0)}, nil},
 	{"mean of integers", &GlobalAvgPool2d{}, []Spec{i32(2, 3, 4, 4)}, nil},
@@ -231,6 +247,26 @@ var infers = []struct {
 		[]Spec{F32(3, 2), F32(3, 3, 16, 16), F32(3, 2, 2, 3), F32(3, 1, 1, 1), F32(3, 8, 2, 3), F32(3, 4, 1, 1)}, nil},
 	{"proposals, negative per level", changed(rpn, func(o *Proposals) { o.PreNMS = -1 }),
 		[]Spec{F32(3, 2), F32(3, 3, 16, 16), F32(3, 2, 2, 3), F32(3, 1, 1, 1), F32(3, 8, 2, 3), F32(3, 4, 1, 1)}, nil},
+	{"shots", &shots, sizesOf(6, 3, 8, 4), objectsOf(20)},
+	{"shots, few in all", changed(shots, func(o *SSDDetections) { o.Max = 7 }), sizesOf(6, 3, 8, 4), objectsOf(7)},
+	{"shots, few of a class", changed(shots, func(o *SSDDetections) { o.Candidates = 2 }), sizesOf(6, 3, 8, 4), objectsOf(4)},
+	{"shots of the background", &shots, sizesOf(2, 1, 8, 4), objectsOf(0)},
+	{"shots with steps", changed(shots, func(o *SSDDetections) { o.Steps = []float64{8, 16} }), sizesOf(6, 3, 8, 4), objectsOf(20)},
+	{"shots with a step", changed(shots, func(o *SSDDetections) { o.Steps = []float64{8} }), sizesOf(6, 3, 8, 4), nil},
+	{"shots, negative", changed(shots, func(o *SSDDetections) { o.Max = -1 }), sizesOf(6, 3, 8, 4), nil},
+	{"shots, negative per class", changed(shots, func(o *SSDDetections) { o.Candidates = -1 }), sizesOf(6, 3, 8, 4), nil},
+	{"shots, no levels", &SSDDetections{}, []Spec{F32(3, 2), F32(3, 3, 16, 16)}, nil},
+	{"shots, a level without places", changed(shots, func(o *SSDDetections) { o.DefaultBoxes = [][][2]float32{{}} }),
+		[]Spec{F32(3, 2), F32(3, 3, 16, 16), F32(3, 0, 2, 2), F32(3, 0, 2, 2)}, nil},
+	{"shots, an operand less", &shots, sizesOf(6, 3, 8, 4)[:5], nil},
+	{"shots, no class", &shots, sizesOf(0, 0, 8, 4), nil},
+	{"shots, classes that are not whole", &shots, sizesOf(7, 3, 8, 4), nil},
+	{"shots, other classes", &shots, sizesOf(6, 4, 8, 4), nil},
+	{"shots, other deltas", &shots, sizesOf(6, 3, 8, 8), nil},
+	{"shots, an empty level", changed(shots, func(o *SSDDetections) { o.DefaultBoxes = o.DefaultBoxes[:1] }),
+		[]Spec{F32(3, 2), F32(3, 3, 16, 16), F32(3, 6, 0, 2), F32(3, 8, 0, 2)}, nil},
+	{"shots, sizes of 3", &shots, append([]Spec{F32(3, 3)}, sizesOf(6, 3, 8, 4)[1:]...), nil},
+	{"shots, other pictures", &shots, append([]Spec{F32(3, 2), F32(2, 3, 16, 16)}, sizesOf(6, 3, 8, 4)[2:]...), nil},
 	{"proposals, no levels", &Proposals{}, []Spec{F32(3, 2), F32(3, 3, 16, 16)}, nil},
 	{"proposals, an operand less", &rpn, []Spec{F32(3, 2), F32(3, 3, 16, 16), F32(3, 2, 2, 3), F32(3, 1, 1, 1), F32(3, 8, 2, 3)}, nil},
 	{"proposals, sizes of 3", &rpn, []Spec{F32(3, 3), F32(3, 3, 16, 16), F32(3, 2, 2, 3), F32(3, 1, 1, 1), F32(3, 8, 2, 3), F32(3, 4, 1, 1)}, nil},
@@ -340,7 +376,7 @@ func TestInferOfAnything(t *testing.T) {
 			}
 		}
 	}
-	if len(valid) != 19 || len(broken) != len(valid) {
+	if len(valid) != 21 || len(broken) != len(valid) {
 		t.Errorf("operators with a valid case: %v, with a broken one: %v", valid, broken)
 	}
 }

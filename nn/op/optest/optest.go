@@ -60,6 +60,7 @@ type testCase struct {
 func cases() []testCase {
 	return slices.Concat(
 		conv2dCases(), convTranspose2dCases(), linearCases(), batchNorm2dCases(), activationCases(), addCases(), mulCases(),
+		l2NormCases(), ssdDetectionsCases(),
 		poolCases(), flattenCases(), upsampleCases(), concatCases(), preprocessCases(),
 		roiAlignCases(), proposalsCases(), detectionsCases(), maskSelectCases(), maskPasteCases(), keypointsCases(),
 		graphCases(), networkCases(), contractCases(), costCases(),

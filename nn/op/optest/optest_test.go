@@ -417,6 +417,63 @@ var mutants = []struct {
 		}
 	})},
 
+	{"no weight", "normalize/", attributes(func(o *op.L2Norm) {
+		o.Weight = o.Weight.Clone()
+		for i := range o.Weight.Len() {
+			switch o.Weight.DType() {
+			case tensor.Float32:
+				floats(o.Weight)[i] = 1
+			}
+		}
+	})},
+	{"no least length", "normalize/short", mutant(
+		func(o *op.L2Norm, run func(*op.L2Norm, []*tensor.Tensor), _, in []*tensor.Tensor) {
+			x := in[0].Clone()
+			for i, v := range floats(x) {
+				floats(x)[i] = v * 1e12 // up to those that are squared to infinity
+			}
+			run(o, []*tensor.Tensor{x})
+		})},
+
+	{"higher threshold", "ssd_detections/", attributes(func(o *op.SSDDetections) { o.NMSThreshold += 0.05 })},
+	{"lower threshold", "ssd_detections/", attributes(func(o *op.SSDDetections) { o.NMSThreshold -= 0.05 })},
+	{"lower score threshold", "ssd_detections/", attributes(func(o *op.SSDDetections) { o.ScoreThreshold -= 0.02 })},
+	{"one candidate less", "ssd_detections/", attributes(func(o *op.SSDDetections) { o.Candidates-- })},
+	{"swapped weights", "ssd_detections/", attributes(func(o *op.SSDDetections) {
+		o.Weights[0], o.Weights[1] = o.Weights[1], o.Weights[0]
+	})},
+	{"no steps", "ssd_detections/", attributes(func(o *op.SSDDetections) { o.Steps = nil })},
+	{"heights for widths", "ssd_detections/", attributes(func(o *op.SSDDetections) {
+		o.DefaultBoxes = slices.Clone(o.DefaultBoxes)
+		for l := range o.DefaultBoxes {
+			o.DefaultBoxes[l] = slices.Clone(o.DefaultBoxes[l])
+			for a, b := range o.DefaultBoxes[l] {
+				o.DefaultBoxes[l][a] = [2]float32{b[1], b[0]}
+			}
+		}
+	})},
+	{"clipped to the first picture", "ssd_detections/", operand[*op.SSDDetections](0, func(v []float32, _ *tensor.Tensor) {
+		for n := range len(v) / 2 {
+			copy(v[2*n:], v[:2])
+		}
+	})},
+	{"always shifted", "ssd_detections/", suppressing(shiftedNMS)},
+	{"never shifted", "ssd_detections/", suppressing(eachNMS)},
+	{"classes suppress each other", "ssd_detections/", suppressing(func(c *candidates, threshold float64) []int {
+		return nms(c.boxes, c.scores, threshold)
+	})},
+	{"equal scores in another order", "ssd_detections/equal", operand[*op.SSDDetections](2,
+		func(v []float32, _ *tensor.Tensor) {
+			for i := range v {
+				v[i] += float32(i) * 1e-6
+			}
+		})},
+	{"unused places not cleared", "ssd_detections/", results(func(_ *op.SSDDetections, out, _ []*tensor.Tensor) {
+		if v := floats(out[2]); len(v) > 0 && v[len(v)-1] == 0 {
+			v[len(v)-1] = 1e-7
+		}
+	})},
+
 	{"next label", "mask_select/", results(func(o *op.MaskSelect, out, in []*tensor.Tensor) {
 		labels := in[1].Clone()
 		for i := range data[int64](labels) {
@@ -462,6 +519,8 @@ func suppressing(by suppressor) op.Backend {
 			proposals(o, by, out, in)
 		case *op.Detections:
 			detections(o, by, out, in)
+		case *op.SSDDetections:
+			ssdDetections(o, by, out, in)
 		default:
 			return evaluate(o, out, in)
 		}

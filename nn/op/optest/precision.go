@@ -95,7 +95,8 @@ func rounds(p op.Precision, g *op.Graph) bool {
 		switch n.Op.(type) {
 		case *op.Conv2d, *op.ConvTranspose2d, *op.Linear:
 			return p != op.Float32
-		case *op.Add, *op.Mul, *op.BatchNorm2d, *op.Activation, *op.MaxPool2d, *op.GlobalAvgPool2d, *op.Flatten,
+		case *op.L2Norm,
+			*op.Add, *op.Mul, *op.BatchNorm2d, *op.Activation, *op.MaxPool2d, *op.GlobalAvgPool2d, *op.Flatten,
 			*op.Upsample, *op.Concat, *op.RoIAlign:
 			if p == op.BFloat16 || p == op.Float16 {
 				return true

@@ -44,6 +44,10 @@ func evaluate(o op.Op, out, in []*tensor.Tensor) error {
 		maxPool2d(o, out[0], in[0])
 	case *op.GlobalAvgPool2d:
 		globalAvgPool2d(out[0], in[0])
+	case *op.L2Norm:
+		l2Norm(o, out[0], in[0])
+	case *op.SSDDetections:
+		ssdDetections(o, batchedNMS, out, in)
 	case *op.Flatten:
 		copy(out[0].Bytes(), in[0].Bytes())
 	case *op.Upsample:
@@ -118,6 +122,10 @@ func weights(o op.Op) (ws []*tensor.Tensor, known bool) {
 		return []*tensor.Tensor{o.Weight}, true
 	case *op.BatchNorm2d:
 		return []*tensor.Tensor{o.Weight, o.Bias, o.Mean, o.Var}, true
+	case *op.L2Norm:
+		return []*tensor.Tensor{o.Weight}, true
+	case *op.SSDDetections:
+		return nil, true
 	case *op.Activation, *op.Add, *op.Mul, *op.MaxPool2d, *op.GlobalAvgPool2d, *op.Flatten, *op.Upsample, *op.Concat,
 		*op.Preprocess, *op.RoIAlign, *op.Proposals, *op.Detections, *op.MaskSelect, *op.MaskPaste, *op.Keypoints:
 		return nil, true
