@@ -82,6 +82,7 @@ func lacks(o op.Op) string {
 		}
 	case *op.L2Norm, *op.SSDDetections:
 	case *op.Add, *op.Mul, *op.BatchNorm2d, *op.MaxPool2d, *op.GlobalAvgPool2d, *op.Flatten, *op.Upsample, *op.Concat,
+		*op.LayerNorm, *op.Attention, *op.Tokens, *op.Select,
 		*op.Preprocess, *op.Proposals, *op.RoIAlign, *op.Detections, *op.MaskSelect, *op.MaskPaste, *op.Keypoints:
 	default:
 		return o.Name()
@@ -117,6 +118,14 @@ func (p *planner) step(i int) {
 		p.upsample(n, o)
 	case *op.Concat:
 		p.concat(n)
+	case *op.LayerNorm:
+		p.layerNorm(n, o, p.model.weights[i])
+	case *op.Attention:
+		p.attention(n, o)
+	case *op.Tokens:
+		p.tokens(n, p.model.weights[i])
+	case *op.Select:
+		p.selectPixel(n, o)
 	case *op.Preprocess:
 		p.preprocess(n, o)
 	case *op.Proposals:

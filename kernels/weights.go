@@ -15,6 +15,10 @@ func (p *packer) weights(o, maker op.Op) (*weights, error) {
 		return p.convTranspose2d(o), nil
 	case *op.Linear:
 		return p.linear(o, maker), nil
+	case *op.LayerNorm:
+		return newLayerNorm(o)
+	case *op.Tokens:
+		return newTokens(o)
 	case *op.BatchNorm2d:
 		return newBatchNorm2d(o)
 	case *op.L2Norm:

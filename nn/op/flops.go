@@ -7,9 +7,9 @@ package op
 //   - Convolutions and linear layers count their sums, whatever algorithm
 //     computes them (Winograd's does fewer), padding included and the epilogue
 //     not.
-//   - Batch norms count two per element, additions, products and global averages
-//     one,
-//     and RoIAlign the four multiply-adds of every sample.
+//   - Batch norms count two per element, layer norms seven, additions (of
+//     positions too), products and global averages one, RoIAlign the four
+//     multiply-adds of every sample, and attention its two products.
 //   - What only moves, compares or selects counts nothing, and so do
 //     activations.
 //
@@ -27,7 +27,11 @@ func FLOPs(o Op, in, out []Spec) int64 {
 		return 2 * elements(out) * int64(o.Weight.Shape()[1])
 	case *BatchNorm2d:
 		return 2 * elements(out)
-	case *Add, *Mul:
+	case *LayerNorm: // one for the mean, three for the variance, three for the result
+		return 7 * elements(out)
+	case *Attention:
+		return 4 * elements(out) * int64(out[0].Shape[2:].Len())
+	case *Add, *Mul, *Tokens:
 		return elements(out)
 	case *L2Norm: // two for the length, two for the result
 		return 4 * elements(out)

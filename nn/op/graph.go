@@ -116,6 +116,14 @@ func lacks(o Op) string {
 		if o.Weight != nil {
 			return ""
 		}
+	case *LayerNorm:
+		if o.Weight != nil && o.Bias != nil {
+			return ""
+		}
+	case *Tokens:
+		if o.Class != nil && o.Positions != nil {
+			return ""
+		}
 	default:
 		return ""
 	}
@@ -197,7 +205,7 @@ func (g *Graph) CountedRows() []Value {
 // so that a backend need not keep that value for it.
 func ShapeOnly(o Op, i int) bool {
 	switch o.(type) {
-	case *Upsample, *Proposals:
+	case *Upsample, *Proposals, *Tokens:
 		return i == 1
 	case *SSDDetections:
 		return i == 1

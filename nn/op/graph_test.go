@@ -53,6 +53,8 @@ func TestValidate(t *testing.T) {
 		"no matrix":              {func(g *Graph) { g.Nodes[0].Op = &Linear{} }, "conv: the node has no weight"},
 		"no variance":            {func(g *Graph) { g.Nodes[0].Op = &BatchNorm2d{Weight: weight(1), Bias: weight(1), Mean: weight(1)} }, "no weight"},
 		"no length's weight":     {func(g *Graph) { g.Nodes[0].Op = &L2Norm{} }, "conv: the node has no weight"},
+		"no norm's bias":         {func(g *Graph) { g.Nodes[0].Op = &LayerNorm{Weight: weight(1)} }, "conv: the node has no weight"},
+		"no positions":           {func(g *Graph) { g.Nodes[0].Op = &Tokens{Class: weight(1)} }, "conv: the node has no weight"},
 		"all mistakes are named": {func(g *Graph) { g.Nodes[0].In[0], g.Outputs[0] = 9, 8 }, "value 8 read"},
 	} {
 		g := small()

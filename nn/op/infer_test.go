@@ -34,6 +34,7 @@ var (
 	levels = [][][4]float32{cell, cell[:1]}
 	rpn    = Proposals{Anchors: levels, PreNMS: 10, PostNMS: 15}
 	shots  = SSDDetections{DefaultBoxes: [][][2]float32{{{0.1, 0.2}, {0.2, 0.1}}, {{0.5, 0.5}}}, Candidates: 400, Max: 200}
+	tokens = Tokens{Class: weight(3), Positions: weight(7, 3), Size: [2]int{8, 12}}
 	align  = RoIAlign{Size: 7, Sampling: 2, Scales: []float64{0.25, 0.125}, CanonicalScale: 224, CanonicalLevel: 4}
 )
 
@@ -139,6 +140,32 @@ var infers = []struct {
 	{"norm, nothing", &BatchNorm2d{}, []Spec{F32(2, 3, 4, 5)}, nil},
 	{"norm, two operands", norm(3, 3, 3, 3), []Spec{F32(2, 3, 4, 5), F32(2, 3, 4, 5)}, nil},
 
+	{"layer norm", &LayerNorm{Weight: weight(3), Bias: weight(3)}, []Spec{F32(2, 3, 4, 5)}, []Spec{F32(2, 3, 4, 5)}},
+	{"layer norm, other channels", &LayerNorm{Weight: weight(3), Bias: weight(3)}, []Spec{F32(2, 5, 4, 3)}, nil},
+	{"layer norm, short bias", &LayerNorm{Weight: weight(3), Bias: weight(2)}, []Spec{F32(2, 3, 4, 5)}, nil},
+	{"layer norm of rows", &LayerNorm{Weight: weight(3), Bias: weight(3)}, []Spec{F32(2, 3)}, nil},
+	{"layer norm of nothing", &LayerNorm{Weight: weight(0), Bias: weight(0)}, []Spec{F32(2, 0, 4, 5)}, nil},
+	{"layer norm, no weight", &LayerNorm{}, []Spec{F32(2, 3, 4, 5)}, nil},
+	{"attention", &Attention{Heads: 2}, []Spec{F32(2, 12, 5, 1)}, []Spec{F32(2, 4, 5, 1)}},
+	{"attention, no tokens", &Attention{Heads: 1}, []Spec{F32(2, 3, 0, 1)}, []Spec{F32(2, 1, 0, 1)}},
+	{"attention, no heads", &Attention{}, []Spec{F32(2, 12, 5, 1)}, nil},
+	{"attention, heads that do not divide", &Attention{Heads: 3}, []Spec{F32(2, 12, 5, 1)}, nil},
+	{"attention, two parts", &Attention{Heads: 1}, []Spec{F32(2, 4, 5, 1)}, nil},
+	{"attention of nothing", &Attention{Heads: 1}, []Spec{F32(2, 0, 5, 1)}, nil},
+	{"attention of rows", &Attention{Heads: 1}, []Spec{F32(5, 3)}, nil},
+	{"tokens", &tokens, []Spec{F32(2, 3, 2, 3), F32(2, 5, 8, 12)}, []Spec{F32(2, 3, 7, 1)}},
+	{"tokens of another picture", &tokens, []Spec{F32(2, 3, 2, 3), F32(2, 5, 8, 13)}, nil},
+	{"tokens of a picture on its side", &tokens, []Spec{F32(2, 3, 2, 3), F32(2, 5, 12, 8)}, nil},
+	{"tokens, more than positions", &tokens, []Spec{F32(2, 3, 2, 4), F32(2, 5, 8, 12)}, nil},
+	{"tokens, other channels", &tokens, []Spec{F32(2, 4, 2, 3), F32(2, 5, 8, 12)}, nil},
+	{"tokens without a picture", &tokens, []Spec{F32(2, 3, 2, 3)}, nil},
+	{"tokens, a short class", changed(tokens, func(o *Tokens) { o.Class = weight(2) }),
+		[]Spec{F32(2, 3, 2, 3), F32(2, 5, 8, 12)}, nil},
+	{"tokens, no positions", &Tokens{Class: weight(3)}, []Spec{F32(2, 3, 2, 3), F32(2, 5, 8, 12)}, nil},
+	{"select", &Select{Index: 19}, []Spec{F32(2, 3, 4, 5)}, []Spec{F32(2, 3, 1, 1)}},
+	{"select too much", &Select{Index: 20}, []Spec{F32(2, 3, 4, 5)}, nil},
+	{"select less than nothing", &Select{Index: -1}, []Spec{F32(2, 3, 4, 5)}, nil},
+	{"select of rows", &Select{}, []Spec{F32(2, 3)}, nil},
 	{"relu", &Activation{Act: ReLU}, []Spec{F32(2)}, []Spec{F32(2)}},
 	{"relu of a number", &Activation{Act: ReLU}, []Spec{F32()}, []Spec{F32()}},
 	{"relu of integers", &Activation{Act: ReLU}, []Spec{i64(2)}, nil},
@@ -376,7 +403,7 @@ func TestInferOfAnything(t *testing.T) {
 			}
 		}
 	}
-	if len(valid) != 21 || len(broken) != len(valid) {
+	if len(valid) != 25 || len(broken) != len(valid) {
 		t.Errorf("operators with a valid case: %v, with a broken one: %v", valid, broken)
 	}
 }

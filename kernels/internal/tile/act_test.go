@@ -24,7 +24,7 @@ func (a *Acts) all() []exactAct {
 		{"hardswish", a.HardSwish, func(x float64) float64 { return float64(float32(x*relu6(float64(float32(x+3))))) / 6 }, 0.5},
 		{"sigmoid", a.Sigmoid, func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }, 2.5},
 		{"silu", a.SiLU, func(x float64) float64 { return x / (1 + math.Exp(-x)) }, 2.5},
-		{"gelu", a.GELU, func(x float64) float64 { return x / 2 * math.Erfc(-x/math.Sqrt2) }, 0.5},
+		{"gelu", a.GELU, func(x float64) float64 { return x / 2 * math.Erfc(-x/math.Sqrt2) }, 6},
 	}
 }
 

@@ -67,11 +67,16 @@ type Tier struct {
 
 // Vectors are loops over channels. Slices have the length of the first.
 type Vectors struct {
-	Max    func(dst, x []float32)          // dst[i] = max(dst[i], x[i]), NaN if either is
-	Add    func(dst, x, y []float32)       // dst[i] = x[i] + y[i]
-	Mul    func(dst, x, y []float32)       // dst[i] = x[i] · y[i]
-	Blend  func(dst []float32, s *Samples) // dst[i] += s.W[0]·s.X[0][i] + … + s.W[3]·s.X[3][i]
-	Depth  func(d *Depth)                  // see depth.go
+	Max   func(dst, x []float32)          // dst[i] = max(dst[i], x[i]), NaN if either is
+	Add   func(dst, x, y []float32)       // dst[i] = x[i] + y[i]
+	Mul   func(dst, x, y []float32)       // dst[i] = x[i] · y[i]
+	Blend func(dst []float32, s *Samples) // dst[i] += s.W[0]·s.X[0][i] + … + s.W[3]·s.X[3][i]
+	Depth func(d *Depth)                  // see depth.go
+
+	// See norm.go. Neither is for slices of nothing.
+	Norm    func(dst, x, gamma, beta []float32, eps float32)
+	Softmax func(x []float32, scale float32)
+
 	F2, F4 Winograd
 	Acts
 }

@@ -242,6 +242,12 @@ func quad2AVX2(q *Quad, from, n int)
 func depthAVX2(d *Depth, n int)
 
 //go:noescape
+func normAVX2(dst, x, gamma, beta *float32, n int, eps float32)
+
+//go:noescape
+func softmaxAVX2(x *float32, n int, scale float32)
+
+//go:noescape
 func reluAVX2(dst, x *float32, off *int, rows, n int)
 
 //go:noescape
@@ -258,3 +264,6 @@ func sigmoidAVX2(dst, x *float32, off *int, rows, n int)
 
 //go:noescape
 func siluAVX2(dst, x *float32, off *int, rows, n int)
+
+//go:noescape
+func geluAVX2(dst, x *float32, off *int, rows, n int)

@@ -14305,6 +14305,264 @@ DATA winograd<>+248(SB)/4, $0x3f610000
 DATA winograd<>+252(SB)/4, $0x3f610000
 GLOBL winograd<>(SB), RODATA|NOPTR, $256
 
+DATA acts<>+0(SB)/4, $0x42b20000
+DATA acts<>+4(SB)/4, $0x42b20000
+DATA acts<>+8(SB)/4, $0x42b20000
+DATA acts<>+12(SB)/4, $0x42b20000
+DATA acts<>+16(SB)/4, $0x42b20000
+DATA acts<>+20(SB)/4, $0x42b20000
+DATA acts<>+24(SB)/4, $0x42b20000
+DATA acts<>+28(SB)/4, $0x42b20000
+DATA acts<>+32(SB)/4, $0xc2ac0000
+DATA acts<>+36(SB)/4, $0xc2ac0000
+DATA acts<>+40(SB)/4, $0xc2ac0000
+DATA acts<>+44(SB)/4, $0xc2ac0000
+DATA acts<>+48(SB)/4, $0xc2ac0000
+DATA acts<>+52(SB)/4, $0xc2ac0000
+DATA acts<>+56(SB)/4, $0xc2ac0000
+DATA acts<>+60(SB)/4, $0xc2ac0000
+DATA acts<>+64(SB)/4, $0x00000000
+DATA acts<>+68(SB)/4, $0x00000000
+DATA acts<>+72(SB)/4, $0x00000000
+DATA acts<>+76(SB)/4, $0x00000000
+DATA acts<>+80(SB)/4, $0x00000000
+DATA acts<>+84(SB)/4, $0x00000000
+DATA acts<>+88(SB)/4, $0x00000000
+DATA acts<>+92(SB)/4, $0x00000000
+DATA acts<>+96(SB)/4, $0x3f800000
+DATA acts<>+100(SB)/4, $0x3f800000
+DATA acts<>+104(SB)/4, $0x3f800000
+DATA acts<>+108(SB)/4, $0x3f800000
+DATA acts<>+112(SB)/4, $0x3f800000
+DATA acts<>+116(SB)/4, $0x3f800000
+DATA acts<>+120(SB)/4, $0x3f800000
+DATA acts<>+124(SB)/4, $0x3f800000
+DATA acts<>+128(SB)/4, $0x40c00000
+DATA acts<>+132(SB)/4, $0x40c00000
+DATA acts<>+136(SB)/4, $0x40c00000
+DATA acts<>+140(SB)/4, $0x40c00000
+DATA acts<>+144(SB)/4, $0x40c00000
+DATA acts<>+148(SB)/4, $0x40c00000
+DATA acts<>+152(SB)/4, $0x40c00000
+DATA acts<>+156(SB)/4, $0x40c00000
+DATA acts<>+160(SB)/4, $0x40400000
+DATA acts<>+164(SB)/4, $0x40400000
+DATA acts<>+168(SB)/4, $0x40400000
+DATA acts<>+172(SB)/4, $0x40400000
+DATA acts<>+176(SB)/4, $0x40400000
+DATA acts<>+180(SB)/4, $0x40400000
+DATA acts<>+184(SB)/4, $0x40400000
+DATA acts<>+188(SB)/4, $0x40400000
+DATA acts<>+192(SB)/4, $0x80000000
+DATA acts<>+196(SB)/4, $0x80000000
+DATA acts<>+200(SB)/4, $0x80000000
+DATA acts<>+204(SB)/4, $0x80000000
+DATA acts<>+208(SB)/4, $0x80000000
+DATA acts<>+212(SB)/4, $0x80000000
+DATA acts<>+216(SB)/4, $0x80000000
+DATA acts<>+220(SB)/4, $0x80000000
+DATA acts<>+224(SB)/4, $0x3fb8aa3b
+DATA acts<>+228(SB)/4, $0x3fb8aa3b
+DATA acts<>+232(SB)/4, $0x3fb8aa3b
+DATA acts<>+236(SB)/4, $0x3fb8aa3b
+DATA acts<>+240(SB)/4, $0x3fb8aa3b
+DATA acts<>+244(SB)/4, $0x3fb8aa3b
+DATA acts<>+248(SB)/4, $0x3fb8aa3b
+DATA acts<>+252(SB)/4, $0x3fb8aa3b
+DATA acts<>+256(SB)/4, $0x4b40007e
+DATA acts<>+260(SB)/4, $0x4b40007e
+DATA acts<>+264(SB)/4, $0x4b40007e
+DATA acts<>+268(SB)/4, $0x4b40007e
+DATA acts<>+272(SB)/4, $0x4b40007e
+DATA acts<>+276(SB)/4, $0x4b40007e
+DATA acts<>+280(SB)/4, $0x4b40007e
+DATA acts<>+284(SB)/4, $0x4b40007e
+DATA acts<>+288(SB)/4, $0x3f318000
+DATA acts<>+292(SB)/4, $0x3f318000
+DATA acts<>+296(SB)/4, $0x3f318000
+DATA acts<>+300(SB)/4, $0x3f318000
+DATA acts<>+304(SB)/4, $0x3f318000
+DATA acts<>+308(SB)/4, $0x3f318000
+DATA acts<>+312(SB)/4, $0x3f318000
+DATA acts<>+316(SB)/4, $0x3f318000
+DATA acts<>+320(SB)/4, $0xb95e8083
+DATA acts<>+324(SB)/4, $0xb95e8083
+DATA acts<>+328(SB)/4, $0xb95e8083
+DATA acts<>+332(SB)/4, $0xb95e8083
+DATA acts<>+336(SB)/4, $0xb95e8083
+DATA acts<>+340(SB)/4, $0xb95e8083
+DATA acts<>+344(SB)/4, $0xb95e8083
+DATA acts<>+348(SB)/4, $0xb95e8083
+DATA acts<>+352(SB)/4, $0x3ab5120d
+DATA acts<>+356(SB)/4, $0x3ab5120d
+DATA acts<>+360(SB)/4, $0x3ab5120d
+DATA acts<>+364(SB)/4, $0x3ab5120d
+DATA acts<>+368(SB)/4, $0x3ab5120d
+DATA acts<>+372(SB)/4, $0x3ab5120d
+DATA acts<>+376(SB)/4, $0x3ab5120d
+DATA acts<>+380(SB)/4, $0x3ab5120d
+DATA acts<>+384(SB)/4, $0x3c091cf9
+DATA acts<>+388(SB)/4, $0x3c091cf9
+DATA acts<>+392(SB)/4, $0x3c091cf9
+DATA acts<>+396(SB)/4, $0x3c091cf9
+DATA acts<>+400(SB)/4, $0x3c091cf9
+DATA acts<>+404(SB)/4, $0x3c091cf9
+DATA acts<>+408(SB)/4, $0x3c091cf9
+DATA acts<>+412(SB)/4, $0x3c091cf9
+DATA acts<>+416(SB)/4, $0x3d2aac79
+DATA acts<>+420(SB)/4, $0x3d2aac79
+DATA acts<>+424(SB)/4, $0x3d2aac79
+DATA acts<>+428(SB)/4, $0x3d2aac79
+DATA acts<>+432(SB)/4, $0x3d2aac79
+DATA acts<>+436(SB)/4, $0x3d2aac79
+DATA acts<>+440(SB)/4, $0x3d2aac79
+DATA acts<>+444(SB)/4, $0x3d2aac79
+DATA acts<>+448(SB)/4, $0x3e2aaa49
+DATA acts<>+452(SB)/4, $0x3e2aaa49
+DATA acts<>+456(SB)/4, $0x3e2aaa49
+DATA acts<>+460(SB)/4, $0x3e2aaa49
+DATA acts<>+464(SB)/4, $0x3e2aaa49
+DATA acts<>+468(SB)/4, $0x3e2aaa49
+DATA acts<>+472(SB)/4, $0x3e2aaa49
+DATA acts<>+476(SB)/4, $0x3e2aaa49
+DATA acts<>+480(SB)/4, $0x3efffffe
+DATA acts<>+484(SB)/4, $0x3efffffe
+DATA acts<>+488(SB)/4, $0x3efffffe
+DATA acts<>+492(SB)/4, $0x3efffffe
+DATA acts<>+496(SB)/4, $0x3efffffe
+DATA acts<>+500(SB)/4, $0x3efffffe
+DATA acts<>+504(SB)/4, $0x3efffffe
+DATA acts<>+508(SB)/4, $0x3efffffe
+DATA acts<>+512(SB)/4, $0x41536000
+DATA acts<>+516(SB)/4, $0x41536000
+DATA acts<>+520(SB)/4, $0x41536000
+DATA acts<>+524(SB)/4, $0x41536000
+DATA acts<>+528(SB)/4, $0x41536000
+DATA acts<>+532(SB)/4, $0x41536000
+DATA acts<>+536(SB)/4, $0x41536000
+DATA acts<>+540(SB)/4, $0x41536000
+DATA acts<>+544(SB)/4, $0x7fffffff
+DATA acts<>+548(SB)/4, $0x7fffffff
+DATA acts<>+552(SB)/4, $0x7fffffff
+DATA acts<>+556(SB)/4, $0x7fffffff
+DATA acts<>+560(SB)/4, $0x7fffffff
+DATA acts<>+564(SB)/4, $0x7fffffff
+DATA acts<>+568(SB)/4, $0x7fffffff
+DATA acts<>+572(SB)/4, $0x7fffffff
+DATA acts<>+576(SB)/4, $0xfffff000
+DATA acts<>+580(SB)/4, $0xfffff000
+DATA acts<>+584(SB)/4, $0xfffff000
+DATA acts<>+588(SB)/4, $0xfffff000
+DATA acts<>+592(SB)/4, $0xfffff000
+DATA acts<>+596(SB)/4, $0xfffff000
+DATA acts<>+600(SB)/4, $0xfffff000
+DATA acts<>+604(SB)/4, $0xfffff000
+DATA acts<>+608(SB)/4, $0x3f000000
+DATA acts<>+612(SB)/4, $0x3f000000
+DATA acts<>+616(SB)/4, $0x3f000000
+DATA acts<>+620(SB)/4, $0x3f000000
+DATA acts<>+624(SB)/4, $0x3f000000
+DATA acts<>+628(SB)/4, $0x3f000000
+DATA acts<>+632(SB)/4, $0x3f000000
+DATA acts<>+636(SB)/4, $0x3f000000
+DATA acts<>+640(SB)/4, $0xbf000000
+DATA acts<>+644(SB)/4, $0xbf000000
+DATA acts<>+648(SB)/4, $0xbf000000
+DATA acts<>+652(SB)/4, $0xbf000000
+DATA acts<>+656(SB)/4, $0xbf000000
+DATA acts<>+660(SB)/4, $0xbf000000
+DATA acts<>+664(SB)/4, $0xbf000000
+DATA acts<>+668(SB)/4, $0xbf000000
+DATA acts<>+672(SB)/4, $0x3c04024e
+DATA acts<>+676(SB)/4, $0x3c04024e
+DATA acts<>+680(SB)/4, $0x3c04024e
+DATA acts<>+684(SB)/4, $0x3c04024e
+DATA acts<>+688(SB)/4, $0x3c04024e
+DATA acts<>+692(SB)/4, $0x3c04024e
+DATA acts<>+696(SB)/4, $0x3c04024e
+DATA acts<>+700(SB)/4, $0x3c04024e
+DATA acts<>+704(SB)/4, $0x3da40232
+DATA acts<>+708(SB)/4, $0x3da40232
+DATA acts<>+712(SB)/4, $0x3da40232
+DATA acts<>+716(SB)/4, $0x3da40232
+DATA acts<>+720(SB)/4, $0x3da40232
+DATA acts<>+724(SB)/4, $0x3da40232
+DATA acts<>+728(SB)/4, $0x3da40232
+DATA acts<>+732(SB)/4, $0x3da40232
+DATA acts<>+736(SB)/4, $0x3eb9d4f8
+DATA acts<>+740(SB)/4, $0x3eb9d4f8
+DATA acts<>+744(SB)/4, $0x3eb9d4f8
+DATA acts<>+748(SB)/4, $0x3eb9d4f8
+DATA acts<>+752(SB)/4, $0x3eb9d4f8
+DATA acts<>+756(SB)/4, $0x3eb9d4f8
+DATA acts<>+760(SB)/4, $0x3eb9d4f8
+DATA acts<>+764(SB)/4, $0x3eb9d4f8
+DATA acts<>+768(SB)/4, $0x3f5f3077
+DATA acts<>+772(SB)/4, $0x3f5f3077
+DATA acts<>+776(SB)/4, $0x3f5f3077
+DATA acts<>+780(SB)/4, $0x3f5f3077
+DATA acts<>+784(SB)/4, $0x3f5f3077
+DATA acts<>+788(SB)/4, $0x3f5f3077
+DATA acts<>+792(SB)/4, $0x3f5f3077
+DATA acts<>+796(SB)/4, $0x3f5f3077
+DATA acts<>+800(SB)/4, $0x3f800000
+DATA acts<>+804(SB)/4, $0x3f800000
+DATA acts<>+808(SB)/4, $0x3f800000
+DATA acts<>+812(SB)/4, $0x3f800000
+DATA acts<>+816(SB)/4, $0x3f800000
+DATA acts<>+820(SB)/4, $0x3f800000
+DATA acts<>+824(SB)/4, $0x3f800000
+DATA acts<>+828(SB)/4, $0x3f800000
+DATA acts<>+832(SB)/4, $0x3c25724a
+DATA acts<>+836(SB)/4, $0x3c25724a
+DATA acts<>+840(SB)/4, $0x3c25724a
+DATA acts<>+844(SB)/4, $0x3c25724a
+DATA acts<>+848(SB)/4, $0x3c25724a
+DATA acts<>+852(SB)/4, $0x3c25724a
+DATA acts<>+856(SB)/4, $0x3c25724a
+DATA acts<>+860(SB)/4, $0x3c25724a
+DATA acts<>+864(SB)/4, $0x3dcd91b8
+DATA acts<>+868(SB)/4, $0x3dcd91b8
+DATA acts<>+872(SB)/4, $0x3dcd91b8
+DATA acts<>+876(SB)/4, $0x3dcd91b8
+DATA acts<>+880(SB)/4, $0x3dcd91b8
+DATA acts<>+884(SB)/4, $0x3dcd91b8
+DATA acts<>+888(SB)/4, $0x3dcd91b8
+DATA acts<>+892(SB)/4, $0x3dcd91b8
+DATA acts<>+896(SB)/4, $0x3eedfdf8
+DATA acts<>+900(SB)/4, $0x3eedfdf8
+DATA acts<>+904(SB)/4, $0x3eedfdf8
+DATA acts<>+908(SB)/4, $0x3eedfdf8
+DATA acts<>+912(SB)/4, $0x3eedfdf8
+DATA acts<>+916(SB)/4, $0x3eedfdf8
+DATA acts<>+920(SB)/4, $0x3eedfdf8
+DATA acts<>+924(SB)/4, $0x3eedfdf8
+DATA acts<>+928(SB)/4, $0x3f98fc06
+DATA acts<>+932(SB)/4, $0x3f98fc06
+DATA acts<>+936(SB)/4, $0x3f98fc06
+DATA acts<>+940(SB)/4, $0x3f98fc06
+DATA acts<>+944(SB)/4, $0x3f98fc06
+DATA acts<>+948(SB)/4, $0x3f98fc06
+DATA acts<>+952(SB)/4, $0x3f98fc06
+DATA acts<>+956(SB)/4, $0x3f98fc06
+DATA acts<>+960(SB)/4, $0x3fd5b953
+DATA acts<>+964(SB)/4, $0x3fd5b953
+DATA acts<>+968(SB)/4, $0x3fd5b953
+DATA acts<>+972(SB)/4, $0x3fd5b953
+DATA acts<>+976(SB)/4, $0x3fd5b953
+DATA acts<>+980(SB)/4, $0x3fd5b953
+DATA acts<>+984(SB)/4, $0x3fd5b953
+DATA acts<>+988(SB)/4, $0x3fd5b953
+DATA acts<>+992(SB)/4, $0x3f800000
+DATA acts<>+996(SB)/4, $0x3f800000
+DATA acts<>+1000(SB)/4, $0x3f800000
+DATA acts<>+1004(SB)/4, $0x3f800000
+DATA acts<>+1008(SB)/4, $0x3f800000
+DATA acts<>+1012(SB)/4, $0x3f800000
+DATA acts<>+1016(SB)/4, $0x3f800000
+DATA acts<>+1020(SB)/4, $0x3f800000
+GLOBL acts<>(SB), RODATA|NOPTR, $1024
+
 // func maxAVX2(dst *float32, x *float32, n int)
 // Requires: AVX
 TEXT ·maxAVX2(SB), NOSPLIT, $0-24
@@ -17015,135 +17273,273 @@ done1:
 	VZEROUPPER
 	RET
 
-DATA acts<>+0(SB)/4, $0x42b20000
-DATA acts<>+4(SB)/4, $0x42b20000
-DATA acts<>+8(SB)/4, $0x42b20000
-DATA acts<>+12(SB)/4, $0x42b20000
-DATA acts<>+16(SB)/4, $0x42b20000
-DATA acts<>+20(SB)/4, $0x42b20000
-DATA acts<>+24(SB)/4, $0x42b20000
-DATA acts<>+28(SB)/4, $0x42b20000
-DATA acts<>+32(SB)/4, $0xc2ac0000
-DATA acts<>+36(SB)/4, $0xc2ac0000
-DATA acts<>+40(SB)/4, $0xc2ac0000
-DATA acts<>+44(SB)/4, $0xc2ac0000
-DATA acts<>+48(SB)/4, $0xc2ac0000
-DATA acts<>+52(SB)/4, $0xc2ac0000
-DATA acts<>+56(SB)/4, $0xc2ac0000
-DATA acts<>+60(SB)/4, $0xc2ac0000
-DATA acts<>+64(SB)/4, $0x00000000
-DATA acts<>+68(SB)/4, $0x00000000
-DATA acts<>+72(SB)/4, $0x00000000
-DATA acts<>+76(SB)/4, $0x00000000
-DATA acts<>+80(SB)/4, $0x00000000
-DATA acts<>+84(SB)/4, $0x00000000
-DATA acts<>+88(SB)/4, $0x00000000
-DATA acts<>+92(SB)/4, $0x00000000
-DATA acts<>+96(SB)/4, $0x3f800000
-DATA acts<>+100(SB)/4, $0x3f800000
-DATA acts<>+104(SB)/4, $0x3f800000
-DATA acts<>+108(SB)/4, $0x3f800000
-DATA acts<>+112(SB)/4, $0x3f800000
-DATA acts<>+116(SB)/4, $0x3f800000
-DATA acts<>+120(SB)/4, $0x3f800000
-DATA acts<>+124(SB)/4, $0x3f800000
-DATA acts<>+128(SB)/4, $0x40c00000
-DATA acts<>+132(SB)/4, $0x40c00000
-DATA acts<>+136(SB)/4, $0x40c00000
-DATA acts<>+140(SB)/4, $0x40c00000
-DATA acts<>+144(SB)/4, $0x40c00000
-DATA acts<>+148(SB)/4, $0x40c00000
-DATA acts<>+152(SB)/4, $0x40c00000
-DATA acts<>+156(SB)/4, $0x40c00000
-DATA acts<>+160(SB)/4, $0x40400000
-DATA acts<>+164(SB)/4, $0x40400000
-DATA acts<>+168(SB)/4, $0x40400000
-DATA acts<>+172(SB)/4, $0x40400000
-DATA acts<>+176(SB)/4, $0x40400000
-DATA acts<>+180(SB)/4, $0x40400000
-DATA acts<>+184(SB)/4, $0x40400000
-DATA acts<>+188(SB)/4, $0x40400000
-DATA acts<>+192(SB)/4, $0x80000000
-DATA acts<>+196(SB)/4, $0x80000000
-DATA acts<>+200(SB)/4, $0x80000000
-DATA acts<>+204(SB)/4, $0x80000000
-DATA acts<>+208(SB)/4, $0x80000000
-DATA acts<>+212(SB)/4, $0x80000000
-DATA acts<>+216(SB)/4, $0x80000000
-DATA acts<>+220(SB)/4, $0x80000000
-DATA acts<>+224(SB)/4, $0x3fb8aa3b
-DATA acts<>+228(SB)/4, $0x3fb8aa3b
-DATA acts<>+232(SB)/4, $0x3fb8aa3b
-DATA acts<>+236(SB)/4, $0x3fb8aa3b
-DATA acts<>+240(SB)/4, $0x3fb8aa3b
-DATA acts<>+244(SB)/4, $0x3fb8aa3b
-DATA acts<>+248(SB)/4, $0x3fb8aa3b
-DATA acts<>+252(SB)/4, $0x3fb8aa3b
-DATA acts<>+256(SB)/4, $0x4b40007e
-DATA acts<>+260(SB)/4, $0x4b40007e
-DATA acts<>+264(SB)/4, $0x4b40007e
-DATA acts<>+268(SB)/4, $0x4b40007e
-DATA acts<>+272(SB)/4, $0x4b40007e
-DATA acts<>+276(SB)/4, $0x4b40007e
-DATA acts<>+280(SB)/4, $0x4b40007e
-DATA acts<>+284(SB)/4, $0x4b40007e
-DATA acts<>+288(SB)/4, $0x3f318000
-DATA acts<>+292(SB)/4, $0x3f318000
-DATA acts<>+296(SB)/4, $0x3f318000
-DATA acts<>+300(SB)/4, $0x3f318000
-DATA acts<>+304(SB)/4, $0x3f318000
-DATA acts<>+308(SB)/4, $0x3f318000
-DATA acts<>+312(SB)/4, $0x3f318000
-DATA acts<>+316(SB)/4, $0x3f318000
-DATA acts<>+320(SB)/4, $0xb95e8083
-DATA acts<>+324(SB)/4, $0xb95e8083
-DATA acts<>+328(SB)/4, $0xb95e8083
-DATA acts<>+332(SB)/4, $0xb95e8083
-DATA acts<>+336(SB)/4, $0xb95e8083
-DATA acts<>+340(SB)/4, $0xb95e8083
-DATA acts<>+344(SB)/4, $0xb95e8083
-DATA acts<>+348(SB)/4, $0xb95e8083
-DATA acts<>+352(SB)/4, $0x3ab5120d
-DATA acts<>+356(SB)/4, $0x3ab5120d
-DATA acts<>+360(SB)/4, $0x3ab5120d
-DATA acts<>+364(SB)/4, $0x3ab5120d
-DATA acts<>+368(SB)/4, $0x3ab5120d
-DATA acts<>+372(SB)/4, $0x3ab5120d
-DATA acts<>+376(SB)/4, $0x3ab5120d
-DATA acts<>+380(SB)/4, $0x3ab5120d
-DATA acts<>+384(SB)/4, $0x3c091cf9
-DATA acts<>+388(SB)/4, $0x3c091cf9
-DATA acts<>+392(SB)/4, $0x3c091cf9
-DATA acts<>+396(SB)/4, $0x3c091cf9
-DATA acts<>+400(SB)/4, $0x3c091cf9
-DATA acts<>+404(SB)/4, $0x3c091cf9
-DATA acts<>+408(SB)/4, $0x3c091cf9
-DATA acts<>+412(SB)/4, $0x3c091cf9
-DATA acts<>+416(SB)/4, $0x3d2aac79
-DATA acts<>+420(SB)/4, $0x3d2aac79
-DATA acts<>+424(SB)/4, $0x3d2aac79
-DATA acts<>+428(SB)/4, $0x3d2aac79
-DATA acts<>+432(SB)/4, $0x3d2aac79
-DATA acts<>+436(SB)/4, $0x3d2aac79
-DATA acts<>+440(SB)/4, $0x3d2aac79
-DATA acts<>+444(SB)/4, $0x3d2aac79
-DATA acts<>+448(SB)/4, $0x3e2aaa49
-DATA acts<>+452(SB)/4, $0x3e2aaa49
-DATA acts<>+456(SB)/4, $0x3e2aaa49
-DATA acts<>+460(SB)/4, $0x3e2aaa49
-DATA acts<>+464(SB)/4, $0x3e2aaa49
-DATA acts<>+468(SB)/4, $0x3e2aaa49
-DATA acts<>+472(SB)/4, $0x3e2aaa49
-DATA acts<>+476(SB)/4, $0x3e2aaa49
-DATA acts<>+480(SB)/4, $0x3efffffe
-DATA acts<>+484(SB)/4, $0x3efffffe
-DATA acts<>+488(SB)/4, $0x3efffffe
-DATA acts<>+492(SB)/4, $0x3efffffe
-DATA acts<>+496(SB)/4, $0x3efffffe
-DATA acts<>+500(SB)/4, $0x3efffffe
-DATA acts<>+504(SB)/4, $0x3efffffe
-DATA acts<>+508(SB)/4, $0x3efffffe
-GLOBL acts<>(SB), RODATA|NOPTR, $512
+// func normAVX2(dst *float32, x *float32, gamma *float32, beta *float32, n int, eps float32)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·normAVX2(SB), NOSPLIT, $0-44
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         gamma+16(FP), DX
+	MOVQ         beta+24(FP), BX
+	MOVQ         n+32(FP), SI
+	VCVTSI2SSQ   SI, X4, X4
+	VBROADCASTSS X4, Y4
+	VXORPS       Y1, Y1, Y1
+	MOVQ         CX, R8
+	MOVQ         SI, DI
+	SUBQ         $0x08, DI
+	JL           sumtail
+
+sum:
+	VMOVUPS (R8), Y0
+	VADDPS  Y0, Y1, Y1
+	ADDQ    $0x20, R8
+	SUBQ    $0x08, DI
+	JGE     sum
+
+sumtail:
+	ADDQ         $0x08, DI
+	JZ           sumend
+	VMOVD        DI, X7
+	VPBROADCASTD X7, Y7
+	VPCMPGTD     iota<>+0(SB), Y7, Y7
+	VMASKMOVPS   (R8), Y7, Y0
+	VADDPS       Y0, Y1, Y1
+
+sumend:
+	VPERM2F128 $0x01, Y1, Y1, Y5
+	VADDPS     Y5, Y1, Y1
+	VPERMILPS  $0x4e, Y1, Y5
+	VADDPS     Y5, Y1, Y1
+	VPERMILPS  $0xb1, Y1, Y5
+	VADDPS     Y5, Y1, Y1
+	VDIVPS     Y4, Y1, Y2
+	VXORPS     Y3, Y3, Y3
+	MOVQ       CX, R8
+	MOVQ       SI, DI
+	SUBQ       $0x08, DI
+	JL         squarestail
+
+squares:
+	VMOVUPS     (R8), Y0
+	VSUBPS      Y2, Y0, Y0
+	VFMADD231PS Y0, Y0, Y3
+	ADDQ        $0x20, R8
+	SUBQ        $0x08, DI
+	JGE         squares
+
+squarestail:
+	ADDQ         $0x08, DI
+	JZ           squaresend
+	VMOVD        DI, X7
+	VPBROADCASTD X7, Y7
+	VPCMPGTD     iota<>+0(SB), Y7, Y7
+	VMASKMOVPS   (R8), Y7, Y0
+	VSUBPS       Y2, Y0, Y0
+	VANDPS       Y7, Y0, Y0
+	VFMADD231PS  Y0, Y0, Y3
+
+squaresend:
+	VPERM2F128   $0x01, Y3, Y3, Y5
+	VADDPS       Y5, Y3, Y3
+	VPERMILPS    $0x4e, Y3, Y5
+	VADDPS       Y5, Y3, Y3
+	VPERMILPS    $0xb1, Y3, Y5
+	VADDPS       Y5, Y3, Y3
+	VDIVPS       Y4, Y3, Y3
+	MOVSS        eps+40(FP), X0
+	VBROADCASTSS X0, Y5
+	VADDPS       Y5, Y3, Y3
+	VSQRTPS      Y3, Y3
+	MOVL         $0x3f800000, DI
+	VMOVD        DI, X5
+	VPBROADCASTD X5, Y5
+	VDIVPS       Y3, Y5, Y3
+	MOVQ         SI, DI
+	SUBQ         $0x08, DI
+	JL           scaletail
+
+scale:
+	VMOVUPS     (CX), Y0
+	VMOVUPS     (DX), Y5
+	VMOVUPS     (BX), Y6
+	VSUBPS      Y2, Y0, Y0
+	VMULPS      Y3, Y0, Y0
+	VFMADD213PS Y6, Y5, Y0
+	VMOVUPS     Y0, (AX)
+	ADDQ        $0x20, CX
+	ADDQ        $0x20, AX
+	ADDQ        $0x20, DX
+	ADDQ        $0x20, BX
+	SUBQ        $0x08, DI
+	JGE         scale
+
+scaletail:
+	ADDQ         $0x08, DI
+	JZ           scaleend
+	VMOVD        DI, X7
+	VPBROADCASTD X7, Y7
+	VPCMPGTD     iota<>+0(SB), Y7, Y7
+	VMASKMOVPS   (CX), Y7, Y0
+	VMASKMOVPS   (DX), Y7, Y5
+	VMASKMOVPS   (BX), Y7, Y6
+	VSUBPS       Y2, Y0, Y0
+	VMULPS       Y3, Y0, Y0
+	VFMADD213PS  Y6, Y5, Y0
+	VMASKMOVPS   Y0, Y7, (AX)
+
+scaleend:
+	VZEROUPPER
+	RET
+
+// func softmaxAVX2(x *float32, n int, scale float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·softmaxAVX2(SB), NOSPLIT, $0-20
+	MOVQ         x+0(FP), AX
+	MOVQ         n+8(FP), CX
+	MOVSS        scale+16(FP), X0
+	VBROADCASTSS X0, Y15
+	VMOVUPS      acts<>+32(SB), Y9
+	VMOVUPS      acts<>+96(SB), Y11
+	VBROADCASTSS (AX), Y13
+	MOVQ         AX, BX
+	MOVQ         CX, DX
+	SUBQ         $0x08, DX
+	JL           maxtail
+
+max:
+	VMOVUPS (BX), Y0
+	VMAXPS  Y0, Y13, Y13
+	ADDQ    $0x20, BX
+	SUBQ    $0x08, DX
+	JGE     max
+
+maxtail:
+	ADDQ         $0x08, DX
+	JZ           maxend
+	VMOVD        DX, X7
+	VPBROADCASTD X7, Y7
+	VPCMPGTD     iota<>+0(SB), Y7, Y7
+	VMASKMOVPS   (BX), Y7, Y0
+	VBLENDVPS    Y7, Y0, Y13, Y0
+	VMAXPS       Y0, Y13, Y13
+
+maxend:
+	VPERM2F128 $0x01, Y13, Y13, Y5
+	VMAXPS     Y5, Y13, Y13
+	VPERMILPS  $0x4e, Y13, Y5
+	VMAXPS     Y5, Y13, Y13
+	VPERMILPS  $0xb1, Y13, Y5
+	VMAXPS     Y5, Y13, Y13
+	VXORPS     Y14, Y14, Y14
+	MOVQ       AX, BX
+	MOVQ       CX, DX
+	SUBQ       $0x08, DX
+	JL         exptail
+
+exp:
+	VMOVUPS (BX), Y0
+	VSUBPS  Y13, Y0, Y1
+	VMULPS  Y15, Y1, Y1
+	VMAXPS  Y1, Y9, Y1
+	VMULPS  acts<>+224(SB), Y1, Y2
+	VADDPS  acts<>+256(SB), Y2, Y2
+	VSUBPS  acts<>+256(SB), Y2, Y3
+	VMULPS  acts<>+288(SB), Y3, Y4
+	VSUBPS  Y4, Y1, Y1
+	VMULPS  acts<>+320(SB), Y3, Y4
+	VSUBPS  Y4, Y1, Y1
+	VMULPS  acts<>+352(SB), Y1, Y3
+	VADDPS  acts<>+384(SB), Y3, Y3
+	VMULPS  Y1, Y3, Y3
+	VADDPS  acts<>+416(SB), Y3, Y3
+	VMULPS  Y1, Y3, Y3
+	VADDPS  acts<>+448(SB), Y3, Y3
+	VMULPS  Y1, Y3, Y3
+	VADDPS  acts<>+480(SB), Y3, Y3
+	VMULPS  Y1, Y1, Y4
+	VMULPS  Y4, Y3, Y3
+	VADDPS  Y1, Y3, Y3
+	VADDPS  Y11, Y3, Y3
+	VPSLLD  $0x17, Y2, Y2
+	VMULPS  Y2, Y3, Y3
+	VADDPS  Y3, Y3, Y3
+	VMOVAPS Y3, Y0
+	VADDPS  Y0, Y14, Y14
+	VMOVUPS Y0, (BX)
+	ADDQ    $0x20, BX
+	SUBQ    $0x08, DX
+	JGE     exp
+
+exptail:
+	ADDQ         $0x08, DX
+	JZ           expend
+	VMOVD        DX, X7
+	VPBROADCASTD X7, Y7
+	VPCMPGTD     iota<>+0(SB), Y7, Y7
+	VMASKMOVPS   (BX), Y7, Y0
+	VSUBPS       Y13, Y0, Y1
+	VMULPS       Y15, Y1, Y1
+	VMAXPS       Y1, Y9, Y1
+	VMULPS       acts<>+224(SB), Y1, Y2
+	VADDPS       acts<>+256(SB), Y2, Y2
+	VSUBPS       acts<>+256(SB), Y2, Y3
+	VMULPS       acts<>+288(SB), Y3, Y4
+	VSUBPS       Y4, Y1, Y1
+	VMULPS       acts<>+320(SB), Y3, Y4
+	VSUBPS       Y4, Y1, Y1
+	VMULPS       acts<>+352(SB), Y1, Y3
+	VADDPS       acts<>+384(SB), Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VADDPS       acts<>+416(SB), Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VADDPS       acts<>+448(SB), Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VADDPS       acts<>+480(SB), Y3, Y3
+	VMULPS       Y1, Y1, Y4
+	VMULPS       Y4, Y3, Y3
+	VADDPS       Y1, Y3, Y3
+	VADDPS       Y11, Y3, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y3, Y3
+	VADDPS       Y3, Y3, Y3
+	VMOVAPS      Y3, Y0
+	VANDPS       Y7, Y0, Y0
+	VADDPS       Y0, Y14, Y14
+	VMASKMOVPS   Y0, Y7, (BX)
+
+expend:
+	VPERM2F128 $0x01, Y14, Y14, Y5
+	VADDPS     Y5, Y14, Y14
+	VPERMILPS  $0x4e, Y14, Y5
+	VADDPS     Y5, Y14, Y14
+	VPERMILPS  $0xb1, Y14, Y5
+	VADDPS     Y5, Y14, Y14
+	VDIVPS     Y14, Y11, Y14
+	MOVQ       CX, DX
+	SUBQ       $0x08, DX
+	JL         dividetail
+
+divide:
+	VMOVUPS (AX), Y0
+	VMULPS  Y14, Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, DX
+	JGE     divide
+
+dividetail:
+	ADDQ         $0x08, DX
+	JZ           divideend
+	VMOVD        DX, X7
+	VPBROADCASTD X7, Y7
+	VPCMPGTD     iota<>+0(SB), Y7, Y7
+	VMASKMOVPS   (AX), Y7, Y0
+	VMULPS       Y14, Y0, Y0
+	VMASKMOVPS   Y0, Y7, (AX)
+
+divideend:
+	VZEROUPPER
+	RET
 
 // func reluAVX2(dst *float32, x *float32, off *int, rows int, n int)
 // Requires: AVX, AVX2
@@ -17556,6 +17952,162 @@ tail:
 	VADDPS       Y3, Y3, Y3
 	VADDPS       Y11, Y3, Y3
 	VDIVPS       Y3, Y0, Y0
+	VMASKMOVPS   Y0, Y7, (DI)
+
+next:
+	ADDQ $0x08, DX
+	DECQ BX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func geluAVX2(dst *float32, x *float32, off *int, rows int, n int)
+// Requires: AVX, AVX2
+TEXT ·geluAVX2(SB), NOSPLIT, $0-40
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    off+16(FP), DX
+	MOVQ    rows+24(FP), BX
+	MOVQ    n+32(FP), SI
+	VMOVUPS acts<>+0(SB), Y8
+	VMOVUPS acts<>+32(SB), Y9
+	VMOVUPS acts<>+64(SB), Y10
+	VMOVUPS acts<>+96(SB), Y11
+	VMOVUPS acts<>+128(SB), Y12
+
+row:
+	MOVQ  (DX), R9
+	TESTQ R9, R9
+	JS    next
+	LEAQ  (AX)(R9*4), DI
+	LEAQ  (CX)(R9*4), R8
+	MOVQ  SI, R9
+	SUBQ  $0x08, R9
+	JL    tail
+
+vector:
+	VMOVUPS   (R8), Y0
+	VANDPS    acts<>+544(SB), Y0, Y5
+	VMINPS    acts<>+512(SB), Y5, Y5
+	VANDPS    acts<>+576(SB), Y5, Y1
+	VADDPS    Y1, Y5, Y2
+	VSUBPS    Y1, Y5, Y6
+	VMULPS    Y6, Y2, Y6
+	VMULPS    acts<>+608(SB), Y6, Y6
+	VMULPS    Y1, Y1, Y1
+	VMULPS    acts<>+640(SB), Y1, Y1
+	VMULPS    acts<>+224(SB), Y1, Y2
+	VADDPS    acts<>+256(SB), Y2, Y2
+	VSUBPS    acts<>+256(SB), Y2, Y3
+	VMULPS    acts<>+288(SB), Y3, Y4
+	VSUBPS    Y4, Y1, Y1
+	VMULPS    acts<>+320(SB), Y3, Y4
+	VSUBPS    Y4, Y1, Y1
+	VSUBPS    Y6, Y1, Y1
+	VMULPS    acts<>+352(SB), Y1, Y3
+	VADDPS    acts<>+384(SB), Y3, Y3
+	VMULPS    Y1, Y3, Y3
+	VADDPS    acts<>+416(SB), Y3, Y3
+	VMULPS    Y1, Y3, Y3
+	VADDPS    acts<>+448(SB), Y3, Y3
+	VMULPS    Y1, Y3, Y3
+	VADDPS    acts<>+480(SB), Y3, Y3
+	VMULPS    Y1, Y1, Y4
+	VMULPS    Y4, Y3, Y3
+	VADDPS    Y1, Y3, Y3
+	VADDPS    Y11, Y3, Y3
+	VPSLLD    $0x17, Y2, Y2
+	VMULPS    Y2, Y3, Y3
+	VMULPS    acts<>+672(SB), Y5, Y4
+	VADDPS    acts<>+704(SB), Y4, Y4
+	VMULPS    Y5, Y4, Y4
+	VADDPS    acts<>+736(SB), Y4, Y4
+	VMULPS    Y5, Y4, Y4
+	VADDPS    acts<>+768(SB), Y4, Y4
+	VMULPS    Y5, Y4, Y4
+	VADDPS    acts<>+800(SB), Y4, Y4
+	VMULPS    acts<>+832(SB), Y5, Y6
+	VADDPS    acts<>+864(SB), Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VADDPS    acts<>+896(SB), Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VADDPS    acts<>+928(SB), Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VADDPS    acts<>+960(SB), Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VADDPS    acts<>+992(SB), Y6, Y6
+	VMULPS    Y4, Y3, Y3
+	VDIVPS    Y6, Y3, Y3
+	VSUBPS    Y3, Y11, Y4
+	VBLENDVPS Y0, Y3, Y4, Y4
+	VMULPS    Y4, Y0, Y0
+	VMOVUPS   Y0, (DI)
+	ADDQ      $0x20, R8
+	ADDQ      $0x20, DI
+	SUBQ      $0x08, R9
+	JGE       vector
+
+tail:
+	ADDQ         $0x08, R9
+	JZ           next
+	VMOVD        R9, X7
+	VPBROADCASTD X7, Y7
+	VPCMPGTD     iota<>+0(SB), Y7, Y7
+	VMASKMOVPS   (R8), Y7, Y0
+	VANDPS       acts<>+544(SB), Y0, Y5
+	VMINPS       acts<>+512(SB), Y5, Y5
+	VANDPS       acts<>+576(SB), Y5, Y1
+	VADDPS       Y1, Y5, Y2
+	VSUBPS       Y1, Y5, Y6
+	VMULPS       Y6, Y2, Y6
+	VMULPS       acts<>+608(SB), Y6, Y6
+	VMULPS       Y1, Y1, Y1
+	VMULPS       acts<>+640(SB), Y1, Y1
+	VMULPS       acts<>+224(SB), Y1, Y2
+	VADDPS       acts<>+256(SB), Y2, Y2
+	VSUBPS       acts<>+256(SB), Y2, Y3
+	VMULPS       acts<>+288(SB), Y3, Y4
+	VSUBPS       Y4, Y1, Y1
+	VMULPS       acts<>+320(SB), Y3, Y4
+	VSUBPS       Y4, Y1, Y1
+	VSUBPS       Y6, Y1, Y1
+	VMULPS       acts<>+352(SB), Y1, Y3
+	VADDPS       acts<>+384(SB), Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VADDPS       acts<>+416(SB), Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VADDPS       acts<>+448(SB), Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VADDPS       acts<>+480(SB), Y3, Y3
+	VMULPS       Y1, Y1, Y4
+	VMULPS       Y4, Y3, Y3
+	VADDPS       Y1, Y3, Y3
+	VADDPS       Y11, Y3, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y3, Y3
+	VMULPS       acts<>+672(SB), Y5, Y4
+	VADDPS       acts<>+704(SB), Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VADDPS       acts<>+736(SB), Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VADDPS       acts<>+768(SB), Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VADDPS       acts<>+800(SB), Y4, Y4
+	VMULPS       acts<>+832(SB), Y5, Y6
+	VADDPS       acts<>+864(SB), Y6, Y6
+	VMULPS       Y5, Y6, Y6
+	VADDPS       acts<>+896(SB), Y6, Y6
+	VMULPS       Y5, Y6, Y6
+	VADDPS       acts<>+928(SB), Y6, Y6
+	VMULPS       Y5, Y6, Y6
+	VADDPS       acts<>+960(SB), Y6, Y6
+	VMULPS       Y5, Y6, Y6
+	VADDPS       acts<>+992(SB), Y6, Y6
+	VMULPS       Y4, Y3, Y3
+	VDIVPS       Y6, Y3, Y3
+	VSUBPS       Y3, Y11, Y4
+	VBLENDVPS    Y0, Y3, Y4, Y4
+	VMULPS       Y4, Y0, Y0
 	VMASKMOVPS   Y0, Y7, (DI)
 
 next:

@@ -36,6 +36,11 @@ func vectorsAVX2() Vectors {
 			}
 			blendFrom(dst, s, n)
 		},
+		Norm: func(dst, x, gamma, beta []float32, eps float32) {
+			x, gamma, beta = x[:len(dst)], gamma[:len(dst)], beta[:len(dst)]
+			normAVX2(&dst[0], &x[0], &gamma[0], &beta[0], len(dst), eps)
+		},
+		Softmax: func(x []float32, scale float32) { softmaxAVX2(&x[0], len(x), scale) },
 		Depth: func(d *Depth) {
 			n := len(d.Y) &^ 7
 			if n > 0 {
@@ -54,7 +59,7 @@ func vectorsAVX2() Vectors {
 		Acts: Acts{
 			ReLU: rows(reluAVX2), Sigmoid: rows(sigmoidAVX2), SiLU: rows(siluAVX2),
 			HardSwish: rows(hardswishAVX2), HardSigmoid: rows(hardsigmoidAVX2), ReLU6: rows(relu6AVX2),
-			GELU: rowsGo(geluGo),
+			GELU: rows(geluAVX2),
 		},
 	}
 }

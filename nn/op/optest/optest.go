@@ -62,6 +62,7 @@ func cases() []testCase {
 		conv2dCases(), convTranspose2dCases(), linearCases(), batchNorm2dCases(), activationCases(), addCases(), mulCases(),
 		l2NormCases(), ssdDetectionsCases(),
 		poolCases(), flattenCases(), upsampleCases(), concatCases(), preprocessCases(),
+		layerNormCases(), attentionCases(), tokensCases(), selectCases(),
 		roiAlignCases(), proposalsCases(), detectionsCases(), maskSelectCases(), maskPasteCases(), keypointsCases(),
 		graphCases(), networkCases(), contractCases(), costCases(),
 	)

@@ -203,6 +203,52 @@ var mutants = []struct {
 	})},
 	{"no padding", "conv_transpose2d/", attributes(func(o *op.ConvTranspose2d) { o.Padding = sq(0) })},
 	{"no eps", "batch_norm/", attributes(func(o *op.BatchNorm2d) { o.Eps = 0 })},
+	{"no eps", "layer_norm/", attributes(func(o *op.LayerNorm) { o.Eps = 0 })},
+	{"variance of one less", "layer_norm/", results(func(o *op.LayerNorm, out, _ []*tensor.Tensor) {
+		c := float64(out[0].Shape()[1])
+		for n := range out[0].Shape()[0] {
+			for i, beta := range numbers(o.Bias) {
+				for p, y := range plane(out[0], n, i) {
+					plane(out[0], n, i)[p] = float32(float64(y-beta)*math.Sqrt((c-1)/c)) + beta
+				}
+			}
+		}
+	})},
+	{"norm over the image", "layer_norm/", mutant(
+		func(o *op.LayerNorm, _ func(*op.LayerNorm, []*tensor.Tensor), out, in []*tensor.Tensor) {
+			c := out[0].Shape()[1]
+			mean, variance := empty(tensor.Float32, c), empty(tensor.Float32, c)
+			for i := range c {
+				floats(variance)[i] = 1
+			}
+			norm := &op.BatchNorm2d{Weight: o.Weight, Bias: o.Bias, Mean: mean, Var: variance, Eps: o.Eps}
+			batchNorm2d(norm, out[0], in[0])
+		})},
+	{"one head", "scaled_dot_product_attention/", attributes(func(o *op.Attention) { o.Heads = 1 })},
+	{"not divided by √d", "scaled_dot_product_attention/", operand[*op.Attention](0, func(v []float32, t *tensor.Tensor) {
+		for i := range len(v) / max(3*t.Shape()[0], 1) {
+			v[i] *= 4
+		}
+	})},
+	{"values of the last token left out", "scaled_dot_product_attention/1 pictures 2 heads of 64", operand[*op.Attention](0,
+		func(v []float32, t *tensor.Tensor) {
+			for c := range t.Shape()[1] / 3 {
+				p := plane(t, t.Shape()[0]-1, 2*t.Shape()[1]/3+c)
+				p[len(p)-1] = 0
+			}
+		})},
+	{"the class token last", "tokens/", results(func(_ *op.Tokens, out, _ []*tensor.Tensor) {
+		if s := out[0].Shape(); s.Len() > 0 {
+			p := plane(out[0], 0, 0)
+			p[0], p[len(p)-1] = p[len(p)-1], p[0]
+		}
+	})},
+	{"no position for the class token", "tokens/", attributes(func(o *op.Tokens) {
+		p := of(slices.Clone(numbers(o.Positions)), o.Positions.Shape()...)
+		clear(floats(p)[:p.Shape()[1]])
+		o.Positions = p
+	})},
+	{"the pixel before", "select/", attributes(func(o *op.Select) { o.Index = max(o.Index-1, 0) })},
 	{"one operand twice", "add/", mutant(func(o *op.Add, run func(*op.Add, []*tensor.Tensor), _, in []*tensor.Tensor) {
 		run(o, []*tensor.Tensor{in[0], in[0]})
 	})},

@@ -93,11 +93,11 @@ func (t tolerance) at(p op.Precision) tolerance {
 func rounds(p op.Precision, g *op.Graph) bool {
 	for _, n := range g.Nodes {
 		switch n.Op.(type) {
-		case *op.Conv2d, *op.ConvTranspose2d, *op.Linear:
+		case *op.Conv2d, *op.ConvTranspose2d, *op.Linear, *op.Attention:
 			return p != op.Float32
 		case *op.L2Norm,
 			*op.Add, *op.Mul, *op.BatchNorm2d, *op.Activation, *op.MaxPool2d, *op.GlobalAvgPool2d, *op.Flatten,
-			*op.Upsample, *op.Concat, *op.RoIAlign:
+			*op.Upsample, *op.Concat, *op.LayerNorm, *op.Tokens, *op.Select, *op.RoIAlign:
 			if p == op.BFloat16 || p == op.Float16 {
 				return true
 			}

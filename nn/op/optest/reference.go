@@ -54,6 +54,14 @@ func evaluate(o op.Op, out, in []*tensor.Tensor) error {
 		upsample(o, out[0], in[0])
 	case *op.Concat:
 		concat(out[0], in)
+	case *op.LayerNorm:
+		layerNorm(o, out[0], in[0])
+	case *op.Attention:
+		attention(o, out[0], in[0])
+	case *op.Tokens:
+		tokens(o, out[0], in[0])
+	case *op.Select:
+		selectPixel(o, out[0], in[0])
 	case *op.Preprocess:
 		preprocess(o, out[0], out[1], in[0], in[1])
 	case *op.RoIAlign:
@@ -125,6 +133,12 @@ func weights(o op.Op) (ws []*tensor.Tensor, known bool) {
 	case *op.L2Norm:
 		return []*tensor.Tensor{o.Weight}, true
 	case *op.SSDDetections:
+		return nil, true
+	case *op.LayerNorm:
+		return []*tensor.Tensor{o.Weight, o.Bias}, true
+	case *op.Tokens:
+		return []*tensor.Tensor{o.Class, o.Positions}, true
+	case *op.Attention, *op.Select:
 		return nil, true
 	case *op.Activation, *op.Add, *op.Mul, *op.MaxPool2d, *op.GlobalAvgPool2d, *op.Flatten, *op.Upsample, *op.Concat,
 		*op.Preprocess, *op.RoIAlign, *op.Proposals, *op.Detections, *op.MaskSelect, *op.MaskPaste, *op.Keypoints:

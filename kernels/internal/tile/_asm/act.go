@@ -14,6 +14,9 @@ var actConstants = []float32{
 	float32(math.Copysign(0, -1)),
 	1.44269504088896341, 3<<22 + 126, 355.0 / 512, -2.12194440e-4,
 	0.00138145836, 0.008368724, 0.041668389, 0.16666521, 0.49999994,
+	13.2109375, math.Float32frombits(1<<31 - 1), math.Float32frombits(1<<32 - 1<<12), 0.5, -0.5,
+	0.00805719, 0.08008231, 0.36295295, 0.87183326, 1,
+	0.010098049, 0.10037559, 0.46482825, 1.1951911, 1.6697181, 1,
 }
 
 const (
@@ -30,6 +33,16 @@ const (
 	ln2Low
 	exp6 // of the polynomial; exp5 … exp2 follow
 	exp2 = exp6 + 4
+)
+
+const (
+	geluMost  = exp2 + 1 + iota
+	magnitude // all bits but the sign
+	head      // the sign, the exponent and 11 bits
+	half
+	minusHalf
+	geluP4              // of the numerator; down to P0
+	geluR5 = geluP4 + 5 // of the denominator; down to R0
 )
 
 // An activations generates activation functions.
@@ -71,6 +84,7 @@ func (a activations) all() []string {
 			a.onePlusExp()
 			VDIVPS(y[3], y[0], y[0])
 		}),
+		a.rows("gelu", a.gelu),
 	}
 }
 
@@ -93,6 +107,19 @@ func (a activations) onePlusExp() {
 	VXORPS(a.memory(sign), y[0], y[1])
 	VMINPS(y[1], a.register(expMost), y[1])
 	VMAXPS(y[1], a.register(expLeast), y[1])
+	a.exp()
+	VADDPS(a.register(one), y[3], y[3])
+}
+
+// exp makes y[3] = exp(y[1]) as expGo does within its bounds.
+func (a activations) exp() {
+	a.reduce()
+	a.power()
+	VADDPS(y[3], y[3], y[3])
+}
+
+// reduce takes a multiple of ln 2 off y[1], and leaves in y[2] which.
+func (a activations) reduce() {
 	VMULPS(a.memory(log2e), y[1], y[2])
 	VADDPS(a.memory(expRound), y[2], y[2])
 	VSUBPS(a.memory(expRound), y[2], y[3])
@@ -100,20 +127,51 @@ func (a activations) onePlusExp() {
 		VMULPS(a.memory(part), y[3], y[4])
 		VSUBPS(y[4], y[1], y[1])
 	}
-	VMULPS(a.memory(exp6), y[1], y[3])
-	for c := exp6 + 1; c < exp2; c++ {
-		VADDPS(a.memory(c), y[3], y[3])
-		VMULPS(y[1], y[3], y[3])
-	}
-	VADDPS(a.memory(exp2), y[3], y[3])
+}
+
+// power makes y[3] = powerGo(y[1], y[2]).
+func (a activations) power() {
+	a.polynomial(exp6, exp2, y[1], y[3])
 	VMULPS(y[1], y[1], y[4])
 	VMULPS(y[4], y[3], y[3])
 	VADDPS(y[1], y[3], y[3])
 	VADDPS(a.register(one), y[3], y[3])
 	VPSLLD(U8(23), y[2], y[2])
 	VMULPS(y[2], y[3], y[3])
-	VADDPS(y[3], y[3], y[3])
-	VADDPS(a.register(one), y[3], y[3])
+}
+
+// polynomial computes one of x whose coefficients are constants, the highest first.
+func (a activations) polynomial(first, last int, x, to reg.VecPhysical) {
+	VMULPS(a.memory(first), x, to)
+	for c := first + 1; c < last; c++ {
+		VADDPS(a.memory(c), to, to)
+		VMULPS(x, to, to)
+	}
+	VADDPS(a.memory(last), to, to)
+}
+
+// gelu is geluGo.
+func (a activations) gelu() {
+	z, below := y[5], y[3]
+	VANDPS(a.memory(magnitude), y[0], z)
+	VMINPS(a.memory(geluMost), z, z)
+	VANDPS(a.memory(head), z, y[1])
+	VADDPS(y[1], z, y[2])
+	VSUBPS(y[1], z, y[6])
+	VMULPS(y[6], y[2], y[6])
+	VMULPS(a.memory(half), y[6], y[6])
+	VMULPS(y[1], y[1], y[1])
+	VMULPS(a.memory(minusHalf), y[1], y[1])
+	a.reduce()
+	VSUBPS(y[6], y[1], y[1])
+	a.power()
+	a.polynomial(geluP4, geluR5-1, z, y[4])
+	a.polynomial(geluR5, geluR5+5, z, y[6])
+	VMULPS(y[4], below, below)
+	VDIVPS(y[6], below, below)
+	VSUBPS(below, a.register(one), y[4])
+	VBLENDVPS(y[0], below, y[4], y[4]) // by the sign
+	VMULPS(y[4], y[0], y[0])
 }
 
 // rows generates a function on the rows of a matrix; body computes y[0] from

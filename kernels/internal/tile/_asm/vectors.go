@@ -10,7 +10,7 @@ import (
 // multiple of 8, and returns their declarations. They are bound by memory, so
 // that one instruction set is enough.
 func vectorLoops(iota8 Mem) []string {
-	data := constantData()
+	data, acts := constantData(), newActivations(iota8)
 	return append([]string{
 		vectorLoop("maxAVX2(dst, x *float32, n int)", 2, func(at []Mem) {
 			VMOVUPS(at[0], reg.Y0)
@@ -42,7 +42,9 @@ func vectorLoops(iota8 Mem) []string {
 		quad2(avx512),
 		quad2(avx2),
 		depth(),
-	}, newActivations(iota8).all()...)
+		norm(iota8),
+		softmax(iota8, acts),
+	}, acts.all()...)
 }
 
 // vectorLoop generates a loop over arrays, 8 floats a time.
