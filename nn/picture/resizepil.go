@@ -37,6 +37,9 @@ func (p *RGB) ResizePIL12(w, h int) *RGB {
 type Resizer struct {
 	Filter     Filter // Filter is how samples are weighed; Bilinear if it is not set.
 	WidthFirst bool   // WidthFirst asks for the order of Pillow up to version 12, as [RGB.ResizePIL12] does.
+	// Torch asks for the arithmetic that torch's interpolate(antialias=True) has for bilinear and bicubic on uint8
+	// tensors, as transforms.v2 of torchvision uses it: the width first, and weights of 16 bits.
+	Torch bool
 
 	columns, rows pilFilters
 	middle        RGB
@@ -61,17 +64,17 @@ func (r *Resizer) Resize(dst, src *RGB, w, h int) {
 		copy(dst.Pix, src.Pix)
 		return
 	case h == src.H:
-		r.columns.set(r.Filter, src.W, w)
+		r.columns.set(r.Filter, src.W, w, r.Torch)
 		r.resizeColumns(dst, src, 0, h)
 		return
 	case w == src.W:
-		r.rows.set(r.Filter, src.H, h)
+		r.rows.set(r.Filter, src.H, h, r.Torch)
 		r.resizeRows(dst, src, 0)
 		return
 	}
-	r.columns.set(r.Filter, src.W, w)
-	r.rows.set(r.Filter, src.H, h)
-	if !r.WidthFirst && src.H-h > 0 && src.H-h > 2*(src.W-w) {
+	r.columns.set(r.Filter, src.W, w, r.Torch)
+	r.rows.set(r.Filter, src.H, h, r.Torch)
+	if !r.WidthFirst && !r.Torch && src.H-h > 0 && src.H-h > 2*(src.W-w) {
 		r.middle.reset(src.W, h)
 		r.resizeRows(&r.middle, src, 0)
 		r.resizeColumns(dst, &r.middle, 0, h)
@@ -86,14 +89,15 @@ func (r *Resizer) Resize(dst, src *RGB, w, h int) {
 // resizeRows changes the height. Row from of the whole picture is src's first.
 func (r *Resizer) resizeRows(dst, src *RGB, from int) {
 	const lanes = 0x000000FF000000FF // two samples, each in the lower bits of a signed 32-bit lane
-	const half = 1<<(pilBits-1)<<32 | 1<<(pilBits-1)
+	bits := r.rows.bits
+	half := int64(1<<(bits-1)<<32 | 1<<(bits-1))
 	stride := 3 * src.W
 	for y := range dst.H {
 		first, weights := r.rows.at(y)
 		in, out := src.Pix[(first-from)*stride:], dst.row(y)
 		i := 0
 		for ; i+8 <= stride; i += 8 {
-			s0, s1, s2, s3 := int64(half), int64(half), int64(half), int64(half)
+			s0, s1, s2, s3 := half, half, half, half
 			at := i
 			for _, w := range weights {
 				v := binary.LittleEndian.Uint64(in[at:])
@@ -105,32 +109,33 @@ func (r *Resizer) resizeRows(dst, src *RGB, from int) {
 				at += stride
 			}
 			o := out[i : i+8 : i+8]
-			o[0], o[4] = clampPair(s0)
-			o[1], o[5] = clampPair(s1)
-			o[2], o[6] = clampPair(s2)
-			o[3], o[7] = clampPair(s3)
+			o[0], o[4] = clampPair(s0, bits)
+			o[1], o[5] = clampPair(s1, bits)
+			o[2], o[6] = clampPair(s2, bits)
+			o[3], o[7] = clampPair(s3, bits)
 		}
 		for ; i < stride; i++ {
-			s := int32(1 << (pilBits - 1))
+			s := int32(half)
 			for k, w := range weights {
 				s += w * int32(in[k*stride+i])
 			}
-			out[i] = clamp8(s >> pilBits)
+			out[i] = clamp8(s >> bits)
 		}
 	}
 }
 
 // clampPair returns the two bytes that the sums in the lanes of s round to. The lower lane, where it is negative, has
 // borrowed from the upper one.
-func clampPair(s int64) (low, high uint8) {
+func clampPair(s int64, bits uint8) (low, high uint8) {
 	l := int32(s)
-	return clamp8(l >> pilBits), clamp8(int32((s-int64(l))>>32) >> pilBits)
+	return clamp8(l >> (bits & 31)), clamp8(int32((s-int64(l))>>32) >> (bits & 31))
 }
 
 // resizeColumns changes the width of src's rows from … to-1, which become dst's first. It does two rows at a time, in
 // the lanes of an int64.
 func (r *Resizer) resizeColumns(dst, src *RGB, from, to int) {
-	const half = 1<<(pilBits-1)<<32 | 1<<(pilBits-1)
+	bits := r.columns.bits
+	half := int64(1<<(bits-1)<<32 | 1<<(bits-1))
 	r.pairs = grown(r.pairs, 3*src.W)
 	for y := from; y < to; y += 2 {
 		other := min(y+1, to-1)
@@ -144,7 +149,7 @@ func (r *Resizer) resizeColumns(dst, src *RGB, from, to int) {
 		for x := range dst.W {
 			first, weights := r.columns.at(x)
 			s := pairs[3*first : 3*(first+len(weights))]
-			red, green, blue := int64(half), int64(half), int64(half)
+			red, green, blue := half, half, half
 			for _, w := range weights {
 				w := int64(w)
 				red += w * s[0]
@@ -153,9 +158,9 @@ func (r *Resizer) resizeColumns(dst, src *RGB, from, to int) {
 				s = s[3:]
 			}
 			p, q := outA[3*x:3*x+3:3*x+3], outB[3*x:3*x+3:3*x+3]
-			p[0], q[0] = clampPair(red)
-			p[1], q[1] = clampPair(green)
-			p[2], q[2] = clampPair(blue)
+			p[0], q[0] = clampPair(red, bits)
+			p[1], q[1] = clampPair(green, bits)
+			p[2], q[2] = clampPair(blue, bits)
 		}
 	}
 }
@@ -185,11 +190,13 @@ func (r *Resizer) resizeNearest(dst, src *RGB) {
 // on, with the weights from i*size on.
 type pilFilters struct {
 	filter       Filter
+	torch        bool
 	in, out      int
 	size         int
+	bits         uint8 // of the weights' fractions
 	first, count []int
 	weights      []int32
-	exact        []float64 // of one output
+	exact        []float64
 }
 
 // at returns where output i begins to read, and its weights.
@@ -203,36 +210,50 @@ func (f *pilFilters) span() (from, to int) {
 	return f.first[0], f.first[last] + f.count[last]
 }
 
-// set is Pillow's precompute_coeffs and normalize_coeffs_8bpc for in samples resized to out.
-func (f *pilFilters) set(filter Filter, in, out int) {
-	if f.filter == filter && f.in == in && f.out == out {
+// set is Pillow's precompute_coeffs and normalize_coeffs_8bpc for in samples resized to out, or what torch has in their
+// place.
+func (f *pilFilters) set(filter Filter, in, out int, torch bool) {
+	if f.filter == filter && f.in == in && f.out == out && f.torch == torch {
 		return // as it is
 	}
-	f.filter, f.in, f.out = filter, in, out
+	f.filter, f.in, f.out, f.torch = filter, in, out, torch
 	scale := float64(in) / float64(out)
 	wide := max(scale, 1)
 	support := filter.support() * wide
 	inverse := 1 / wide
 	f.size = int(math.Ceil(support))*2 + 1
 	f.first, f.count = grown(f.first, out), grown(f.count, out)
-	f.weights, f.exact = grown(f.weights, out*f.size), grown(f.exact, f.size)
+	f.weights, f.exact = grown(f.weights, out*f.size), grown(f.exact, out*f.size)
+	most := 0.0
 	for i := range out {
 		center := float64((float64(i) + 0.5) * scale)
 		first := max(int(center-support+0.5), 0)
 		end := min(int(center+support+0.5), in)
 		f.first[i], f.count[i] = first, end-first
-		exact := f.exact[:end-first]
+		exact := f.exact[i*f.size:][:end-first]
 		sum := 0.0
 		for k := range exact {
 			exact[k] = filter.weight(float64((float64(k+first) - center + 0.5) * inverse))
 			sum += exact[k]
 		}
-		fixed := f.weights[i*f.size:]
-		for k, v := range exact {
+		for k := range exact {
 			if sum != 0 {
-				v /= sum
+				exact[k] /= sum
 			}
-			fixed[k] = int32(math.Copysign(0.5, v) + float64(v*(1<<pilBits)))
+			most = max(most, exact[k])
+		}
+	}
+	f.bits = pilBits
+	if torch { // so many that the largest weight has 15
+		f.bits = 0
+		for f.bits < pilBits && int(0.5+most*float64(int(2)<<f.bits)) < 1<<15 {
+			f.bits++
+		}
+	}
+	for i := range out {
+		fixed := f.weights[i*f.size:]
+		for k, v := range f.exact[i*f.size:][:f.count[i]] {
+			fixed[k] = int32(math.Copysign(0.5, v) + float64(v*float64(int(1)<<f.bits)))
 		}
 	}
 }
