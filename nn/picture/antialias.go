@@ -2,10 +2,10 @@ package picture
 
 import "math"
 
-// ResizeAntialias resizes one float32 plane, src of sh×sw (H, W) into dst of dh×dw, as torch's interpolate(mode="bilinear"
-// or "bicubic", align_corners=False, antialias=True) does on the CPU, which is what torchvision's resize does to a tensor
-// since version 0.15. The slices must hold at least dh*dw and sh*sw values and must not overlap; an empty plane leaves
-// dst as it is.
+// ResizeAntialias resizes one float32 plane, src of sh×sw (H, W) into dst of dh×dw, as torch's
+// interpolate(mode="bilinear" or "bicubic", align_corners=False, antialias=True) does on the CPU, which is what
+// torchvision's resize does to a tensor since version 0.15. The slices must hold at least dh*dw and sh*sw values and
+// must not overlap; an empty plane leaves dst as it is.
 //
 // The filters are those of [RGB.Resize] but for Nearest, which counts as Box. As torch does it computes positions and
 // weights in float32, the width first and then the height, and clamps nothing: Bicubic and Lanczos go beyond the range

@@ -16,8 +16,8 @@ const (
 	bmpFields = 3
 )
 
-// A bmpDecoder reads BMP files as Pillow and convert("RGB") do: of Windows and OS/2, with palettes of 1, 2, 4 and 8 bits,
-// run lengths, and 16, 24 and 32 bits in the layouts that Pillow knows.
+// A bmpDecoder reads BMP files as Pillow and convert("RGB") do: of Windows and OS/2, with palettes of 1, 2, 4 and 8
+// bits, run lengths, and 16, 24 and 32 bits in the layouts that Pillow knows.
 type bmpDecoder struct {
 	w, h    int
 	topDown bool
@@ -123,8 +123,8 @@ func (b *bmpDecoder) supported() error {
 	return nil
 }
 
-// layout returns where a pixel of 24 or 32 bits has its red, green and blue byte, or from which bit on one of 16 bits has
-// its colours; ok is false if Pillow does not know the masks.
+// layout returns where a pixel of 24 or 32 bits has its red, green and blue byte, or from which bit on one of 16 bits
+// has its colours; ok is false if Pillow does not know the masks.
 func (b *bmpDecoder) layout() (at [3]int, ok bool) {
 	switch {
 	case b.pack == bmpRaw && b.bits == 16:

@@ -9,9 +9,9 @@
 //     for a picture that is already decoded. Limits are checked before anything is allocated. A [Decoder] uses its
 //     memory again, and [DecodeFrames] gives the frames of an animated GIF.
 //   - Resizing. [RGB.Resize] is Pillow's antialiased resizing of bytes with any of its filters, equal in every bit
-//     (torchvision's ImageNet presets resize with it); a [Resizer] uses its memory again, and has torch's arithmetic for
-//     uint8 tensors too. [ResizeBilinear] is torch's interpolate(mode="bilinear") on float32 planes (the R-CNN transform
-//     and the mask paste use it), and [ResizeAntialias] the same with antialias=True.
+//     (torchvision's ImageNet presets resize with it); a [Resizer] uses its memory again, and has torch's arithmetic
+//     for uint8 tensors too. [ResizeBilinear] is torch's interpolate(mode="bilinear") on float32 planes (the R-CNN
+//     transform and the mask paste use it), and [ResizeAntialias] the same with antialias=True.
 //   - Masks. A [Mask] is what Mask R-CNN makes: a small square of probabilities and a box. It is pasted into the
 //     picture lazily, as a [Bitmap], as COCO's run-length code [RLE], as an image.Alpha or as all H×W probabilities.
 //   - Showing. [Overlay] draws boxes, coloured masks and names on a copy of the picture.
@@ -26,6 +26,6 @@
 //
 //	go test ./nn/picture -run PreprocessingTable -v
 //
-// prints how 104 pictures in the modes, subsamplings, orientations and formats of testdata/pictures compare with Pillow's
-// and torch's, decoded and resized by each rule.
+// prints how 104 pictures in the modes, subsamplings, orientations and formats of testdata/pictures compare with
+// Pillow's and torch's, decoded and resized by each rule.
 package picture

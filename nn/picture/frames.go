@@ -5,10 +5,10 @@ import (
 	"iter"
 )
 
-// DecodeFrames returns the frames of an animated GIF in order, each with what the ones before it leave on the screen, as
-// Pillow's seek and convert("RGB") give them; of a file of another format, the one picture that [Decode] gives. Frames
-// are decoded as the loop asks for them, and each is a picture of its own. A loop ends after an error, which is a
-// *DecodeError. o.MaxPixels bounds the pixels of all frames together.
+// DecodeFrames returns the frames of an animated GIF in order, each with what the ones before it leave on the screen,
+// as Pillow's seek and convert("RGB") give them; of a file of another format, the one picture that [Decode] gives.
+// Frames are decoded as the loop asks for them, and each is a picture of its own. A loop ends after an error, which
+// is a *DecodeError. o.MaxPixels bounds the pixels of all frames together.
 func DecodeFrames(data []byte, o DecodeOptions) iter.Seq2[*RGB, error] {
 	return func(yield func(*RGB, error) bool) {
 		d := NewDecoder(o)

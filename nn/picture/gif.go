@@ -61,8 +61,8 @@ func newGIFReader(data []byte) (*gifReader, error) {
 	return g, nil
 }
 
-// gifPalette splits a colour table off data if the flags announce one, and returns nil if they do not. As Pillow does it
-// takes a table of the first grays for all of them.
+// gifPalette splits a colour table off data if the flags announce one, and returns nil if they do not. As Pillow does
+// it takes a table of the first grays for all of them.
 func gifPalette(flags byte, data []byte) (palette *[256][3]uint8, rest []byte, err error) {
 	if flags&0x80 == 0 {
 		return nil, data, nil

@@ -34,8 +34,8 @@ const maxScans = 500
 // A jpegDecoder turns a JPEG file into the samples that libjpeg-turbo makes of it, in every bit: Go's image/jpeg has
 // another inverse cosine transform, whose results differ by up to 3 of 255. It reads what Pillow reads of 8-bit files,
 // without arithmetic coding: sequential and progressive, gray, YCbCr, RGB, CMYK and YCCK. It is stricter about damaged
-// entropy-coded data, which libjpeg decodes to something with a warning. Its errors are image/jpeg's. It can be used again
-// after a reset, and keeps its memory.
+// entropy-coded data, which libjpeg decodes to something with a warning. Its errors are image/jpeg's. It can be used
+// again after a reset, and keeps its memory.
 type jpegDecoder struct {
 	data []byte
 	bits bitReader

@@ -18,14 +18,15 @@ const (
 	pngRGBAlpha  = 6
 )
 
-// pngPasses are the steps in which an interlaced file has its pixels: where each begins, and the distance of its pixels.
+// pngPasses are the steps in which an interlaced file has its pixels: where each begins, and the distance of its
+// pixels.
 var pngPasses = [7]struct{ x, y, dx, dy int }{
 	{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4}, {0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2},
 }
 
-// A pngDecoder reads PNG files row by row into an RGB, without a picture between, as Pillow and convert("RGB") do: alpha
-// is dropped and transparent colours are shown. Of 16 bits it keeps the upper eight. Its errors are image/png's, or
-// those of the decompressor.
+// A pngDecoder reads PNG files row by row into an RGB, without a picture between, as Pillow and convert("RGB") do:
+// alpha is dropped and transparent colours are shown. Of 16 bits it keeps the upper eight. Its errors are
+// image/png's, or those of the decompressor.
 type pngDecoder struct {
 	head    pngHead
 	colours [256][3]uint8 // of a palette or of grays of up to 8 bits

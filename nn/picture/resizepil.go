@@ -9,9 +9,9 @@ import (
 const pilBits = 22
 
 // Resize returns the picture resized to w×h pixels as Pillow 13's Image.resize((w, h), f) does it on 8-bit samples: a
-// filter that widens with the reduction (antialiasing), integer weights of 22 bits, one axis after the other, rounded to
-// bytes in between. It equals Pillow 13.0.0 in every bit, for every filter. A size below one gives an empty picture; an
-// empty picture gives a black one.
+// filter that widens with the reduction (antialiasing), integer weights of 22 bits, one axis after the other, rounded
+// to bytes in between. It equals Pillow 13.0.0 in every bit, for every filter. A size below one gives an empty
+// picture; an empty picture gives a black one.
 //
 // Since version 13 Pillow changes the height first if it shrinks by more than twice as many pixels as the width, and
 // the width first otherwise; [Resizer] has the older order, and its own memory for those who resize many pictures.

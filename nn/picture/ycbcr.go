@@ -50,8 +50,8 @@ func subsampling(r image.YCbCrSubsampleRatio) (horizontal, vertical int) {
 }
 
 // An upsampleFunc makes one full-width chroma row from the nearest and the next nearest row of the small plane, whose
-// samples are hs pixels wide. x0 and y are the picture coordinates of dst[0]; their parity says where a pixel lies within
-// its chroma sample.
+// samples are hs pixels wide. x0 and y are the picture coordinates of dst[0]; their parity says where a pixel lies
+// within its chroma sample.
 type upsampleFunc func(dst []uint8, near, far []int32, hs, x0, y int)
 
 // upsampler chooses as jdsample.c's jinit_upsampler does. The triangle filter needs more than two chroma columns.
