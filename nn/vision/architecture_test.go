@@ -56,13 +56,6 @@ func TestRecognize(t *testing.T) {
 		"fcos_resnet50_fpn_frozen":                     "fcos_resnet50_fpn",
 		"ssd300_vgg16":                                 "",
 		"ssdlite320_mobilenet_v3_large":                "",
-		"fcn_resnet50":                                 "",
-		"fcn_resnet50_aux":                             "fcn_resnet50",
-		"deeplabv3_resnet50":                           "",
-		"deeplabv3_resnet50_aux":                       "deeplabv3_resnet50",
-		"deeplabv3_mobilenet_v3_large":                 "",
-		"deeplabv3_mobilenet_v3_large_aux":             "deeplabv3_mobilenet_v3_large",
-		"lraspp_mobilenet_v3_large":                    "",
 	} {
 		if want == "" {
 			want = file

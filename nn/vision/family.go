@@ -42,7 +42,7 @@ type family struct {
 	// for w.Err to report.
 	classifier func(w nn.Weights, a Architecture, s Settings) nn.Module // image (N, 3, H, W) → logits (N, K)
 	detector   func(w nn.Weights, a Architecture, s Settings) finder
-	segmenter  func(w nn.Weights, a Architecture, s Settings) nn.Module // image (N, 3, H, W) → logits (N, K, H, W)
+	segmenter  func(w nn.Weights, a Architecture, s Settings) labeler
 }
 
 // A finder is the network of a detector.
@@ -52,10 +52,23 @@ type finder interface {
 	Forward(image, sizes nn.Value) Found
 }
 
+// A labeler is the network of a segmenter.
+type labeler interface {
+	nn.Module // image (N, 3, H, W) → logits (N, K, H, W) of K classes
+
+	// Coarse returns the logits (N, K, h, w) at the size at which they are
+	// computed, which Forward scales up.
+	Coarse(image nn.Value) nn.Value
+}
+
 // families lists the networks of this package. Of two that fit a checkpoint, the
 // first is it.
 func families() []family {
-	return []family{maskRCNNFamily(), fasterRCNNFamily(), resNetFamily(), mobileNetV3Family()}
+	return []family{
+		maskRCNNFamily(), fasterRCNNFamily(),
+		resNetFamily(), mobileNetV3Family(),
+		fcnFamily(), deepLabV3Family(), lrasppFamily(),
+	}
 }
 
 // fits reports whether w has the keys of the family.
@@ -94,12 +107,6 @@ func unsupported() []family {
 		{name: "maskrcnn_resnet50_fpn_v2", keys: []string{"roi_heads.box_head.0.0.weight", "roi_heads.mask_predictor"}},
 		{name: "fasterrcnn_resnet50_fpn_v2", keys: []string{"roi_heads.box_head.0.0.weight"}},
 		{name: "fasterrcnn_mobilenet_v3_large_fpn", keys: []string{"backbone.body.0.0.weight", "roi_heads.box_predictor"}},
-		{name: "lraspp_mobilenet_v3_large", keys: []string{"classifier.cbr"}},
-		{name: "deeplabv3_resnet101", keys: []string{"classifier.0.convs", "backbone.layer3.22"}},
-		{name: "deeplabv3_resnet50", keys: []string{"classifier.0.convs", "backbone.layer3"}},
-		{name: "deeplabv3_mobilenet_v3_large", keys: []string{"classifier.0.convs"}},
-		{name: "fcn_resnet101", keys: []string{"classifier.4.weight", "backbone.layer3.22"}},
-		{name: "fcn_resnet50", keys: []string{"classifier.4.weight", "backbone.layer3"}},
 		{name: "mobilenet_v2", keys: []string{"features.1.conv.0.0.weight", "classifier.1.weight"}},
 		{name: "vgg", keys: []string{
 			"features.0.weight", "classifier.0.weight", "classifier.3.weight", "classifier.6.weight"}},
