@@ -21,6 +21,7 @@ type Architecture struct {
 	Pyramid    int    // channels of the feature pyramid; 256 for every published detector
 	Anchors    int    // of each place of a level; 3 for every published ResNet detector
 	Masks      bool   // Mask R-CNN
+	Picture    int    // sides of the pictures that a vision transformer takes; others take any
 
 	published int // the Width of the published networks of the name
 }

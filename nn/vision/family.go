@@ -66,7 +66,7 @@ type labeler interface {
 func families() []family {
 	return []family{
 		maskRCNNFamily(), fasterRCNNFamily(),
-		resNetFamily(), mobileNetV3Family(),
+		resNetFamily(), mobileNetV3Family(), convNeXtFamily(), vitFamily(),
 		fcnFamily(), deepLabV3Family(), lrasppFamily(),
 	}
 }
@@ -111,6 +111,5 @@ func unsupported() []family {
 		{name: "vgg", keys: []string{
 			"features.0.weight", "classifier.0.weight", "classifier.3.weight", "classifier.6.weight"}},
 		{name: "densenet", keys: []string{"features.denseblock1", "classifier.weight"}},
-		{name: "vit", keys: []string{"conv_proj.weight", "encoder.layers.encoder_layer_0"}},
 	}
 }
