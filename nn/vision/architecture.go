@@ -22,6 +22,7 @@ type Architecture struct {
 	Anchors    int    // of each place of a level; 3 for every published ResNet detector
 	Masks      bool   // Mask R-CNN
 	Picture    int    // sides of the pictures that a vision transformer takes; others take any
+	Keypoints  int    // of each object; 17 for the published Keypoint R-CNN
 
 	published int // the Width of the published networks of the name
 }

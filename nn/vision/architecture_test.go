@@ -24,6 +24,12 @@ func TestRecognize(t *testing.T) {
 	}
 	mask := detector
 	mask.Name, mask.Masks = "maskrcnn_resnet50_fpn", true
+	keypoint := detector
+	keypoint.Name, keypoint.Classes, keypoint.Keypoints = "keypointrcnn_resnet50_fpn", 2, 17
+	second, secondMask := detector, mask
+	second.Name, secondMask.Name = "fasterrcnn_resnet50_fpn_v2", "maskrcnn_resnet50_fpn_v2"
+	mobileDetector := Architecture{Name: "fasterrcnn_mobilenet_v3_large_fpn", Task: Detection, published: 16, Classes: 91,
+		Width: 16, Pyramid: 256, Anchors: 15}
 	for file, want := range map[string]Architecture{
 		"resnet18":                       classifier("resnet18", 1, 64, 2, 2, 2, 2),
 		"resnet34":                       classifier("resnet34", 1, 64, 3, 4, 6, 3),
@@ -40,6 +46,11 @@ func TestRecognize(t *testing.T) {
 		"fasterrcnn_resnet50_fpn_frozen": detector,
 		"maskrcnn_resnet50_fpn_frozen":   mask,
 		"maskrcnn_resnet50_fpn_bn":       mask,
+
+		"keypointrcnn_resnet50_fpn_frozen":             keypoint,
+		"fasterrcnn_resnet50_fpn_v2":                   second,
+		"maskrcnn_resnet50_fpn_v2":                     secondMask,
+		"fasterrcnn_mobilenet_v3_large_320_fpn_frozen": mobileDetector,
 	} {
 		got, err := Recognize(readKeys(t, file))
 		if err != nil || got != want {
@@ -47,15 +58,11 @@ func TestRecognize(t *testing.T) {
 		}
 	}
 	for file, want := range map[string]string{
-		"fasterrcnn_mobilenet_v3_large_320_fpn_frozen": "fasterrcnn_mobilenet_v3_large_fpn",
-		"maskrcnn_resnet50_fpn_v2":                     "",
-		"fasterrcnn_resnet50_fpn_v2":                   "",
-		"keypointrcnn_resnet50_fpn_frozen":             "keypointrcnn_resnet50_fpn",
-		"retinanet_resnet50_fpn_frozen":                "retinanet_resnet50_fpn",
-		"retinanet_resnet50_fpn_v2":                    "",
-		"fcos_resnet50_fpn_frozen":                     "fcos_resnet50_fpn",
-		"ssd300_vgg16":                                 "",
-		"ssdlite320_mobilenet_v3_large":                "",
+		"retinanet_resnet50_fpn_frozen": "retinanet_resnet50_fpn",
+		"retinanet_resnet50_fpn_v2":     "",
+		"fcos_resnet50_fpn_frozen":      "fcos_resnet50_fpn",
+		"ssd300_vgg16":                  "",
+		"ssdlite320_mobilenet_v3_large": "",
 	} {
 		if want == "" {
 			want = file

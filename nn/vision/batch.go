@@ -94,6 +94,7 @@ type outputs struct {
 	scores []float32
 	count  []int32
 	masks  []float32
+	points []float32
 	places int // per picture
 	side   int // of a mask
 }
@@ -115,6 +116,9 @@ func readOutputs(out []*tensor.Tensor, a Architecture) (o outputs, err error) {
 	if a.Masks {
 		o.masks, err = tensor.Data[float32](out[4])
 		o.side = out[4].Shape()[3]
+	}
+	if a.Keypoints > 0 {
+		o.points, err = tensor.Data[float32](out[4])
 	}
 	return o, err
 }
@@ -148,6 +152,17 @@ func (d *Detector) read(out []*tensor.Tensor, n int, s sample) (*Detections, err
 		for i := range f.Masks {
 			f.Masks[i] = picture.Mask{Probs: probs[i*area : (i+1)*area : (i+1)*area], Size: o.side,
 				Box: f.Boxes[i], W: s.w, H: s.h}
+		}
+	}
+	if o.points != nil {
+		f.Keypoints = make([][]picture.Keypoint, count)
+		for i := range f.Keypoints {
+			points := make([]picture.Keypoint, d.arch.Keypoints)
+			for k := range points {
+				p := o.points[3*((first+i)*len(points)+k):]
+				points[k] = picture.Keypoint{X: p[0] * x, Y: p[1] * y, Score: p[2]}
+			}
+			f.Keypoints[i] = points
 		}
 	}
 	return f, nil

@@ -14,7 +14,7 @@ import (
 	"github.com/argand-go/argand/tensor"
 )
 
-// Detector finds objects in pictures, with Mask R-CNN or Faster R-CNN. It is
+// Detector finds objects in pictures, with any network of [Detection]. It is
 // immutable and safe for concurrent use.
 type Detector struct {
 	net      *nn.Network
@@ -39,7 +39,7 @@ func NewDetector(ctx context.Context, b op.Backend, src nn.Source, opts ...Optio
 	if err != nil {
 		return nil, err
 	}
-	if err := checkAnchors(arch, c.settings); err != nil {
+	if err := checkAnchors(arch, f.defaults(arch), c.settings); err != nil {
 		return nil, err
 	}
 	transform := op.Preprocess{Values: *c.settings.Transform.values(1)}
@@ -56,6 +56,9 @@ func NewDetector(ctx context.Context, b op.Backend, src nn.Source, opts ...Optio
 		out := []nn.Value{found.Boxes, found.Labels, found.Scores, found.Count}
 		if arch.Masks {
 			out = append(out, found.Masks)
+		}
+		if arch.Keypoints > 0 {
+			out = append(out, found.Keypoints)
 		}
 		return out
 	}
@@ -74,14 +77,14 @@ func NewDetector(ctx context.Context, b op.Backend, src nn.Source, opts ...Optio
 	return d, nil
 }
 
-// checkAnchors compares the anchors with the checkpoint, whose RPN says how
-// many there are but not which.
-func checkAnchors(arch Architecture, c Settings) error {
+// checkAnchors compares the anchors with those of the network's builder, whose
+// levels they must have, and with the checkpoint, whose RPN says how many there
+// are but not which.
+func checkAnchors(arch Architecture, built, c Settings) error {
 	if arch.Anchors == 0 {
 		return nil
 	}
-	const levels = 5 // P2 … P6
-	if len(c.AnchorSizes) != levels {
+	if levels := len(built.AnchorSizes); len(c.AnchorSizes) != levels {
 		return &OptionError{"WithAnchors", fmt.Sprintf("%d levels", len(c.AnchorSizes)), fmt.Sprint(levels)}
 	}
 	for l, sizes := range c.AnchorSizes {

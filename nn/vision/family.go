@@ -65,7 +65,7 @@ type labeler interface {
 // first is it.
 func families() []family {
 	return []family{
-		maskRCNNFamily(), fasterRCNNFamily(),
+		maskRCNNFamily(), keypointRCNNFamily(), fasterRCNNFamily(),
 		resNetFamily(), mobileNetV3Family(), convNeXtFamily(), vitFamily(),
 		fcnFamily(), deepLabV3Family(), lrasppFamily(),
 	}
@@ -103,10 +103,6 @@ func unsupported() []family {
 		{name: "retinanet_resnet50_fpn_v2", keys: []string{
 			"head.classification_head.cls_logits", "head.classification_head.conv.0.1"}},
 		{name: "retinanet_resnet50_fpn", keys: []string{"head.classification_head.cls_logits"}},
-		{name: "keypointrcnn_resnet50_fpn", keys: []string{"roi_heads.keypoint_predictor"}},
-		{name: "maskrcnn_resnet50_fpn_v2", keys: []string{"roi_heads.box_head.0.0.weight", "roi_heads.mask_predictor"}},
-		{name: "fasterrcnn_resnet50_fpn_v2", keys: []string{"roi_heads.box_head.0.0.weight"}},
-		{name: "fasterrcnn_mobilenet_v3_large_fpn", keys: []string{"backbone.body.0.0.weight", "roi_heads.box_predictor"}},
 		{name: "mobilenet_v2", keys: []string{"features.1.conv.0.0.weight", "classifier.1.weight"}},
 		{name: "vgg", keys: []string{
 			"features.0.weight", "classifier.0.weight", "classifier.3.weight", "classifier.6.weight"}},

@@ -1,6 +1,8 @@
 package vision
 
 import (
+	"strings"
+
 	"github.com/argand-go/argand/nn"
 )
 
@@ -30,7 +32,8 @@ type Objects struct{ Boxes, Labels, Scores, Count nn.Value }
 // what only some networks tell.
 type Found struct {
 	Objects
-	Masks nn.Value // (N, D, 28, 28), the probabilities of masks inside their boxes; of Mask R-CNN
+	Masks     nn.Value // (N, D, 28, 28), the probabilities of masks inside their boxes; of Mask R-CNN
+	Keypoints nn.Value // (N, D, K, 3), as x and y in pixels of the padded image, and score; of Keypoint R-CNN
 }
 
 // fasterRCNNFamily recognises Faster R-CNN.
@@ -38,46 +41,82 @@ func fasterRCNNFamily() family {
 	return family{
 		name: "FasterRCNN",
 		task: Detection,
-		keys: []string{"backbone.body.layer1.0.conv1", "backbone.fpn", "rpn.head.cls_logits", "roi_heads.box_head.fc6",
+		keys: []string{"backbone.body", "backbone.fpn", "rpn.head.cls_logits", "roi_heads.box_head",
 			"roi_heads.box_predictor.cls_score"},
-		recognize: func(w nn.Weights) (Architecture, error) { return recognizeRCNN(w, "fasterrcnn"), nil },
-		defaults:  func(Architecture) Settings { return DefaultRCNN() },
-		detector:  func(w nn.Weights, _ Architecture, s Settings) finder { return NewFasterRCNN(w, s) },
+		recognize: func(w nn.Weights) (Architecture, error) { return recognizeRCNN(w, "fasterrcnn_") },
+		defaults: func(a Architecture) Settings {
+			if strings.HasPrefix(a.Name, "fasterrcnn_mobilenet") {
+				return DefaultMobileRCNN()
+			}
+			return DefaultRCNN()
+		},
+		detector: func(w nn.Weights, _ Architecture, s Settings) finder { return NewFasterRCNN(w, s) },
 	}
 }
 
 // recognizeRCNN names an R-CNN of a kind.
-func recognizeRCNN(w nn.Weights, kind string) Architecture {
-	a := recognizeTrunk(w.At("backbone.body"))
+func recognizeRCNN(w nn.Weights, kind string) (Architecture, error) {
+	a, err := recognizeBody(w.At("backbone.body"))
 	a.Classes = extent(w, "roi_heads.box_predictor.cls_score.weight", 0, 0)
 	a.Pyramid = extent(renamed(w.At("backbone.fpn"), "inner_blocks.0", "inner_blocks.0.0"), "weight", 0, 0)
 	a.Anchors = extent(w, "rpn.head.cls_logits.weight", 0, 0)
-	a.Name = kind + "_" + a.Name + "_fpn"
-	return a
+	a.Name = kind + a.Name + "_fpn"
+	if w.Has("roi_heads.box_head.0.0.weight") {
+		a.Name += "_v2"
+	}
+	return a, err
+}
+
+// recognizeBody names what a pyramid stands on.
+func recognizeBody(w nn.Weights) (Architecture, error) {
+	if hasMobileBody(w) {
+		return recognizeMobileTrunk(w)
+	}
+	return recognizeTrunk(w), nil
+}
+
+// hasMobileBody reports whether w is a [MobileNetV3], and not a [ResNet].
+func hasMobileBody(w nn.Weights) bool { return w.Has("0.0.weight") }
+
+// A body is what a pyramid stands on.
+type body interface {
+	// maps returns feature maps of an image (N, 3, H, W), the finest first.
+	maps(image nn.Value) []nn.Value
 }
 
 // FasterRCNN is the detector of Ren et al., "Faster R-CNN" (2015), on the
-// feature pyramid of a ResNet: torchvision's fasterrcnn_resnet50_fpn, and the
-// same with any other ResNet.
+// feature pyramid of a ResNet or a MobileNetV3: torchvision's
+// fasterrcnn_resnet50_fpn, the same with any other ResNet, its second version
+// fasterrcnn_resnet50_fpn_v2, which Li et al. describe in "Benchmarking Detection
+// Transfer Learning with Vision Transformers" (2021), and
+// fasterrcnn_mobilenet_v3_large_fpn.
 type FasterRCNN struct {
-	trunk *Trunk
-	fpn   *FPN
-	rpn   *RPN
-	box   *BoxHead
+	body   body
+	fpn    *FPN
+	rpn    *RPN
+	box    *BoxHead
+	pooled int // levels of the pyramid that heads pool from
 }
 
-// NewFasterRCNN reads a detector. What is missing, misshapen or left over is
-// for w.Err("FasterRCNN") to report.
+// NewFasterRCNN reads a detector; which one, the checkpoint tells. What is
+// missing, misshapen or left over is for w.Err("FasterRCNN") to report.
 func NewFasterRCNN(w nn.Weights, c Settings) *FasterRCNN {
-	trunk := NewTrunk(w.At("backbone.body"), c.Eps)
-	channels := trunk.Channels()
-	fpn := NewFPN(w.At("backbone.fpn"), channels[:]...)
-	return &FasterRCNN{
-		trunk: trunk,
-		fpn:   fpn,
-		rpn:   NewRPN(w.At("rpn"), fpn.Channels(), c),
-		box:   NewBoxHead(w.At("roi_heads"), fpn.Channels(), c),
+	m := &FasterRCNN{}
+	fpn, channels, scales := w.At("backbone.fpn"), []int(nil), resNetScales()
+	if w := w.At("backbone.body"); hasMobileBody(w) {
+		b, last := newMobileBody(w, c.Eps)
+		strided := extent(renamed(fpn, "inner_blocks.0", "inner_blocks.0.0"), "weight", 1, last/6)
+		// Of two maps of 1/32, torchvision pools all boxes from the first.
+		m.body, channels, scales = b, []int{strided, last}, []float64{1. / 32}
+	} else {
+		trunk := NewTrunk(w, c.Eps)
+		all := trunk.Channels()
+		m.body, channels = trunk, all[:]
 	}
+	m.fpn, m.pooled = NewFPN(fpn, c.Eps, channels...), len(scales)
+	m.rpn = NewRPN(w.At("rpn"), m.fpn.Channels(), c)
+	m.box = NewBoxHead(w.At("roi_heads"), m.fpn.Channels(), scales, c)
+	return m
 }
 
 // Forward returns the objects in an image (N, 3, H, W), normalised and padded,
@@ -87,11 +126,11 @@ func (m *FasterRCNN) Forward(image, sizes nn.Value) Found {
 	return Found{Objects: o}
 }
 
-// detect also returns the levels of the pyramid that heads pool from.
+// detect also returns the levels of the pyramid that heads pool from; the
+// coarsest is for proposals only.
 func (m *FasterRCNN) detect(image, sizes nn.Value) (Objects, []nn.Value) {
-	c := m.trunk.Forward(image)
-	p := m.fpn.Forward(c[:]...)
+	p := m.fpn.Forward(m.body.maps(image)...)
 	proposals, count := m.rpn.Forward(sizes, image, p)
-	levels := p[:len(p)-1] // P6 is for proposals only
+	levels := p[:m.pooled]
 	return m.box.Forward(sizes, proposals, count, levels), levels
 }

@@ -10,24 +10,36 @@ import (
 // Object Detection" (2017), figure 3, with one more level that is every second
 // pixel of the coarsest.
 type FPN struct {
-	inner, layer []*nn.Conv2d // lateral 1×1 and output 3×3 convolutions, the finest level first
+	inner, layer []nn.Sequential // lateral 1×1 and output 3×3 convolutions, the finest level first
 	out          int
 }
 
 // NewFPN reads a pyramid over feature maps of the given channels, the finest
 // first. Its own channels are those of the checkpoint, 256 for published ones.
-func NewFPN(w nn.Weights, channels ...int) *FPN {
+// Eps is that of the batch norms after its convolutions, if it has them.
+func NewFPN(w nn.Weights, eps float64, channels ...int) *FPN {
 	f := &FPN{out: 256}
 	for i, in := range channels {
-		inner := renamed(w, fmt.Sprintf("inner_blocks.%d", i), fmt.Sprintf("inner_blocks.%d.0", i))
-		layer := renamed(w, fmt.Sprintf("layer_blocks.%d", i), fmt.Sprintf("layer_blocks.%d.0", i))
+		inner, layer := fmt.Sprintf("inner_blocks.%d", i), fmt.Sprintf("layer_blocks.%d", i)
+		renamed(w, inner, inner+".0")
+		renamed(w, layer, layer+".0")
 		if i == 0 {
-			f.out = extent(inner, "weight", 0, extent(w, "inner_blocks.0.weight", 0, f.out))
+			f.out = extent(w, "inner_blocks.0.0.weight", 0, extent(w, "inner_blocks.0.weight", 0, f.out))
 		}
-		f.inner = append(f.inner, nn.NewConv2d(inner, in, f.out, nn.Conv{Kernel: 1, Bias: true}))
-		f.layer = append(f.layer, nn.NewConv2d(layer, f.out, f.out, nn.Conv{Kernel: 3, Padding: 1, Bias: true}))
+		f.inner = append(f.inner, newFilter(w.At(inner), in, f.out, nn.Conv{Kernel: 1}, eps))
+		f.layer = append(f.layer, newFilter(w.At(layer), f.out, f.out, nn.Conv{Kernel: 3, Padding: 1}, eps))
 	}
 	return f
+}
+
+// newFilter reads a convolution and what follows it: a bias or, in the second
+// versions of torchvision's detectors, a batch norm.
+func newFilter(w nn.Weights, in, out int, c nn.Conv, eps float64) nn.Sequential {
+	if w.At("1").Exists() {
+		return nn.Sequential{nn.NewConv2d(w.At("0"), in, out, c), nn.NewBatchNorm2d(w.At("1"), out, eps)}
+	}
+	c.Bias = true
+	return nn.Sequential{nn.NewConv2d(w.At("0"), in, out, c)}
 }
 
 // renamed returns the convolution at its present name, which had another in

@@ -118,10 +118,11 @@ func (s *staged) trace(m *MaskRCNN, image, sizes nn.Value) []nn.Value {
 		s.stages, stages = append(s.stages, name), append(stages, v)
 		return v
 	}
-	add("backbone.body.bn1", m.trunk.bn1.Forward(m.trunk.conv1.Forward(image)))
-	x := nn.ReLU(m.trunk.bn1.Forward(m.trunk.conv1.Forward(image)))
+	trunk := m.body.(*Trunk)
+	add("backbone.body.bn1", trunk.bn1.Forward(trunk.conv1.Forward(image)))
+	x := nn.ReLU(trunk.bn1.Forward(trunk.conv1.Forward(image)))
 	add("backbone.body.maxpool", nn.MaxPool2d{Kernel: 3, Stride: 2, Padding: 1}.Forward(x))
-	c := m.trunk.Forward(image)
+	c := trunk.Forward(image)
 	for l, v := range c {
 		add(fmt.Sprintf("backbone.body.layer%d", l+1), v)
 	}

@@ -8,9 +8,9 @@ func maskRCNNFamily() family {
 	f.name = "MaskRCNN"
 	f.keys = append(f.keys, "roi_heads.mask_predictor")
 	f.recognize = func(w nn.Weights) (Architecture, error) {
-		a := recognizeRCNN(w, "maskrcnn")
+		a, err := recognizeRCNN(w, "maskrcnn_")
 		a.Masks = true
-		return a, nil
+		return a, err
 	}
 	f.detector = func(w nn.Weights, _ Architecture, s Settings) finder { return NewMaskRCNN(w, s) }
 	return f
@@ -18,7 +18,8 @@ func maskRCNNFamily() family {
 
 // MaskRCNN is the detector of He et al., "Mask R-CNN" (2017): a [FasterRCNN]
 // with a [MaskHead] that looks at the boxes it has found. It is torchvision's
-// maskrcnn_resnet50_fpn, and the same with any other ResNet.
+// maskrcnn_resnet50_fpn and maskrcnn_resnet50_fpn_v2, and the same with any other
+// ResNet.
 type MaskRCNN struct {
 	FasterRCNN
 	mask *MaskHead
@@ -32,7 +33,7 @@ func NewMaskRCNN(w nn.Weights, c Settings) *MaskRCNN {
 	if classes == 0 {
 		classes = extent(w, "roi_heads.box_predictor.cls_score.weight", 0, 91)
 	}
-	return &MaskRCNN{*f, NewMaskHead(w.At("roi_heads"), f.fpn.Channels(), classes)}
+	return &MaskRCNN{*f, NewMaskHead(w.At("roi_heads"), f.fpn.Channels(), classes, c.Eps)}
 }
 
 // Forward returns the objects in an image (N, 3, H, W), as [FasterRCNN] does,

@@ -13,17 +13,16 @@ import (
 type MaskHead struct {
 	path   string
 	pool   op.RoIAlign
-	conv   []*nn.Conv2d
+	conv   []nn.Sequential
 	deconv *nn.ConvTranspose2d
 	logits *nn.Conv2d
 }
 
 // NewMaskHead reads roi_heads.mask_head and roi_heads.mask_predictor over
 // features of the given channels, for so many classes. Its depth and widths
-// are those of the checkpoint.
-func NewMaskHead(w nn.Weights, channels, classes int) *MaskHead {
-	h := &MaskHead{path: w.Path(), pool: pyramidAlign(14)}
-	spatial := nn.Conv{Kernel: 3, Padding: 1, Bias: true}
+// are those of the checkpoint. Eps is that of its batch norms, if it has them.
+func NewMaskHead(w nn.Weights, channels, classes int, eps float64) *MaskHead {
+	h := &MaskHead{path: w.Path(), pool: pyramidAlign(14, resNetScales())}
 	head, depth := w.At("mask_head"), 1
 	for head.At(fmt.Sprint(depth, ".0")).Exists() || head.At(fmt.Sprint("mask_fcn", depth+1)).Exists() {
 		depth++
@@ -32,7 +31,7 @@ func NewMaskHead(w nn.Weights, channels, classes int) *MaskHead {
 		old := fmt.Sprint("mask_fcn", i+1)
 		layer := renamed(head, old, fmt.Sprint(i, ".0"))
 		out := extent(layer, "weight", 0, extent(head, old+".weight", 0, 256))
-		h.conv = append(h.conv, nn.NewConv2d(layer, channels, out, spatial))
+		h.conv = append(h.conv, newFilter(head.At(fmt.Sprint(i)), channels, out, nn.Conv{Kernel: 3, Padding: 1}, eps))
 		channels = out
 	}
 	predictor := w.At("mask_predictor")

@@ -51,21 +51,23 @@ func mobileNetV3Family() family {
 		task: Classification,
 		keys: []string{"features.1.block.0.0.weight", "classifier.3.weight"},
 		recognize: func(w nn.Weights) (Architecture, error) {
-			table, ok := mobileTableOf(w.At("features"))
-			if !ok {
-				a := Architecture{Name: "mobilenet_v3"}
-				return a, &UnsupportedArchitectureError{a.Name, "MobileNetV3s of 11 or 15 blocks are, the small and the large"}
-			}
-			return Architecture{
-				Name:      table.name,
-				Classes:   extent(w, "classifier.3.weight", 0, 0),
-				Width:     extent(w, "features.0.0.weight", 0, 0),
-				published: 16,
-			}, nil
+			a, err := recognizeMobileTrunk(w.At("features"))
+			a.Classes = extent(w, "classifier.3.weight", 0, 0)
+			return a, err
 		},
 		defaults:   func(a Architecture) Settings { return published(a.Name, classifierSettings(MobileNetV3Eps)) },
 		classifier: func(w nn.Weights, _ Architecture, s Settings) nn.Module { return newMobileNetV3(w, s.Eps, s.Classes) },
 	}
+}
+
+// recognizeMobileTrunk names the trunk under w.
+func recognizeMobileTrunk(w nn.Weights) (Architecture, error) {
+	table, ok := mobileTableOf(w)
+	if !ok {
+		a := Architecture{Name: "mobilenet_v3"}
+		return a, &UnsupportedArchitectureError{a.Name, "MobileNetV3s of 11 or 15 blocks are, the small and the large"}
+	}
+	return Architecture{Name: table.name, Width: extent(w, "0.0.weight", 0, 0), published: 16}, nil
 }
 
 // A mobileTable is what tables 1 and 2 of the paper say of a network and its

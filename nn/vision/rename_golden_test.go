@@ -60,9 +60,9 @@ func TestRenamedGolden(t *testing.T) {
 	}
 	config := DefaultRCNN()
 	nets := map[string]func(w nn.Weights){
-		"FeaturePyramidNetwork": func(w nn.Weights) { NewFPN(w, 8, 16) },
+		"FeaturePyramidNetwork": func(w nn.Weights) { NewFPN(w, 0, 8, 16) },
 		"RPN":                   func(w nn.Weights) { NewRPN(w, 4, config) },
-		"RoIHeads":              func(w nn.Weights) { NewMaskHead(w, 4, 3) },
+		"RoIHeads":              func(w nn.Weights) { NewMaskHead(w, 4, 3, 0) },
 	}
 	loaded, refused := 0, 0
 	for _, c := range cases {

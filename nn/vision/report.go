@@ -7,6 +7,8 @@ import "github.com/argand-go/argand/nn/picture"
 //
 //	{"width":640,"height":480,"detections":[
 //	    {"box":[x1,y1,x2,y2],"label":3,"name":"car","score":0.98,"mask":{"size":[480,640],"counts":"…"}}]}
+//
+// Objects of Keypoint R-CNN have "keypoints":[[x,y,score],…] in place of a mask.
 type Report struct {
 	Width      int      `json:"width"`      // of the picture, in pixels
 	Height     int      `json:"height"`     // of the picture, in pixels
@@ -20,6 +22,8 @@ type Object struct {
 	Name  string       `json:"name"`           // of the class
 	Score float32      `json:"score"`          // 0 to 1
 	Mask  *picture.RLE `json:"mask,omitempty"` // in COCO's form; nil for Faster R-CNN
+
+	Keypoints [][3]float32 `json:"keypoints,omitempty"` // x and y in pixels of the picture, and score
 }
 
 // MaskThreshold is the probability from which a pixel belongs to an object,
@@ -35,6 +39,11 @@ func (d *Detections) Report() Report {
 		if i < len(d.Masks) {
 			mask := d.Masks[i].RLE(MaskThreshold)
 			o.Mask = &mask
+		}
+		if i < len(d.Keypoints) {
+			for _, k := range d.Keypoints[i] {
+				o.Keypoints = append(o.Keypoints, [3]float32{k.X, k.Y, k.Score})
+			}
 		}
 		r.Detections[i] = o
 	}

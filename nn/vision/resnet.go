@@ -105,6 +105,12 @@ func (t *Trunk) Forward(x nn.Value) [4]nn.Value {
 	return c
 }
 
+// maps implements body.
+func (t *Trunk) maps(image nn.Value) []nn.Value {
+	c := t.Forward(image)
+	return c[:]
+}
+
 // geometry says how a residual block is made.
 type geometry struct {
 	in       int // channels

@@ -132,7 +132,7 @@ func part(name string, src nn.Source, x *tensor.Tensor, threads int) (*subject, 
 	w, c := nn.NewWeights(src), vision.DefaultRCNN()
 	trunk := vision.NewTrunk(w.At("backbone.body"), c.Eps)
 	channels := trunk.Channels()
-	fpn := vision.NewFPN(w.At("backbone.fpn"), channels[:]...)
+	fpn := vision.NewFPN(w.At("backbone.fpn"), nn.DefaultEps, channels[:]...)
 	rpn := vision.NewRPN(w.At("rpn"), fpn.Channels(), c)
 	box := vision.NewBoxHead(w.At("roi_heads"), fpn.Channels(), c)
 	mask := vision.NewMaskHead(w.At("roi_heads"), fpn.Channels(), a.Classes)
