@@ -91,31 +91,31 @@ type body interface {
 // Transfer Learning with Vision Transformers" (2021), and
 // fasterrcnn_mobilenet_v3_large_fpn.
 type FasterRCNN struct {
-	body   body
-	fpn    *FPN
-	rpn    *RPN
-	box    *BoxHead
-	pooled int // levels of the pyramid that heads pool from
+	body body
+	fpn  *FPN
+	rpn  *RPN
+	box  *BoxHead
 }
 
 // NewFasterRCNN reads a detector; which one, the checkpoint tells. What is
 // missing, misshapen or left over is for w.Err("FasterRCNN") to report.
 func NewFasterRCNN(w nn.Weights, c Settings) *FasterRCNN {
-	m := &FasterRCNN{}
-	fpn, channels, scales := w.At("backbone.fpn"), []int(nil), resNetScales()
-	if w := w.At("backbone.body"); hasMobileBody(w) {
-		b, last := newMobileBody(w, c.Eps)
-		strided := extent(renamed(fpn, "inner_blocks.0", "inner_blocks.0.0"), "weight", 1, last/6)
-		// Of two maps of 1/32, torchvision pools all boxes from the first.
-		m.body, channels, scales = b, []int{strided, last}, []float64{1. / 32}
+	trunk, fpn := w.At("backbone.body"), w.At("backbone.fpn")
+	m, channels := &FasterRCNN{}, []int(nil)
+	mobile := hasMobileBody(trunk)
+	if mobile {
+		m.body, channels = newMobileBody(trunk, fpn, c.Eps)
 	} else {
-		trunk := NewTrunk(w, c.Eps)
-		all := trunk.Channels()
-		m.body, channels = trunk, all[:]
+		t := NewTrunk(trunk, c.Eps)
+		all := t.Channels()
+		m.body, channels = t, all[:]
 	}
-	m.fpn, m.pooled = NewFPN(fpn, c.Eps, channels...), len(scales)
+	m.fpn = NewFPN(fpn, c.Eps, channels...)
 	m.rpn = NewRPN(w.At("rpn"), m.fpn.Channels(), c)
-	m.box = NewBoxHead(w.At("roi_heads"), m.fpn.Channels(), scales, c)
+	m.box = NewBoxHead(w.At("roi_heads"), m.fpn.Channels(), c)
+	if mobile { // of two maps of 1/32, torchvision pools all boxes from the first
+		m.box.pool.Scales = []float64{1. / 32}
+	}
 	return m
 }
 
@@ -131,6 +131,6 @@ func (m *FasterRCNN) Forward(image, sizes nn.Value) Found {
 func (m *FasterRCNN) detect(image, sizes nn.Value) (Objects, []nn.Value) {
 	p := m.fpn.Forward(m.body.maps(image)...)
 	proposals, count := m.rpn.Forward(sizes, image, p)
-	levels := p[:m.pooled]
+	levels := p[:len(m.box.pool.Scales)]
 	return m.box.Forward(sizes, proposals, count, levels), levels
 }

@@ -21,7 +21,7 @@ type KeypointHead struct {
 // over features of the given channels. Its depth, its widths and the number of
 // keypoints are those of the checkpoint.
 func NewKeypointHead(w nn.Weights, channels int) *KeypointHead {
-	h := &KeypointHead{path: w.Path(), pool: pyramidAlign(14, resNetScales())}
+	h := &KeypointHead{path: w.Path(), pool: pyramidAlign(14)}
 	spatial := nn.Conv{Kernel: 3, Padding: 1, Bias: true}
 	layer := w.At("keypoint_head.0")
 	for i := 2; i == 2 || layer.Exists(); i += 2 { // the odd ones are activations

@@ -22,7 +22,7 @@ type MaskHead struct {
 // features of the given channels, for so many classes. Its depth and widths
 // are those of the checkpoint. Eps is that of its batch norms, if it has them.
 func NewMaskHead(w nn.Weights, channels, classes int, eps float64) *MaskHead {
-	h := &MaskHead{path: w.Path(), pool: pyramidAlign(14, resNetScales())}
+	h := &MaskHead{path: w.Path(), pool: pyramidAlign(14)}
 	head, depth := w.At("mask_head"), 1
 	for head.At(fmt.Sprint(depth, ".0")).Exists() || head.At(fmt.Sprint("mask_fcn", depth+1)).Exists() {
 		depth++

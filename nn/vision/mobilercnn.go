@@ -21,7 +21,9 @@ func DefaultMobileRCNN() Settings {
 // have 1/32 of the image's height and width.
 type mobileBody struct{ strided, last nn.Sequential }
 
-func newMobileBody(w nn.Weights, eps float64) (b *mobileBody, last int) {
+// newMobileBody reads the body of a pyramid, which tells the channels of the
+// first of its maps. It returns those of both.
+func newMobileBody(w, pyramid nn.Weights, eps float64) (b *mobileBody, channels []int) {
 	table, _ := mobileTableOf(w)
 	blocks := 0
 	for i, stride := range table.strides {
@@ -30,7 +32,8 @@ func newMobileBody(w nn.Weights, eps float64) (b *mobileBody, last int) {
 		}
 	}
 	trunk, last := newMobileTrunk(w, eps, nn.NewFrozenBatchNorm2d, 1)
-	return &mobileBody{trunk[:1+blocks], trunk[1+blocks:]}, last
+	strided := extent(renamed(pyramid, "inner_blocks.0", "inner_blocks.0.0"), "weight", 1, last/6)
+	return &mobileBody{trunk[:1+blocks], trunk[1+blocks:]}, []int{strided, last}
 }
 
 // maps implements body.

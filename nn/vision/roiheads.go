@@ -19,12 +19,11 @@ type BoxHead struct {
 	detections     op.Detections
 }
 
-// NewBoxHead reads roi_heads.box_head and roi_heads.box_predictor over the levels
-// of a pyramid, which have the given channels and scales, pixels of the level per
-// pixel of the image. The bins of the pooling, the hidden layers and their widths
-// are those of the checkpoint; so is the number of classes, the background
+// NewBoxHead reads roi_heads.box_head and roi_heads.box_predictor over features
+// of the given channels. The bins of the pooling, the hidden layers and their
+// widths are those of the checkpoint; so is the number of classes, the background
 // included, unless c.Classes says otherwise.
-func NewBoxHead(w nn.Weights, channels int, scales []float64, c Settings) *BoxHead {
+func NewBoxHead(w nn.Weights, channels int, c Settings) *BoxHead {
 	var (
 		hidden     nn.Sequential
 		bins, wide int
@@ -40,7 +39,7 @@ func NewBoxHead(w nn.Weights, channels int, scales []float64, c Settings) *BoxHe
 	}
 	return &BoxHead{
 		path:   w.Path(),
-		pool:   pyramidAlign(bins, scales),
+		pool:   pyramidAlign(bins),
 		hidden: hidden,
 		logits: nn.NewLinear(w.At("box_predictor.cls_score"), wide, classes),
 		deltas: nn.NewLinear(w.At("box_predictor.bbox_pred"), wide, 4*classes),
@@ -114,17 +113,13 @@ func (h *BoxHead) Predict(x nn.Value) (logits, deltas nn.Value) {
 	return h.logits.Forward(x), h.deltas.Forward(x)
 }
 
-// pyramidAlign pools from levels of the given scales, the level by equation 1 of
-// the FPN paper.
-func pyramidAlign(bins int, scales []float64) op.RoIAlign {
+// pyramidAlign pools from P2 … P5, the level by equation 1 of the FPN paper.
+func pyramidAlign(bins int) op.RoIAlign {
 	return op.RoIAlign{
 		Size:           bins,
 		Sampling:       2,
-		Scales:         scales,
+		Scales:         []float64{1. / 4, 1. / 8, 1. / 16, 1. / 32},
 		CanonicalScale: 224,
 		CanonicalLevel: 4,
 	}
 }
-
-// resNetScales returns those of P2 … P5.
-func resNetScales() []float64 { return []float64{1. / 4, 1. / 8, 1. / 16, 1. / 32} }

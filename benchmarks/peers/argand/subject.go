@@ -135,7 +135,7 @@ func part(name string, src nn.Source, x *tensor.Tensor, threads int) (*subject, 
 	fpn := vision.NewFPN(w.At("backbone.fpn"), nn.DefaultEps, channels[:]...)
 	rpn := vision.NewRPN(w.At("rpn"), fpn.Channels(), c)
 	box := vision.NewBoxHead(w.At("roi_heads"), fpn.Channels(), c)
-	mask := vision.NewMaskHead(w.At("roi_heads"), fpn.Channels(), a.Classes)
+	mask := vision.NewMaskHead(w.At("roi_heads"), fpn.Channels(), a.Classes, c.Eps)
 	if err := w.Err("MaskRCNN"); err != nil {
 		return nil, err
 	}
