@@ -49,6 +49,7 @@ func openWith(t *testing.T, fake *fakedriver.Driver, o cuda.Options) *cuda.Backe
 // unsupported is what there are no kernels for yet.
 var unsupported = []string{
 	"layer_norm", "scaled_dot_product_attention", "tokens", "select", "network/vision transformer",
+	"dense_detections", "group_norm",
 	"cat", "interpolate/bilinear", "keypoints", "normalize", "ssd_detections",
 }
 

@@ -37,6 +37,16 @@ func decode(b box, d, weights [4]float32) box {
 	}
 }
 
+// decodeSides returns the box whose left, top, right and bottom are the distances
+// d from the centre of b, in units of its width and height; torchvision's
+// BoxLinearCoder.decode.
+func decodeSides(b box, d [4]float32) box {
+	const half = float32(0.5)
+	w, h := b[2]-b[0], b[3]-b[1]
+	cx, cy := float32(half*(b[0]+b[2])), float32(half*(b[1]+b[3]))
+	return box{cx - float32(d[0]*w), cy - float32(d[1]*h), cx + float32(d[2]*w), cy + float32(d[3]*h)}
+}
+
 // exp returns eˣ in float32.
 func exp(x float32) float32 { return float32(math.Exp(float64(x))) }
 

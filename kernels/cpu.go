@@ -75,7 +75,7 @@ func lacks(o op.Op) string {
 		if o.Act > op.GELU {
 			return fmt.Sprintf("activation %d", o.Act)
 		}
-	case *op.Conv2d, *op.ConvTranspose2d, *op.Linear:
+	case *op.Conv2d, *op.ConvTranspose2d, *op.Linear, *op.GroupNorm:
 		e := op.EpilogueOf(o)
 		if e.Act > op.GELU || e.Residual > op.NearestResidual {
 			return fmt.Sprintf("%s with activation %d and residual %d", o.Name(), e.Act, e.Residual)
@@ -83,7 +83,8 @@ func lacks(o op.Op) string {
 	case *op.L2Norm, *op.SSDDetections:
 	case *op.Add, *op.Mul, *op.BatchNorm2d, *op.MaxPool2d, *op.GlobalAvgPool2d, *op.Flatten, *op.Upsample, *op.Concat,
 		*op.LayerNorm, *op.Attention, *op.Tokens, *op.Select,
-		*op.Preprocess, *op.Proposals, *op.RoIAlign, *op.Detections, *op.MaskSelect, *op.MaskPaste, *op.Keypoints:
+		*op.Preprocess, *op.Proposals, *op.RoIAlign, *op.Detections, *op.DenseDetections,
+		*op.MaskSelect, *op.MaskPaste, *op.Keypoints:
 	default:
 		return o.Name()
 	}
@@ -102,6 +103,8 @@ func (p *planner) step(i int) {
 		p.linear(n, o, p.model.weights[i])
 	case *op.BatchNorm2d:
 		p.batchNorm2d(n, p.model.weights[i])
+	case *op.GroupNorm:
+		p.groupNorm(n, o)
 	case *op.Activation:
 		p.activation(n, o.Act)
 	case *op.Add:
@@ -134,6 +137,8 @@ func (p *planner) step(i int) {
 		p.roiAlign(n, o)
 	case *op.Detections:
 		p.detections(n, o)
+	case *op.DenseDetections:
+		p.denseDetections(n, o)
 	case *op.L2Norm:
 		p.l2Norm(n, p.model.weights[i])
 	case *op.SSDDetections:

@@ -36,20 +36,21 @@ func candidatesIn(mem []float32, n, classes int) candidates {
 		mem = mem[n:]
 		return part
 	}
-	ints := func(s []float32) []int32 {
-		return unsafe.Slice((*int32)(unsafe.Pointer(unsafe.SliceData(s))), len(s))
-	}
 	var c candidates
 	c.keys = unsafe.Slice((*key)(unsafe.Pointer(unsafe.SliceData(take(2*n)))), n)
 	c.boxes = boxesOf(take(4 * n))
 	c.scores = take(n)
-	c.class = ints(take(n))
+	c.class = intsOf(take(n))
 	c.areas = take(n)
-	c.next = ints(take(n))
-	c.kept = ints(take(n))
-	c.first = ints(take(classes))
+	c.next = intsOf(take(n))
+	c.kept = intsOf(take(n))
+	c.first = intsOf(take(classes))
 	c.shifted = boxesOf(take(4 * min(n, op.CoordinateTrick)))
 	return c
+}
+
+func intsOf(s []float32) []int32 {
+	return unsafe.Slice((*int32)(unsafe.Pointer(unsafe.SliceData(s))), len(s))
 }
 
 func (c *candidates) add(b box, score float32, class int) {

@@ -24,6 +24,15 @@ func keyOf(score float32, number int) key {
 
 func (k key) number() int { return int(uint32(k)) }
 
+// score returns the score, 0 for −0.
+func (k key) score() float32 {
+	bits := ^uint32(k >> 32)
+	if bits>>31 == 1 {
+		return math.Float32frombits(bits &^ (1 << 31))
+	}
+	return math.Float32frombits(^bits)
+}
+
 // A topK keeps the least keys pushed, as many as its capacity, in a heap with
 // the greatest on top.
 type topK []key

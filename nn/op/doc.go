@@ -18,7 +18,7 @@
 // # Values whose rows are counted
 //
 // A detector does not know how many boxes it will find. Operators that make
-// boxes ([Proposals], [Detections]) have a fixed capacity and a second output
+// boxes ([Proposals], [Detections], [DenseDetections]) have a fixed capacity and a second output
 // that counts, per picture, how many of the places are used; the rest is zero.
 // [RoIAlign] packs the used boxes of all pictures one after the other, so the
 // values computed from its output have (sum of counts) meaningful leading

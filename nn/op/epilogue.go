@@ -13,8 +13,8 @@ const (
 	NearestResidual          // (N, C, h, w), read at the nearest pixel as [Upsample] does
 )
 
-// An Epilogue is what is done to each element of a linear operator's sum
-// before it is stored:
+// An Epilogue is what is done to each element of an operator's sum before it is
+// stored:
 //
 //	y[n,c,…] = act(scale[c]·sum[n,c,…] + bias[c] + residual[n,c,…])
 //
@@ -70,6 +70,8 @@ func EpilogueOf(o Op) *Epilogue {
 		return &o.Epilogue
 	case *Linear:
 		return &o.Epilogue
+	case *GroupNorm:
+		return &o.Epilogue
 	}
 	return nil
 }
@@ -85,6 +87,9 @@ func Clone(o Op) Op {
 		c := *o
 		return &c
 	case *Linear:
+		c := *o
+		return &c
+	case *GroupNorm:
 		c := *o
 		return &c
 	}

@@ -7,7 +7,7 @@ package op
 //   - Convolutions and linear layers count their sums, whatever algorithm
 //     computes them (Winograd's does fewer), padding included and the epilogue
 //     not.
-//   - Batch norms count two per element, layer norms seven, additions (of
+//   - Batch norms count two per element, group norms five, layer norms seven, additions (of
 //     positions too), products and global averages one, RoIAlign the four
 //     multiply-adds of every sample, and attention its two products.
 //   - What only moves, compares or selects counts nothing, and so do
@@ -27,6 +27,8 @@ func FLOPs(o Op, in, out []Spec) int64 {
 		return 2 * elements(out) * int64(o.Weight.Shape()[1])
 	case *BatchNorm2d:
 		return 2 * elements(out)
+	case *GroupNorm: // two sums, and then as a batch norm
+		return 5 * elements(out)
 	case *LayerNorm: // one for the mean, three for the variance, three for the result
 		return 7 * elements(out)
 	case *Attention:

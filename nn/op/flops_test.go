@@ -34,6 +34,7 @@ func TestFLOPs(t *testing.T) {
 		{"positions", &Tokens{Class: vector, Positions: weight(26, 8), Size: [2]int{10, 10}},
 			[]Spec{level, F32(2, 3, 10, 10)}, count(2, 8, 26) / 2},
 		{"select", &Select{}, []Spec{level}, 0},
+		{"group norm", &GroupNorm{Groups: 4}, []Spec{level}, count(2, 8, 5, 5, 5) / 2},
 		{"add", &Add{}, []Spec{level, level}, count(2, 8, 5, 5) / 2},
 		{"normalize", &L2Norm{Weight: vector}, []Spec{level}, 2 * count(2, 8, 5, 5)},
 		{"average", &GlobalAvgPool2d{}, []Spec{level}, count(2, 8, 5, 5) / 2},

@@ -186,7 +186,7 @@ func (g *Graph) CountedRows() []Value {
 		switch n.Op.(type) {
 		case *RoIAlign:
 			c = n.In[1]
-		case *Proposals, *Detections, *MaskSelect, *Keypoints:
+		case *Proposals, *Detections, *DenseDetections, *MaskSelect, *Keypoints:
 		default:
 			for i, v := range n.In {
 				if c < 0 && !ShapeOnly(n.Op, i) {
@@ -205,7 +205,7 @@ func (g *Graph) CountedRows() []Value {
 // so that a backend need not keep that value for it.
 func ShapeOnly(o Op, i int) bool {
 	switch o.(type) {
-	case *Upsample, *Proposals, *Tokens:
+	case *Upsample, *Proposals, *DenseDetections, *Tokens:
 		return i == 1
 	case *SSDDetections:
 		return i == 1

@@ -152,7 +152,8 @@ func TestShapeOnly(t *testing.T) {
 }
 
 func TestCloneSharesNoEpilogue(t *testing.T) {
-	for _, o := range []Op{&Conv2d{Weight: weight(1)}, &ConvTranspose2d{Weight: weight(1)}, &Linear{Weight: weight(1)}} {
+	for _, o := range []Op{&Conv2d{Weight: weight(1)}, &ConvTranspose2d{Weight: weight(1)}, &Linear{Weight: weight(1)},
+		&GroupNorm{}} {
 		c := Clone(o)
 		EpilogueOf(c).Act = ReLU
 		if EpilogueOf(o).Act != NoAct || c == o {

@@ -32,6 +32,7 @@ func norm(w, b, m, v int) *BatchNorm2d {
 var (
 	cell   = [][4]float32{{-8, -8, 8, 8}, {-4, -8, 4, 8}}
 	levels = [][][4]float32{cell, cell[:1]}
+	dense  = DenseDetections{Anchors: levels, Candidates: 10, ScoreThreshold: 0.05, Max: 15}
 	rpn    = Proposals{Anchors: levels, PreNMS: 10, PostNMS: 15}
 	shots  = SSDDetections{DefaultBoxes: [][][2]float32{{{0.1, 0.2}, {0.2, 0.1}}, {{0.5, 0.5}}}, Candidates: 400, Max: 200}
 	tokens = Tokens{Class: weight(3), Positions: weight(7, 3), Size: [2]int{8, 12}}
@@ -138,6 +139,16 @@ var infers = []struct {
 	{"norm, short mean", norm(3, 3, 2, 3), []Spec{F32(2, 3, 4, 5)}, nil},
 	{"norm, short variance", norm(3, 3, 3, 2), []Spec{F32(2, 3, 4, 5)}, nil},
 	{"norm, nothing", &BatchNorm2d{}, []Spec{F32(2, 3, 4, 5)}, nil},
+	{"group norm", &GroupNorm{Groups: 3}, []Spec{F32(2, 6, 4, 5)}, []Spec{F32(2, 6, 4, 5)}},
+	{"group norm and residual", &GroupNorm{Groups: 3, Epilogue: Epilogue{Scale: ones(6), Residual: SameResidual}},
+		[]Spec{F32(2, 6, 4, 5), F32(2, 6, 4, 5)}, []Spec{F32(2, 6, 4, 5)}},
+	{"group norm, groups that do not divide", &GroupNorm{Groups: 4}, []Spec{F32(2, 6, 4, 5)}, nil},
+	{"group norm, no groups", &GroupNorm{}, []Spec{F32(2, 6, 4, 5)}, nil},
+	{"group norm, short scale", &GroupNorm{Groups: 3, Epilogue: Epilogue{Scale: ones(5)}}, []Spec{F32(2, 6, 4, 5)}, nil},
+	{"group norm, small residual", &GroupNorm{Groups: 3, Epilogue: Epilogue{Residual: NearestResidual}},
+		[]Spec{F32(2, 6, 4, 4), F32(2, 6, 2, 2)}, nil},
+	{"group norm, two operands", &GroupNorm{Groups: 3}, []Spec{F32(2, 6, 4, 5), F32(2, 6, 4, 5)}, nil},
+	{"group norm of rows", &GroupNorm{Groups: 3}, []Spec{F32(2, 6)}, nil},
 	{"norm, two operands", norm(3, 3, 3, 3), []Spec{F32(2, 3, 4, 5), F32(2, 3, 4, 5)}, nil},
 
 	{"layer norm", &LayerNorm{Weight: weight(3), Bias: weight(3)}, []Spec{F32(2, 3, 4, 5)}, []Spec{F32(2, 3, 4, 5)}},
@@ -331,6 +342,35 @@ var infers = []struct {
 	{"keypoints, boxes of five numbers", &Keypoints{Scale: 2}, []Spec{F32(18, 17, 8, 8), F32(2, 9, 5), i32(2)}, nil},
 	{"keypoints, other counts", &Keypoints{Scale: 2}, []Spec{F32(18, 17, 8, 8), F32(2, 9, 4), i32(9)}, nil},
 	{"keypoints, an operand less", &Keypoints{Scale: 2}, []Spec{F32(18, 17, 8, 8), F32(2, 9, 4)}, nil},
+	{"dense detections", &dense, []Spec{F32(1, 2), F32(1, 3, 32, 32), F32(1, 6, 4, 4), F32(1, 3, 2, 2), F32(1, 8, 4, 4),
+		F32(1, 4, 2, 2)}, []Spec{F32(1, 15, 4), i64(1, 15), F32(1, 15), i32(1)}},
+	{"dense detections, fewer candidates than Max", changed(dense, func(o *DenseDetections) { o.Max = 99 }),
+		[]Spec{F32(1, 2), F32(1, 3, 32, 32), F32(1, 2, 2, 2), F32(1, 1, 2, 2), F32(1, 8, 2, 2), F32(1, 4, 2, 2)},
+		[]Spec{F32(1, 12, 4), i64(1, 12), F32(1, 12), i32(1)}},
+	{"dense detections, centerness", changed(dense, func(o *DenseDetections) { o.Anchors, o.Centerness = levels[1:], true }),
+		[]Spec{F32(1, 2), F32(1, 3, 32, 32), F32(1, 3, 2, 2), F32(1, 4, 2, 2), F32(1, 1, 2, 2)},
+		[]Spec{F32(1, 10, 4), i64(1, 10), F32(1, 10), i32(1)}},
+	{"dense detections, other centerness", changed(dense, func(o *DenseDetections) { o.Anchors, o.Centerness = levels[1:], true }),
+		[]Spec{F32(1, 2), F32(1, 3, 32, 32), F32(1, 3, 2, 2), F32(1, 4, 2, 2), F32(1, 3, 2, 2)}, nil},
+	{"dense detections, other classes", &dense, []Spec{F32(1, 2), F32(1, 3, 32, 32), F32(1, 6, 4, 4), F32(1, 2, 2, 2),
+		F32(1, 8, 4, 4), F32(1, 4, 2, 2)}, nil},
+	{"dense detections, part of a class", &dense, []Spec{F32(1, 2), F32(1, 3, 32, 32), F32(1, 5, 4, 4), F32(1, 2, 2, 2),
+		F32(1, 8, 4, 4), F32(1, 4, 2, 2)}, nil},
+	{"dense detections, no classes", &dense, []Spec{F32(1, 2), F32(1, 3, 32, 32), F32(1, 0, 4, 4), F32(1, 0, 2, 2),
+		F32(1, 8, 4, 4), F32(1, 4, 2, 2)}, nil},
+	{"dense detections, other deltas", &dense, []Spec{F32(1, 2), F32(1, 3, 32, 32), F32(1, 6, 4, 4), F32(1, 3, 2, 2),
+		F32(1, 8, 4, 4), F32(1, 4, 2, 3)}, nil},
+	{"dense detections, other pictures", &dense, []Spec{F32(2, 2), F32(1, 3, 32, 32), F32(1, 6, 4, 4), F32(1, 3, 2, 2),
+		F32(1, 8, 4, 4), F32(1, 4, 2, 2)}, nil},
+	{"dense detections, a level larger than the image", &dense, []Spec{F32(1, 2), F32(1, 3, 3, 32), F32(1, 6, 4, 4),
+		F32(1, 3, 2, 2), F32(1, 8, 4, 4), F32(1, 4, 2, 2)}, nil},
+	{"dense detections, too many logits", &dense, []Spec{F32(1, 2), F32(1, 3, 1<<16, 1<<16), F32(1, 2, 1<<16, 1<<16),
+		F32(1, 1, 2, 2), F32(1, 8, 1<<16, 1<<16), F32(1, 4, 2, 2)}, nil},
+	{"dense detections, no score", changed(dense, func(o *DenseDetections) { o.ScoreThreshold = math.NaN() }), []Spec{F32(1, 2),
+		F32(1, 3, 32, 32), F32(1, 6, 4, 4), F32(1, 3, 2, 2), F32(1, 8, 4, 4), F32(1, 4, 2, 2)}, nil},
+	{"dense detections, less than none", changed(dense, func(o *DenseDetections) { o.Max = -1 }), []Spec{F32(1, 2),
+		F32(1, 3, 32, 32), F32(1, 6, 4, 4), F32(1, 3, 2, 2), F32(1, 8, 4, 4), F32(1, 4, 2, 2)}, nil},
+	{"dense detections, no level", &DenseDetections{}, []Spec{F32(1, 2), F32(1, 3, 32, 32)}, nil},
 	{"masks, an operand less", &MaskSelect{}, []Spec{F32(18, 5, 28, 28), i64(2, 9)}, nil},
 }
 
@@ -403,7 +443,7 @@ func TestInferOfAnything(t *testing.T) {
 			}
 		}
 	}
-	if len(valid) != 25 || len(broken) != len(valid) {
+	if len(valid) != 27 || len(broken) != len(valid) {
 		t.Errorf("operators with a valid case: %v, with a broken one: %v", valid, broken)
 	}
 }

@@ -59,6 +59,7 @@ type testCase struct {
 // cases has one line per family of operators.
 func cases() []testCase {
 	return slices.Concat(
+		groupNormCases(), denseDetectionsCases(),
 		conv2dCases(), convTranspose2dCases(), linearCases(), batchNorm2dCases(), activationCases(), addCases(), mulCases(),
 		l2NormCases(), ssdDetectionsCases(),
 		poolCases(), flattenCases(), upsampleCases(), concatCases(), preprocessCases(),

@@ -520,6 +520,77 @@ var mutants = []struct {
 		}
 	})},
 
+	{"higher threshold", "dense_detections/", attributes(func(o *op.DenseDetections) { o.NMSThreshold += 0.05 })},
+	{"lower threshold", "dense_detections/", attributes(func(o *op.DenseDetections) { o.NMSThreshold -= 0.05 })},
+	{"lower score threshold", "dense_detections/", attributes(func(o *op.DenseDetections) {
+		o.ScoreThreshold = max(o.ScoreThreshold-1e-6, 0)
+	})},
+	{"at least the score threshold", "dense_detections/", attributes(func(o *op.DenseDetections) {
+		o.ScoreThreshold = float64(math.Nextafter32(float32(o.ScoreThreshold), 0))
+	})},
+	{"one less of a level", "dense_detections/", attributes(func(o *op.DenseDetections) { o.Candidates = max(o.Candidates-1, 0) })},
+	{"the first class is the background", "dense_detections/", operand[*op.DenseDetections](2, func(v []float32, t *tensor.Tensor) {
+		for n := range t.Shape()[0] {
+			for i := range plane(t, n, 0) {
+				plane(t, n, 0)[i] = -40
+			}
+		}
+	})},
+	{"clipped to the first picture", "dense_detections/", operand[*op.DenseDetections](0, func(v []float32, _ *tensor.Tensor) {
+		for n := range len(v) / 2 {
+			copy(v[2*n:], v[:2])
+		}
+	})},
+	{"equal scores in another order", "dense_detections/", operand[*op.DenseDetections](2, func(v []float32, _ *tensor.Tensor) {
+		for i := range v {
+			v[i] += float32(i) * 1e-6
+		}
+	})},
+	{"sizes clipped at e⁴", "dense_detections/decoding", mutant(
+		func(o *op.DenseDetections, run func(*op.DenseDetections, []*tensor.Tensor), _, in []*tensor.Tensor) {
+			in = slices.Clone(in)
+			for l := range o.Anchors {
+				in[2+len(o.Anchors)+l] = in[2+len(o.Anchors)+l].Clone()
+				for i, v := range floats(in[2+len(o.Anchors)+l]) {
+					floats(in[2+len(o.Anchors)+l])[i] = min(v, 4)
+				}
+			}
+			run(o, in)
+		})},
+	{"no root", "dense_detections/centerness", results(func(_ *op.DenseDetections, out, _ []*tensor.Tensor) {
+		for i, v := range floats(out[2]) {
+			floats(out[2])[i] = v * v
+		}
+	})},
+	{"no centerness", "dense_detections/centerness", mutant(
+		func(o *op.DenseDetections, run func(*op.DenseDetections, []*tensor.Tensor), _, in []*tensor.Tensor) {
+			in = slices.Clone(in)
+			if o.Centerness {
+				last := in[len(in)-1].Clone()
+				for i := range floats(last) {
+					floats(last)[i] = 40
+				}
+				in[len(in)-1] = last
+			}
+			run(o, in)
+		})},
+	{"always shifted", "dense_detections/", suppressing(shiftedNMS)},
+	{"never shifted", "dense_detections/", suppressing(eachNMS)},
+	{"classes suppress each other", "dense_detections/", suppressing(func(c *candidates, threshold float64) []int {
+		return nms(c.boxes, c.scores, threshold)
+	})},
+	{"no eps", "group_norm/", attributes(func(o *op.GroupNorm) { o.Eps = 0 })},
+	{"one group", "group_norm/", attributes(func(o *op.GroupNorm) { o.Groups = 1 })},
+	{"norm of all pictures", "group_norm/", mutant(
+		func(o *op.GroupNorm, run func(*op.GroupNorm, []*tensor.Tensor), out, in []*tensor.Tensor) {
+			first := must(in[0].Slice(0, min(1, in[0].Shape()[0])))
+			run(o, in)
+			if s := in[0].Shape(); s[0] > 1 && o.Residual == op.NoResidual {
+				y := empty(tensor.Float32, first.Shape()...)
+				groupNorm(o, y, first, nil)
+				copy(floats(out[0])[y.Len():], floats(y))
+			}
+		})},
 	{"next label", "mask_select/", results(func(o *op.MaskSelect, out, in []*tensor.Tensor) {
 		labels := in[1].Clone()
 		for i := range data[int64](labels) {
@@ -565,6 +636,8 @@ func suppressing(by suppressor) op.Backend {
 			proposals(o, by, out, in)
 		case *op.Detections:
 			detections(o, by, out, in)
+		case *op.DenseDetections:
+			denseDetections(o, by, out, in)
 		case *op.SSDDetections:
 			ssdDetections(o, by, out, in)
 		default:

@@ -96,7 +96,7 @@ func rounds(p op.Precision, g *op.Graph) bool {
 		case *op.Conv2d, *op.ConvTranspose2d, *op.Linear, *op.Attention:
 			return p != op.Float32
 		case *op.L2Norm,
-			*op.Add, *op.Mul, *op.BatchNorm2d, *op.Activation, *op.MaxPool2d, *op.GlobalAvgPool2d, *op.Flatten,
+			*op.Add, *op.Mul, *op.BatchNorm2d, *op.GroupNorm, *op.Activation, *op.MaxPool2d, *op.GlobalAvgPool2d, *op.Flatten,
 			*op.Upsample, *op.Concat, *op.LayerNorm, *op.Tokens, *op.Select, *op.RoIAlign:
 			if p == op.BFloat16 || p == op.Float16 {
 				return true

@@ -34,6 +34,8 @@ func evaluate(o op.Op, out, in []*tensor.Tensor) error {
 		linear(o, out[0], in[0], residual(&o.Epilogue, in))
 	case *op.BatchNorm2d:
 		batchNorm2d(o, out[0], in[0])
+	case *op.GroupNorm:
+		groupNorm(o, out[0], in[0], residual(&o.Epilogue, in))
 	case *op.Activation:
 		activation(o, out[0], in[0])
 	case *op.Add:
@@ -70,6 +72,8 @@ func evaluate(o op.Op, out, in []*tensor.Tensor) error {
 		proposals(o, batchedNMS, out, in)
 	case *op.Detections:
 		detections(o, batchedNMS, out, in)
+	case *op.DenseDetections:
+		denseDetections(o, batchedNMS, out, in)
 	case *op.MaskSelect:
 		maskSelect(out[0], in[0], in[1], in[2])
 	case *op.MaskPaste:
@@ -141,7 +145,8 @@ func weights(o op.Op) (ws []*tensor.Tensor, known bool) {
 	case *op.Attention, *op.Select:
 		return nil, true
 	case *op.Activation, *op.Add, *op.Mul, *op.MaxPool2d, *op.GlobalAvgPool2d, *op.Flatten, *op.Upsample, *op.Concat,
-		*op.Preprocess, *op.RoIAlign, *op.Proposals, *op.Detections, *op.MaskSelect, *op.MaskPaste, *op.Keypoints:
+		*op.Preprocess, *op.RoIAlign, *op.Proposals, *op.Detections,
+		*op.GroupNorm, *op.DenseDetections, *op.MaskSelect, *op.MaskPaste, *op.Keypoints:
 		return nil, true
 	}
 	return nil, false
