@@ -14,8 +14,10 @@ of pictures and returns a list of dicts, a segmenter returns a dict with "out", 
 given the picture as it is, classifiers and segmenters what torchvision's preset makes of it.
 
 golden.pth is a state_dict: "meta" is a JSON text as bytes, "picture" the bytes of the picture's file, "input" what the
-model was given, "stage.N" up to 4096 numbers of the result of a layer, at places (j * 2654435761) mod n, and what the
-model returned. Every layer that has weights is a stage, but a convolution whose batch norm follows is one with it.
+model was given, "stage.N" some numbers of the result of a layer, and what the model returned. The numbers are 4096 at
+places (j * 2654435761) mod n; where a result has a row for each object, 16 of each row at such places, for rows to be
+found whose order is another. Every layer that has weights is a stage, but a convolution whose batch norm follows is one
+with it.
 """
 import argparse
 import json
@@ -27,14 +29,12 @@ from PIL import Image
 from torchvision.transforms import functional
 from torchvision.transforms._presets import ImageClassification, SemanticSegmentation
 
-SAMPLES = 4096
-
-
-def samples(tensor):
-    """Numbers of a tensor at places that any program can compute."""
-    flat = tensor.detach().reshape(-1)
-    n = flat.numel()
-    return flat[torch.arange(min(n, SAMPLES)) * 2654435761 % max(n, 1)].float().clone()
+def samples(tensor, total, each):
+    """Numbers of a tensor at places that any program can compute, a row for each row of the tensor."""
+    rows = tensor.detach().flatten(1)
+    n = rows.shape[1]
+    most = total if len(rows) == 1 else each
+    return rows[:, torch.arange(min(n, most)) * 2654435761 % max(n, 1)].float().clone()
 
 
 def channels_last(module, output):
@@ -43,13 +43,13 @@ def channels_last(module, output):
     return own and output.dim() > 2
 
 
-def record(model):
+def record(model, total, each):
     """Has every layer with weights append (module, path, call, output) to the list that is returned."""
     stages, calls = [], {}
 
     def hook(path):
         def called(module, inputs, output):
-            if not isinstance(output, torch.Tensor) or not output.is_floating_point():
+            if not isinstance(output, torch.Tensor) or not output.is_floating_point() or output.dim() < 2:
                 return
             if "BatchNorm" in type(module).__name__ and stages and stages[-1]["output"] is inputs[0]:
                 stages.pop()
@@ -59,7 +59,7 @@ def record(model):
             stages.append({"path": path, "call": call, "shape": list(output.shape), "output": output,
                            "channels_last": channels_last(module, output),
                            "greatest": float(output.abs().max()) if output.numel() else 0.0,
-                           "samples": samples(output)})
+                           "samples": samples(output, total, each)})
         return called
 
     for path, module in model.named_modules():
@@ -93,12 +93,13 @@ def kind(model):
     return "segmentation" if hasattr(model, "backbone") else "classification"
 
 
-def dump(model, picture, out, preset=None):
-    """Runs the model on a picture, a path, and writes the file. Preset makes a classifier's or segmenter's input."""
+def dump(model, picture, out, preset=None, total=4096, each=16):
+    """Runs the model on a picture, a path, and writes the file. Preset makes a classifier's or segmenter's input. Of each
+    stage it keeps a total of numbers, or some of each row."""
     model.eval()
     task = kind(model)
     image = Image.open(picture).convert("RGB")
-    stages = record(model)
+    stages = record(model, total, each)
     with torch.no_grad():
         if task == "detection":
             given = functional.to_tensor(image)

@@ -26,7 +26,8 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root.SetVersionTemplate("argand {{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return misused(err) })
 	root.AddCommand(newPipeline(stdout, stderr), newDetect(stdout, stderr), newInspect(stdout, stderr),
-		newConvert(stderr), newBench(stdout, stderr), newDevices(stdout))
+		newConvert(stderr), newBench(stdout, stderr), newDevices(stdout),
+		newCompare(stdout, stderr))
 	help := newHelp()
 	root.SetHelpCommand(help)
 	for _, cmd := range append(root.Commands(), root, help) {
@@ -60,7 +61,8 @@ func newHelp() *cobra.Command {
 // known refuses arguments that should have been a command.
 func known(_ *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return fmt.Errorf("no command %q; the commands are bench, convert, detect, devices, inspect and pipeline", args[0])
+		return fmt.Errorf("no command %q; the commands are bench, compare, convert, detect, devices, inspect and pipeline",
+			args[0])
 	}
 	return nil
 }
