@@ -116,7 +116,7 @@ func TestMistakes(t *testing.T) {
 		{1, []string{"pipeline", "--summary", dir}, []string{"--summary " + dir, "a directory; want a file"}},
 		{1, []string{"pipeline", "--summary", filepath.Join(labels, "a")}, []string{"--summary", labels + " is a file"}},
 		{2, []string{"detect", "--threads", "-1", picture}, []string{"--threads -1"}},
-		{2, []string{"detect", "--preset", "x", picture}, []string{`--preset "x"`, "COCO_V1", "beam-article"}},
+		{2, []string{"detect", "--preset", "x", picture}, []string{`--preset "x"`, "argand models", "beam-article"}},
 		{2, []string{"detect", "--device=", picture}, []string{"--device is empty"}},
 		{2, []string{"detect", "--device", "gpu", picture}, []string{"--device gpu", "want cpu, auto, cuda, or cuda:1"}},
 		{2, []string{"detect", "--precision", "bf16", picture}, []string{`"bf16" is not a precision: want float32, tf32`}},

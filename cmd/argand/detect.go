@@ -36,7 +36,7 @@ func newDetect(stdout, stderr io.Writer) *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, args []string) error { return d.run(cmd.Context(), args) },
 	}
-	d.network.addTo(cmd)
+	d.detectorNetwork.addTo(cmd)
 	cmd.Flags().StringVar(&d.output, "output", "", "`DIR` for the overlay pictures")
 	cmd.Flags().BoolVar(&d.json, "json", false, "print JSON lines instead of a table")
 	cmd.Flags().BoolVar(&d.profile, "profile", false, "tell on stderr which operators took the time")
@@ -45,7 +45,7 @@ func newDetect(stdout, stderr io.Writer) *cobra.Command {
 
 // detect is the command of that name.
 type detect struct {
-	network
+	detectorNetwork
 	output         string
 	json, profile  bool
 	stdout, stderr io.Writer

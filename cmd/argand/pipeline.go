@@ -44,7 +44,7 @@ func newPipeline(stdout, stderr io.Writer) *cobra.Command {
 			return p.run(cmd.Context())
 		},
 	}
-	p.network.addTo(cmd)
+	p.detectorNetwork.addTo(cmd)
 	p.jobFlags.addTo(cmd)
 	addBeamFlags(cmd.Flags())
 	return cmd
@@ -52,7 +52,7 @@ func newPipeline(stdout, stderr io.Writer) *cobra.Command {
 
 // pipeline is the command of that name.
 type pipeline struct {
-	network
+	detectorNetwork
 	jobFlags
 	stdout, stderr io.Writer
 
@@ -189,16 +189,10 @@ func writePictures(dir string) error {
 func (p *pipeline) handler(model, labels string) *beamio.Detector {
 	on := p.device.options()
 	d := &beamio.Detector{Model: model, SHA256: p.sha256, Labels: labels, Preset: p.preset,
-		Threads: p.threads,
-		Device:  on.Name, Precision: on.Precision, Driver: on.Driver, DeviceMemory: on.MemoryBytes,
+		MinSize: p.minSize, MaxSize: p.maxSize, Threads: p.threads,
+		Device: on.Name, Precision: on.Precision, Driver: on.Driver, DeviceMemory: on.MemoryBytes,
 		Score: max(p.score, math.SmallestNonzeroFloat64)} // a Score of 0 means the default there
-	if p.decides("min-size") {
-		d.MinSize = p.minSize
-	}
-	if p.decides("max-size") {
-		d.MaxSize = p.maxSize
-	}
-	if p.decides("eps") {
+	if p.flags.Changed("eps") {
 		d.Eps = &p.eps
 	}
 	return d

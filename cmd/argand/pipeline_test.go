@@ -429,7 +429,7 @@ func TestPipelineAsync(t *testing.T) {
 // TestHandlerTakesLowScores: beamio takes a Score of 0 for its default.
 func TestHandlerTakesLowScores(t *testing.T) {
 	p := &pipeline{}
-	p.network.addTo(&cobra.Command{})
+	p.detectorNetwork.addTo(&cobra.Command{})
 	p.score = 0
 	if s := p.handler("m", "").Score; s <= 0 || s > math.SmallestNonzeroFloat32 {
 		t.Errorf("score %v", s)

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/argand-go/argand/nn/op"
+	"github.com/argand-go/argand/nn/vision"
+	"github.com/spf13/cobra"
+)
+
+// A detectorNetwork is a network that finds objects: the flags that pipeline and detect share.
+type detectorNetwork struct {
+	network
+	score   float64
+	minSize int // 0 for the network's own, and so maxSize
+	maxSize int
+}
+
+// The embedded network learnt on pictures of 128 to 512 pixels, so its pictures are resized to less than torchvision's
+// 800 and 1333.
+const (
+	demoMinSize, demoMaxSize       = 512, 720
+	defaultMinSize, defaultMaxSize = 800, 1333
+)
+
+// largestSize is as much as vision.WithMinSize and vision.WithMaxSize take.
+const largestSize = 1 << 16
+
+// addTo adds the flags to a command.
+func (n *detectorNetwork) addTo(cmd *cobra.Command) {
+	n.network.addTo(cmd)
+	f := cmd.Flags()
+	f.Lookup("model").Usage += " (default: an embedded network that knows shapes)"
+	f.Float64Var(&n.score, "score", 0.5, "tell of objects that score above `SCORE`, 0 to 1")
+	f.IntVar(&n.minSize, "min-size", 0, fmt.Sprintf("resize pictures until the shorter side has `PIXELS` (default: the "+
+		"network's own,\n%d for most, %d for the embedded network)", defaultMinSize, demoMinSize))
+	f.IntVar(&n.maxSize, "max-size", 0, fmt.Sprintf("but the longer side at most `PIXELS` (default: the network's own, "+
+		"%d for most,\n%d for the embedded network)", defaultMaxSize, demoMaxSize))
+}
+
+// settle puts the embedded network's defaults in the place of flags that were not given, and checks all.
+func (n *detectorNetwork) settle() error {
+	if n.demo() && !n.flags.Changed("min-size") {
+		n.minSize = demoMinSize
+	}
+	if n.demo() && !n.flags.Changed("max-size") {
+		n.maxSize = max(demoMaxSize, n.minSize)
+	}
+	return misused(n.check())
+}
+
+// check returns an error for flags that make no sense.
+func (n *detectorNetwork) check() error {
+	minSize, maxSize := n.demo() || n.flags.Changed("min-size"), n.demo() || n.flags.Changed("max-size")
+	switch {
+	case !(n.score >= 0 && n.score <= 1):
+		return fmt.Errorf("--score %v: want a number from 0 to 1", n.score)
+	case minSize && (n.minSize < 1 || n.minSize > largestSize):
+		return fmt.Errorf("--min-size %d: want 1 to %d", n.minSize, largestSize)
+	case maxSize && n.maxSize < max(n.minSize, 1):
+		return fmt.Errorf("--max-size %d: want at least --min-size, %d", n.maxSize, max(n.minSize, 1))
+	case maxSize && n.maxSize > largestSize:
+		return fmt.Errorf("--max-size %d: want at most %d", n.maxSize, largestSize)
+	}
+	return n.network.check()
+}
+
+// load loads the network on a backend. The times of its operators are added to profile unless that is nil.
+func (n *detectorNetwork) load(
+	ctx context.Context, backend op.Backend, profile *op.Profile,
+) (*vision.Detector, error) {
+	opts := []vision.Option{vision.WithScoreThreshold(n.score)}
+	if n.minSize > 0 {
+		opts = append(opts, vision.WithMinSize(n.minSize))
+	}
+	if n.maxSize > 0 {
+		opts = append(opts, vision.WithMaxSize(n.maxSize))
+	}
+	if profile != nil {
+		opts = append(opts, vision.WithProfile(profile))
+	}
+	d, err := load(ctx, backend, &n.network, vision.NewDetector, opts...)
+	if err != nil {
+		return nil, err
+	}
+	if fixed := d.Settings().Transform.Fixed; fixed != [2]int{} && n.minSize+n.maxSize > 0 {
+		_ = d.Close()
+		return nil, fmt.Errorf("%s scales every picture to %d×%d: leave out --min-size and --max-size",
+			d.Architecture().Name, fixed[1], fixed[0])
+	}
+	return d, nil
+}
