@@ -1,13 +1,9 @@
 package picture
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"image"
-
-	"golang.org/x/image/tiff"
-	"golang.org/x/image/webp"
 )
 
 const (
@@ -47,12 +43,12 @@ func (e *DecodeError) Error() string {
 // Unwrap returns Err.
 func (e *DecodeError) Unwrap() error { return e.Err }
 
-// Decode reads a JPEG, PNG, GIF (first frame), WebP (not animated), BMP or TIFF (first page) file, told apart by
+// Decode reads a JPEG, PNG, GIF (first frame), WebP (first frame), BMP or TIFF (first page) file, told apart by
 // content and not by name, into the picture PIL's Image.open(…).convert("RGB") gives; the package comment says how
 // exactly. Limits are checked against the file's header before pixels are allocated. Every error is a *DecodeError; no
 // input makes Decode panic. A decoder may allocate for the size that the header declares, 3 to 15 bytes a pixel:
-// MaxPixels bounds that, and services for strangers should set it. A file of JPEG, PNG or BMP that is too short for its
-// size is refused before.
+// MaxPixels bounds that, and services for strangers should set it. A file that is too short for its size is refused
+// before, but for a WebP, where a few bytes can say that all of a picture is black.
 //
 // EXIF orientation is ignored unless asked for, with one exception that is Pillow's: a TIFF is always turned.
 //
@@ -241,32 +237,4 @@ func (d *Decoder) turn(p *RGB, tag int) {
 	}
 	p.orientInto(&d.turned, tag)
 	*p, d.turned = d.turned, *p
-}
-
-func webpConfig(d []byte) (image.Config, error) { return webp.DecodeConfig(bytes.NewReader(d)) }
-func tiffConfig(d []byte) (image.Config, error) { return tiff.DecodeConfig(bytes.NewReader(d)) }
-
-func (d *Decoder) decodeTIFF(dst *RGB, data []byte) error {
-	m, err := tiff.Decode(bytes.NewReader(data))
-	if err != nil {
-		return err
-	}
-	fromImage(dst, m)
-	return nil
-}
-
-func (d *Decoder) decodeWebP(dst *RGB, data []byte) error {
-	m, err := webp.Decode(bytes.NewReader(data))
-	if err != nil {
-		return err
-	}
-	switch m := m.(type) {
-	case *image.YCbCr:
-		fromVP8(dst, m)
-	case *image.NYCbCrA:
-		fromVP8(dst, &m.YCbCr)
-	default:
-		fromImage(dst, m)
-	}
-	return nil
 }

@@ -59,41 +59,8 @@ func (p *RGB) orientInto(dst *RGB, tag int) {
 	}
 }
 
-// orientationTag reads tag 0x0112 of the first directory of a TIFF structure, which EXIF is. It returns 1, upright, for
-// anything that cannot be read.
-func orientationTag(t []byte) int {
-	const upright, tagOrientation, typeShort, typeLong = 1, 0x0112, 3, 4
-	var order binary.ByteOrder = binary.LittleEndian
-	switch {
-	case len(t) < 8:
-		return upright
-	case string(t[:2]) == "MM":
-		order = binary.BigEndian
-	case string(t[:2]) != "II":
-		return upright
-	}
-	at := int64(order.Uint32(t[4:]))
-	if at+2 > int64(len(t)) {
-		return upright
-	}
-	entries := t[at+2:]
-	for range order.Uint16(t[at:]) {
-		if len(entries) < 12 {
-			return upright
-		}
-		if order.Uint16(entries) == tagOrientation {
-			switch order.Uint16(entries[2:]) {
-			case typeShort:
-				return int(order.Uint16(entries[8:]))
-			case typeLong:
-				return int(order.Uint32(entries[8:]))
-			}
-			return upright
-		}
-		entries = entries[12:]
-	}
-	return upright
-}
+// orientationTag returns the orientation that a TIFF structure, which EXIF is, has: 1, upright, if it says nothing.
+func orientationTag(t []byte) int { return tiffTag(t, 0x0112, 1) }
 
 func jpegEXIF(d []byte) []byte {
 	const app1, header = 0xE1, "Exif\x00\x00"
@@ -124,15 +91,10 @@ func pngEXIF(d []byte) []byte {
 }
 
 func webpEXIF(d []byte) []byte {
-	for rest := d[12:]; len(rest) >= 8; {
-		n := int64(binary.LittleEndian.Uint32(rest[4:]))
-		if n > int64(len(rest))-8 {
-			return nil
+	for name, body, rest := nextRIFF(d[12:]); name != ""; name, body, rest = nextRIFF(rest) {
+		if name == "EXIF" {
+			return bytes.TrimPrefix(body, []byte("Exif\x00\x00"))
 		}
-		if string(rest[:4]) == "EXIF" {
-			return bytes.TrimPrefix(rest[8:8+n], []byte("Exif\x00\x00"))
-		}
-		rest = rest[min(8+n+n&1, int64(len(rest))):]
 	}
 	return nil
 }
