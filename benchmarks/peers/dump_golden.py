@@ -128,6 +128,14 @@ def dump(model, picture, out, preset=None, total=4096, each=16):
     return result
 
 
+def untrained(builder, **options):
+    """A model of torchvision's builder with random weights."""
+    try:
+        return torchvision.models.get_model(builder, weights=None, weights_backbone=None, **options)
+    except TypeError:  # a classifier has no backbone
+        return torchvision.models.get_model(builder, weights=None, **options)
+
+
 def main():
     parser = argparse.ArgumentParser(description="Dump what a network of torchvision computes, stage by stage.")
     parser.add_argument("builder", help="torchvision's, such as resnet50")
@@ -140,10 +148,7 @@ def main():
     args = parser.parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
-    options = {"num_classes": args.classes} if args.classes else {}
-    if "weights_backbone" in torchvision.models.get_builder(args.builder).__code__.co_varnames:
-        options["weights_backbone"] = None
-    model = torchvision.models.get_model(args.builder, weights=None, **options)
+    model = untrained(args.builder, **({"num_classes": args.classes} if args.classes else {}))
     if args.weights:
         model.load_state_dict(torch.load(args.weights, map_location="cpu"))
     if args.save:
