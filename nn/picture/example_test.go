@@ -1,6 +1,7 @@
 package picture_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"image"
@@ -56,4 +57,26 @@ func ExampleRGB_ResizePIL() {
 	copy(gray.Pix, []uint8{0, 100, 200, 40})
 	fmt.Println(picture.FromImage(gray).ResizePIL(2, 1).Pix)
 	// Output: [71 71 71 117 117 117]
+}
+
+// OverlayMap shows a segmentation, with a legend.
+func ExampleOverlayMap() {
+	photo := picture.NewRGB(320, 240)
+	m := &picture.LabelMap{Pix: make([]uint8, 320*240), W: 320, H: 240}
+	copy(m.Pix[320*200:], bytes.Repeat([]byte{1}, 320*40))
+	shown := picture.OverlayMap(photo, m, []string{"background", "road"})
+	fmt.Println(shown.Bounds(), shown.RGBAAt(300, 230))
+	// Output: (0,0)-(320,240) {64 0 0 255}
+}
+
+// A mask becomes polygons, exact or simpler ones.
+func ExampleBitmap_Polygons() {
+	m := &picture.Mask{Probs: []float32{1}, Size: 1, Box: [4]float32{2, 1, 6, 4}, W: 9, H: 6}
+	b := m.Binary(0.5)
+	text, _ := json.Marshal(b.Polygons(0).GeoJSON().Coordinates)
+	fmt.Println(string(text))
+	fmt.Println(b.Polygons(1).COCO())
+	// Output:
+	// [[[[5,1],[5,2],[6,2],[6,4],[5,4],[5,5],[4,5],[4,4],[3,4],[3,2],[4,2],[4,1],[5,1]]]]
+	// [[5 1.5 6 3 4.5 5 3 3 4.5 1]]
 }

@@ -45,9 +45,9 @@ func (c *canvas) skeleton(in *Instance, ink color.RGBA) {
 		line, dot       float64 // half the width of lines, 0 for none, and the radius of points
 		lineInk, dotInk color.RGBA
 	}{
-		{line, 1.9 * line, black, black},
-		{0.6 * line, 1.5 * line, ink, ink},
-		{0, 0.8 * line, ink, white},
+		{1.4 * line, 2.4 * line, black, black},
+		{line, 2 * line, ink, ink},
+		{0, line, ink, white},
 	} {
 		for _, e := range edges {
 			if pass.line > 0 && seen(e[0]) && seen(e[1]) {

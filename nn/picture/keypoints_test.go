@@ -18,10 +18,10 @@ func TestSkeleton(t *testing.T) {
 		points[i] = Keypoint{X: v[2*i]*500 - 50, Y: v[2*i+1]*400 - 50, Score: 9}
 	}
 	points[9].Score = KeypointThreshold - 0.1 // the left wrist is hidden
-	c := newCanvas(p)
+	c := newCanvas(p.RGBA())
 	in := Instance{Keypoints: points}
 	c.skeleton(&in, instanceColour(0))
-	plain, line, dot := p.RGBA(), float64(c.line), 1.9*float64(c.line)
+	plain, line, dot := p.RGBA(), 1.4*float64(c.line), 2.4*float64(c.line)
 	near := func(x, y float64) float64 { // how far the pixel is inside of what is to be drawn
 		inside := math.Inf(-1)
 		for _, e := range append(PersonSkeleton(), [2]int{4, 4}, [2]int{8, 8}) {
@@ -57,7 +57,7 @@ func TestSkeletonOfOthers(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(-1))
 	two := []Keypoint{{10, 10, 5}, {30, 20, 5}}
 	drawn := func(in Instance) int {
-		c := newCanvas(p)
+		c := newCanvas(p.RGBA())
 		c.skeleton(&in, instanceColour(3))
 		n := 0
 		for i, v := range c.dst.Pix {

@@ -66,7 +66,7 @@ func (l *labels) add(r image.Rectangle, in Instance, ink color.RGBA) {
 	if text == "" {
 		return
 	}
-	w := font.MeasureString(l.face, text).Ceil() + 2*l.pad
+	w := l.width(text) + 2*l.pad
 	if len(l.plates) > 0 && w*l.height > l.room {
 		return
 	}
@@ -104,37 +104,49 @@ func (l *labels) free(r image.Rectangle) bool {
 
 // fit returns "name 0.98", or as much of it as width allows: the name alone, then its beginning.
 func (l *labels) fit(in Instance, width int) string {
-	fits := func(s string) bool { return font.MeasureString(l.face, s).Ceil() <= width }
 	score := strconv.FormatFloat(float64(in.Score), 'f', 2, 32)
-	switch {
-	case in.Name == "" && fits(score):
-		return score
-	case in.Name != "" && fits(in.Name+" "+score):
-		return in.Name + " " + score
-	case fits(in.Name):
-		return in.Name
+	if in.Name != "" {
+		score = in.Name + " " + score
 	}
-	name := in.Name
+	if l.width(score) <= width {
+		return score
+	}
+	return l.shorten(in.Name, width)
+}
+
+// shorten returns as much of the beginning of a name as width allows, with three dots if that is not all.
+func (l *labels) shorten(name string, width int) string {
+	if l.width(name) <= width {
+		return name
+	}
 	for name != "" {
 		_, n := utf8.DecodeLastRuneInString(name)
 		name = name[:len(name)-n]
-		if name != "" && fits(name+shortening) {
+		if name != "" && l.width(name+shortening) <= width {
 			return name + shortening
 		}
 	}
 	return ""
 }
 
+// width returns the width of a text in whole pixels.
+func (l *labels) width(text string) int { return font.MeasureString(l.face, text).Ceil() }
+
 // draw draws the plates.
 func (l *labels) draw() {
 	for _, p := range l.plates {
 		draw.Draw(l.canvas.dst, p.Rectangle, image.NewUniform(p.ink), image.Point{}, draw.Src)
-		d := font.Drawer{
-			Dst:  l.canvas.dst.SubImage(p.Rectangle).(*image.RGBA), // letters that overhang are cut at the plate
-			Src:  image.NewUniform(inkOn(p.ink)),
-			Face: l.face,
-			Dot:  fixed.P(p.Min.X+l.pad, p.Min.Y+l.base),
-		}
-		d.DrawString(p.text)
+		l.write(p.text, p.Rectangle, inkOn(p.ink))
 	}
+}
+
+// write writes a line of text into r; letters that overhang are cut there.
+func (l *labels) write(text string, r image.Rectangle, ink color.RGBA) {
+	d := font.Drawer{
+		Dst:  l.canvas.dst.SubImage(r).(*image.RGBA),
+		Src:  image.NewUniform(ink),
+		Face: l.face,
+		Dot:  fixed.P(r.Min.X+l.pad, r.Min.Y+l.base),
+	}
+	d.DrawString(text)
 }

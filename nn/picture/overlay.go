@@ -38,7 +38,7 @@ const (
 // text that would not fit is shortened, and a plate that finds no room is left out. So are instances outside the
 // picture or whose box holds a NaN. img and instances are not changed.
 func Overlay(img *RGB, instances []Instance) *image.RGBA {
-	c := newCanvas(img)
+	c := newCanvas(img.RGBA())
 	for i := len(instances) - 1; i >= 0; i-- {
 		if b := instances[i].pixels(); b != nil {
 			c.mask(b, instances[i].ink(i))
@@ -85,9 +85,9 @@ type canvas struct {
 	size float64 // geometric mean of width and height
 }
 
-func newCanvas(img *RGB) *canvas {
-	size := math.Sqrt(float64(img.W) * float64(img.H))
-	return &canvas{dst: img.RGBA(), line: max(1, int(math.Round(size/320))), size: size}
+func newCanvas(img *image.RGBA) *canvas {
+	size := math.Sqrt(float64(img.Rect.Dx()) * float64(img.Rect.Dy()))
+	return &canvas{dst: img, line: max(1, int(math.Round(size/320))), size: size}
 }
 
 // place returns a box in whole pixels, cut to the picture, at least one pixel wide and high.

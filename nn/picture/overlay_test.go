@@ -101,7 +101,7 @@ func TestPlates(t *testing.T) {
 		list = append(list,
 			Instance{Box: [4]float32{-5, -5, 1e9, 1e9}, Name: "a name that is far too long for a small picture"},
 			Instance{Box: list[0].Box, Score: 0.5})
-		c := newCanvas(p)
+		c := newCanvas(p.RGBA())
 		l := newLabels(c)
 		for i := range list {
 			if r, ok := c.place(list[i].Box); ok {
@@ -132,7 +132,7 @@ func TestPlates(t *testing.T) {
 }
 
 func TestPlateTextIsShortened(t *testing.T) {
-	l := newLabels(newCanvas(NewRGB(640, 640)))
+	l := newLabels(newCanvas(NewRGB(640, 640).RGBA()))
 	in := Instance{Name: "Überwachungskamera", Score: 0.987}
 	for width, want := range map[int]string{1000: "Überwachungskamera 0.99", 165: "Überwachungskamera", 0: ""} {
 		if got := l.fit(in, width); got != want {
