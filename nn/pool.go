@@ -14,7 +14,8 @@ type MaxPool2d struct {
 // Forward implements [Module]: (N, C, H, W) → (N, C, H', W').
 func (m MaxPool2d) Forward(x Value) Value {
 	return apply("", &op.MaxPool2d{
-		Kernel: pair(m.KernelHW, m.Kernel), Stride: pair(m.StrideHW, m.Stride), Padding: pair(m.PaddingHW, m.Padding), Ceil: m.Ceil,
+		Kernel: pair(m.KernelHW, m.Kernel), Stride: pair(m.StrideHW, m.Stride), Padding: pair(m.PaddingHW, m.Padding),
+		Ceil: m.Ceil,
 	}, x)
 }
 

@@ -47,6 +47,9 @@ func TestRecognize(t *testing.T) {
 		"maskrcnn_resnet50_fpn_frozen":   mask,
 		"maskrcnn_resnet50_fpn_bn":       mask,
 
+		"ssd300_vgg16": {Name: "ssd300_vgg16", Task: Detection, published: 64, Classes: 91, Width: 64},
+		"ssdlite320_mobilenet_v3_large": {Name: "ssdlite320_mobilenet_v3_large", Task: Detection, published: 16, Classes: 91,
+			Width: 16},
 		"keypointrcnn_resnet50_fpn_frozen":             keypoint,
 		"fasterrcnn_resnet50_fpn_v2":                   second,
 		"maskrcnn_resnet50_fpn_v2":                     secondMask,
@@ -61,8 +64,6 @@ func TestRecognize(t *testing.T) {
 		"retinanet_resnet50_fpn_frozen": "retinanet_resnet50_fpn",
 		"retinanet_resnet50_fpn_v2":     "",
 		"fcos_resnet50_fpn_frozen":      "fcos_resnet50_fpn",
-		"ssd300_vgg16":                  "",
-		"ssdlite320_mobilenet_v3_large": "",
 	} {
 		if want == "" {
 			want = file
@@ -119,13 +120,21 @@ func TestOddShapes(t *testing.T) {
 		{}, {0}, {1}, {3, 0}, {0, 0, 0, 0}, {5, 7, 1, 1}, {1, 1, 1, 1, 1},
 		{1 << 40, 0}, {0, math.MaxInt / 16}, {math.MaxInt / 16, 0, 1, 1}, // no elements, and any extent
 	} {
-		for _, model := range []string{"resnet18", "resnext50_32x4d", "mobilenet_v3_small", "maskrcnn_resnet50_fpn_frozen"} {
+		for _, model := range []string{"resnet18", "resnext50_32x4d", "mobilenet_v3_small", "maskrcnn_resnet50_fpn_frozen",
+			"ssd300_vgg16", "ssdlite320_mobilenet_v3_large"} {
 			for _, key := range []string{
 				"conv1.weight", "layer1.0.conv2.weight", "layer1.0.conv3.weight", "layer3.1.conv1.weight", "fc.weight",
 				"backbone.body.conv1.weight", "backbone.body.layer2.0.conv2.weight", "backbone.fpn.inner_blocks.0.0.weight",
 				"rpn.head.cls_logits.weight", "roi_heads.box_head.fc6.weight", "roi_heads.box_predictor.cls_score.weight",
 				"roi_heads.mask_head.2.0.weight", "roi_heads.mask_predictor.conv5_mask.weight",
 				"features.0.0.weight", "features.1.block.0.0.weight", "features.1.block.1.fc1.weight",
+				"backbone.scale_weight", "backbone.features.0.weight", "backbone.features.5.weight", "backbone.features.21.weight",
+				"backbone.extra.0.5.weight", "backbone.extra.0.7.1.weight", "backbone.extra.2.0.weight", "backbone.extra.4.2.bias",
+				"backbone.features.0.0.0.weight", "backbone.features.0.13.0.weight", "backbone.features.1.0.1.0.weight",
+				"backbone.features.1.0.2.fc1.weight", "backbone.features.1.3.0.weight", "backbone.extra.0.0.0.weight",
+				"head.classification_head.module_list.0.weight", "head.regression_head.module_list.3.weight",
+				"head.classification_head.module_list.0.1.weight", "head.regression_head.module_list.3.1.weight",
+				"head.classification_head.module_list.2.0.0.weight", "head.regression_head.module_list.0.bias",
 				"features.2.block.0.0.weight", "features.12.0.weight", "classifier.0.weight", "classifier.3.weight",
 			} {
 				src := readKeys(t, model)
@@ -134,7 +143,7 @@ func TestOddShapes(t *testing.T) {
 				}
 				src.set(key, shape...)
 				var err error
-				if strings.HasPrefix(model, "mask") {
+				if strings.HasPrefix(model, "mask") || strings.HasPrefix(model, "ssd") {
 					_, err = NewDetector(context.Background(), &recorder{}, src)
 				} else {
 					_, err = NewClassifier(context.Background(), &recorder{}, src)

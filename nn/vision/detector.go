@@ -42,6 +42,9 @@ func NewDetector(ctx context.Context, b op.Backend, src nn.Source, opts ...Optio
 	if err := checkAnchors(arch, f.defaults(arch), c.settings); err != nil {
 		return nil, err
 	}
+	if err := checkFixed(arch, f.defaults(arch), c.settings); err != nil {
+		return nil, err
+	}
 	transform := op.Preprocess{Values: *c.settings.Transform.values(1)}
 	if c.article {
 		transform.Values = *c.settings.Transform.values(2)
@@ -75,6 +78,23 @@ func NewDetector(ctx context.Context, b op.Backend, src nn.Source, opts ...Optio
 		pixels: c.pixels, taps: c.taps}
 	d.paste.backend, d.paste.options = b, append(c.compile, nn.WithPrecision(op.Float32))
 	return d, nil
+}
+
+// checkFixed refuses options that a network of another kind than the built one
+// has: an SSD scales every picture to one size, and has default boxes for
+// anchors.
+func checkFixed(arch Architecture, built, c Settings) error {
+	ssd := built.BoxScales != nil
+	refuse := func(option, got, want string) error { return &OptionError{option, got, arch.Name + " has " + want} }
+	switch {
+	case ssd && (c.Transform.MinSize != 0 || c.Transform.MaxSize != 0):
+		return refuse("WithMinSize or WithMaxSize", "a size", "a fixed one, see WithFixedSize")
+	case ssd && c.AnchorSizes != nil:
+		return refuse("WithAnchors", fmt.Sprint(c.AnchorSizes), "default boxes, see WithDefaultBoxes")
+	case !ssd && c.BoxScales != nil:
+		return refuse("WithDefaultBoxes", fmt.Sprint(c.BoxScales), "anchors, see WithAnchors")
+	}
+	return nil
 }
 
 // checkAnchors compares the anchors with those of the network's builder, whose

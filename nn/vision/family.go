@@ -66,6 +66,7 @@ type labeler interface {
 func families() []family {
 	return []family{
 		maskRCNNFamily(), keypointRCNNFamily(), fasterRCNNFamily(),
+		ssdFamily(), ssdLiteFamily(),
 		resNetFamily(), mobileNetV3Family(), convNeXtFamily(), vitFamily(),
 		fcnFamily(), deepLabV3Family(), lrasppFamily(),
 	}
@@ -97,8 +98,6 @@ func supported() string {
 // particular first: the names of builders and the keys that tell them.
 func unsupported() []family {
 	return []family{
-		{name: "ssdlite320_mobilenet_v3_large", keys: []string{"head.classification_head.module_list.0.0.0.weight"}},
-		{name: "ssd300_vgg16", keys: []string{"head.classification_head.module_list.0.weight"}},
 		{name: "fcos_resnet50_fpn", keys: []string{"head.regression_head.bbox_ctrness"}},
 		{name: "retinanet_resnet50_fpn_v2", keys: []string{
 			"head.classification_head.cls_logits", "head.classification_head.conv.0.1"}},

@@ -85,11 +85,19 @@ var (
 
 // mobileTableOf returns the table whose blocks are as many as those under w, and
 // whether there is one.
-func mobileTableOf(w nn.Weights) (mobileTable, bool) {
+func mobileTableOf(w nn.Weights) (mobileTable, bool) { return mobileTableFor(mobileBlocks(w)) }
+
+// mobileBlocks returns how many blocks there are under w.
+func mobileBlocks(w nn.Weights) int {
 	blocks := 0
 	for w.At(fmt.Sprintf("%d.block", blocks+1)).Exists() {
 		blocks++
 	}
+	return blocks
+}
+
+// mobileTableFor returns the table of so many blocks, and whether there is one.
+func mobileTableFor(blocks int) (mobileTable, bool) {
 	if blocks == len(mobileSmall.strides) {
 		return mobileSmall, true
 	}
@@ -105,11 +113,8 @@ func newMobileTrunk(w nn.Weights, eps float64, bn norm, dilation int) (trunk nn.
 	stem := extent(w, "0.0.weight", 0, 16)
 	trunk = nn.Sequential{g.conv(w.At("0"), 3, stem, nn.Conv{Kernel: 3, Stride: 2, Padding: 1}, true)}
 	channels := stem
-	for i, stride := range table.strides {
-		g.stride, g.dilation, g.act = stride, 1, nn.ReLU
-		if i >= table.hardswish {
-			g.act = nn.Hardswish
-		}
+	for i := range table.strides {
+		g := table.block(i, g)
 		if i >= len(table.strides)-3 {
 			g.dilation = dilation
 		}
@@ -117,7 +122,6 @@ func newMobileTrunk(w nn.Weights, eps float64, bn norm, dilation int) (trunk nn.
 		block, channels = newInvertedResidual(w.At(strconv.Itoa(i+1)).At("block"), channels, g)
 		trunk = append(trunk, block)
 	}
-	g.act = nn.Hardswish
 	last := w.At(strconv.Itoa(len(table.strides) + 1))
 	out = extent(last, "0.weight", 0, 6*channels)
 	return append(trunk, g.conv(last, channels, out, nn.Conv{Kernel: 1}, true)), out
@@ -130,6 +134,15 @@ type mobileGeometry struct {
 	eps      float64
 	norm     norm
 	act      forward
+}
+
+// block returns the geometry of block i.
+func (t mobileTable) block(i int, g mobileGeometry) mobileGeometry {
+	g.stride, g.dilation, g.act = t.strides[i], 1, nn.ReLU
+	if i >= t.hardswish {
+		g.act = nn.Hardswish
+	}
+	return g
 }
 
 // forward is a function as a module.
@@ -156,31 +169,32 @@ type invertedResidual struct {
 
 func newInvertedResidual(w nn.Weights, in int, g mobileGeometry) (b *invertedResidual, out int) {
 	b = &invertedResidual{}
-	next := 0
-	part := func() nn.Weights {
-		next++
-		return w.At(strconv.Itoa(next - 1))
-	}
-	wide := in
+	next, wide := 0, in
 	if extent(w, "0.0.weight", 2, 3) == 1 { // or else the depthwise convolution comes first, of 3×3 or 5×5
-		wide = extent(w, "0.0.weight", 0, in)
-		b.block = append(b.block, g.conv(part(), in, wide, nn.Conv{Kernel: 1}, true))
+		next, wide = 1, extent(w, "0.0.weight", 0, in)
+		b.block = append(b.block, g.conv(w.At("0"), in, wide, nn.Conv{Kernel: 1}, true))
 	}
-	depthwise := part()
-	kernel := extent(depthwise, "0.weight", 2, 3)
+	filter, out := g.filter(w, next, wide)
+	b.block = append(b.block, filter...)
+	b.residual = g.stride == 1 && in == out
+	return b, out
+}
+
+// filter reads a block from its depthwise convolution on, which is its part next.
+func (g mobileGeometry) filter(w nn.Weights, next, wide int) (parts nn.Sequential, out int) {
+	part := func(i int) nn.Weights { return w.At(strconv.Itoa(next + i)) }
+	kernel := extent(part(0), "0.weight", 2, 3)
 	spatial := nn.Conv{Kernel: kernel, Stride: g.stride, Padding: (kernel - 1) / 2, Groups: wide}
 	if g.dilation > 1 {
 		spatial.Stride, spatial.Padding, spatial.Dilation = 1, spatial.Padding*g.dilation, g.dilation
 	}
-	b.block = append(b.block, g.conv(depthwise, wide, wide, spatial, true))
-	if w.At(strconv.Itoa(next)).At("fc1").Exists() {
-		b.block = append(b.block, newSqueezeExcitation(part(), wide))
+	parts = nn.Sequential{g.conv(part(0), wide, wide, spatial, true)}
+	project := part(1)
+	if project.At("fc1").Exists() {
+		parts, project = append(parts, newSqueezeExcitation(project, wide)), part(2)
 	}
-	project := part()
-	out = extent(project, "0.weight", 0, in)
-	b.block = append(b.block, g.conv(project, wide, out, nn.Conv{Kernel: 1}, false))
-	b.residual = g.stride == 1 && in == out
-	return b, out
+	out = extent(project, "0.weight", 0, wide)
+	return append(parts, g.conv(project, wide, out, nn.Conv{Kernel: 1}, false)), out
 }
 
 // Forward implements [nn.Module].

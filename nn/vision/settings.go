@@ -22,6 +22,10 @@ type Settings struct {
 	MaxDetections  int       // per picture
 	Candidates     int       // boxes that are looked at: per level, or per class
 
+	// Of an [SSD]; see [DefaultBoxes].
+	BoxScales []float64 // of the levels and one more, as shares of the image's side
+	BoxSteps  []float64 // per level, in pixels of the image from box to box; nil for its size by the level's
+
 	// Of the region proposal network.
 	ProposalScore   float64 // proposals have at least this score
 	ProposalsBefore int     // per level, before overlapping ones are dropped
