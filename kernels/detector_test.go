@@ -138,15 +138,18 @@ func TestStrides(t *testing.T) {
 func TestBlocksCoverTheSum(t *testing.T) {
 	for _, taps := range []int{0, 1, 2, 4, 9, 49, 300} {
 		for _, k := range []int{0, 1, 3, 64, 512, 1535, 1536, 1537, 12544} {
-			at := 0
-			for _, b := range blocks(taps, k) {
-				if b.tap*k+b.k != at || b.taps > 1 && b.length != k || b.taps*b.length > blockLength {
-					t.Errorf("%d taps of %d: block %+v at %d", taps, k, b, at)
+			for _, apart := range []bool{false, true} {
+				at := 0
+				for _, b := range blocks(taps, k, apart) {
+					if b.tap*k+b.k != at || b.taps > 1 && b.length != k || b.taps*b.length > blockLength ||
+						apart && b.taps > 1 && k > 0 {
+						t.Errorf("%d taps of %d: block %+v at %d", taps, k, b, at)
+					}
+					at += b.taps * b.length
 				}
-				at += b.taps * b.length
-			}
-			if at != taps*k {
-				t.Errorf("%d taps of %d: blocks end at %d", taps, k, at)
+				if at != taps*k {
+					t.Errorf("%d taps of %d: blocks end at %d", taps, k, at)
+				}
 			}
 		}
 	}

@@ -1,6 +1,8 @@
 package kernels
 
 import (
+	"slices"
+
 	"github.com/argand-go/argand/kernels/internal/tile"
 	"github.com/argand-go/argand/nn/op"
 )
@@ -50,7 +52,7 @@ func (p *planner) product(n *op.Node, k *product, residual op.Residual) *product
 		k.nearest = residual == op.NearestResidual
 	}
 	w, t := k.phase.panels, k.phase.panels.tile
-	k.blocks = blocks(w.taps, w.k)
+	k.blocks = blocks(w.taps, w.k, w.k >= farChannels && k.phase.far())
 	k.follow = len(k.blocks) == 1 && w.taps == 1 && k.inStep == [2]int{1, 1} && k.size == [2]int{k.in.h, k.in.w}
 
 	area := k.inStep[0] * k.inStep[1] // pixels that each window adds to those before it
@@ -75,15 +77,18 @@ func (p *planner) product(n *op.Node, k *product, residual op.Residual) *product
 	return k
 }
 
-// blocks divides a sum over taps and k: several whole taps, or parts of one.
-func blocks(taps, k int) []block {
+// blocks divides a sum over taps and k: several whole taps, or parts of one. If
+// taps are apart each has a block of its own.
+func blocks(taps, k int, apart bool) []block {
 	if taps == 0 || k == 0 {
 		return []block{{0, taps, 0, k}}
 	}
 	var list []block
 	if k <= blockLength {
 		each := (taps*k + blockLength - 1) / blockLength // blocks, then taps in each
-		each = (taps + each - 1) / each
+		if each = (taps + each - 1) / each; apart {
+			each = 1
+		}
 		for t := 0; t < taps; t += each {
 			list = append(list, block{t, min(each, taps-t), 0, k})
 		}
@@ -96,6 +101,19 @@ func blocks(taps, k int) []block {
 		}
 	}
 	return list
+}
+
+// farPadding is how wide the padding of a convolution is, at least, under which
+// whole tiles may lie with a tap: it then adds nothing to them. With fewer than
+// farChannels it is not worth while to look at taps one by one.
+const (
+	farPadding  = 8
+	farChannels = 256
+)
+
+// far reports whether there are such taps: of convolutions that are much dilated.
+func (p *phase) far() bool {
+	return len(p.taps) > 1 && min(p.taps[0].y, p.taps[0].x) <= -farPadding
 }
 
 // near returns how many panels stay in the cache while tiles go over them.
@@ -145,9 +163,15 @@ func (k *product) do(l *lane, rows, i int) {
 			for j := range tiles {
 				from, to := m*j/tiles, m*(j+1)/tiles
 				at := in[from*w.taps+b.tap*(to-from):][:b.taps*(to-from)]
+				outside := b.taps > 0 && !slices.ContainsFunc(at, func(offset int) bool { return offset != 0 })
 				for q := p; q < end; q++ {
 					k.bind(l, b, q)
 					a := &l.args
+					if outside { // nothing to add
+						if a.Taps = 0; a.Load == 1 && a.Bias == nil {
+							continue
+						}
+					}
 					a.Ahead, a.Step = l.mem, 0
 					if k.follow && j+1 < tiles {
 						a.Ahead, a.Step = k.ahead(l, q-p, end-p, at[len(at)-1], out[to-1], res[to-1])

@@ -35,6 +35,11 @@ const (
 	// the transforms take longer than the products save.
 	winogradChannels = 32
 
+	// winogradDilation is the greatest dilation: the dilated layers of a ResNet for
+	// segmentation have 2 and 4. With more, few of the taps of a large map are
+	// inside it, and the product leaves out the others.
+	winogradDilation = 4
+
 	// winogradWeights is the most numbers of weights transformed for tiles of
 	// 4×4, 4 times as many as there were: reading more costs more than it saves
 	// on the small images that layers of so many channels have.
@@ -60,7 +65,8 @@ func (c Convolution) edge(o *op.Conv2d) int {
 	stride, _, dilation, groups := o.Window()
 	s, one := o.Weight.Shape(), [2]int{1, 1}
 	switch {
-	case c == Direct || s[2] != 3 || s[3] != 3 || stride != one || dilation != one || groups != 1,
+	case c == Direct || s[2] != 3 || s[3] != 3 || stride != one || groups != 1,
+		max(dilation[0], dilation[1]) > winogradDilation,
 		o.Residual == op.NearestResidual, min(s[0], s[1]) < winogradChannels:
 		return 0
 	case c == F2, c != f4 && 36*s[0]*s[1] > winogradWeights:
@@ -77,13 +83,19 @@ func (c Convolution) edge(o *op.Conv2d) int {
 // their transforms stay in the cache: an item transforms its tiles' patches,
 // and for each panel multiplies 36 or 16 times (tiles × channels) by the
 // panel's weights and transforms the products back, with the epilogue.
+//
+// A dilated convolution is one without dilation of each phase: of the image of
+// every second pixel of every second row, for a dilation of 2, which there are
+// four of. A tile is of one phase.
 type winograd struct {
 	weights  *weights
 	in, out  *value
 	residual *value // nil for none
 	padding  [2]int
+	dilation [2]int
 	edge     int    // output pixels of a tile, a side
-	quads    [2]int // tiles down and across
+	phases   [2]int // down and across
+	quads    [2]int // tiles of a phase, down and across
 	tiles    int    // per item
 	strips   int    // items that share the panels of the same tiles
 	patches  *value // transformed by the step before; nil if each item transforms its own
@@ -110,7 +122,11 @@ func (p *planner) winograd(n *op.Node, o *op.Conv2d, w *weights) {
 	if k.edge == 2 {
 		k.transforms = &p.model.tier.F2
 	}
-	k.quads = [2]int{(k.out.h + k.edge - 1) / k.edge, (k.out.w + k.edge - 1) / k.edge}
+	_, _, k.dilation, _ = o.Window()
+	for i, size := range [2]int{k.out.h, k.out.w} {
+		k.phases[i] = min(k.dilation[i], size)
+		k.quads[i] = (size + k.dilation[i]*k.edge - 1) / (k.dilation[i] * k.edge)
+	}
 	u := w.filters
 	k.tiles, k.strips = max(1, min(winogradPixels/(k.edge*k.edge), winogradFloats/(u.taps*strideFor(u.k)))), 1
 	tiles, pieces, _ := k.spread(k.out.n)
@@ -126,7 +142,7 @@ func (p *planner) winograd(n *op.Node, o *op.Conv2d, w *weights) {
 
 // spread returns how many tiles, pieces of tiles and strips of panels there are.
 func (k *winograd) spread(rows int) (tiles, pieces, strips int) {
-	tiles = rows * k.quads[0] * k.quads[1]
+	tiles = rows * k.perImage()
 	return tiles, (tiles + k.tiles - 1) / k.tiles, k.strips
 }
 
@@ -176,7 +192,7 @@ func (k *winograd) transform(l *lane, first, m int, patches []float32, stride in
 	u := k.weights.filters
 	p, offsets := &l.patch, l.ints(u.taps)
 	p.X, p.Off, p.Stride, p.N = l.mem, offsets, stride, u.k
-	p.Ahead = k.edge * k.in.stride
+	p.Ahead = k.edge * k.dilation[1] * k.in.stride
 	for j := range m {
 		k.locatePatch(first+j, offsets)
 		p.V = patches[j*strideFor(u.k):]
@@ -192,11 +208,11 @@ type transformation struct{ *winograd }
 const transformationTiles = 4
 
 func (k transformation) items(rows int) int {
-	return (rows*k.quads[0]*k.quads[1] + transformationTiles - 1) / transformationTiles
+	return (rows*k.perImage() + transformationTiles - 1) / transformationTiles
 }
 
 func (k transformation) do(l *lane, rows, i int) {
-	tiles, distance := rows*k.quads[0]*k.quads[1], strideFor(k.weights.filters.k)
+	tiles, distance := rows*k.perImage(), strideFor(k.weights.filters.k)
 	first := i * transformationTiles
 	m := min(transformationTiles, tiles-first)
 	k.transform(l, first, m, l.mem[k.patches.off+first*distance:], tiles*distance)
@@ -229,7 +245,7 @@ func (k *winograd) finish(l *lane, panel, m int, out, res []int, products []floa
 	u, t := k.weights.filters, k.weights.filters.tile
 	column := panel * t.Cols
 	q := &l.quad
-	q.Ahead = k.edge * k.out.stride
+	q.Ahead = k.edge * k.dilation[1] * k.out.stride
 	q.Stride, q.N = m*t.Cols, min(t.Cols, u.channels-column)
 	q.Bias = k.weights.bias[column:]
 	q.Y, q.R, q.ReLU = l.mem[column:], nil, 0
@@ -256,7 +272,7 @@ func (k *winograd) locatePatch(t int, patch []int) {
 	wide := k.edge + 2
 	n, y, x := k.corner(t)
 	for i := range patch {
-		iy, ix := y+i/wide-k.padding[0], x+i%wide-k.padding[1]
+		iy, ix := y+i/wide*k.dilation[0]-k.padding[0], x+i%wide*k.dilation[1]-k.padding[1]
 		patch[i] = 0
 		if uint(iy) < uint(k.in.h) && uint(ix) < uint(k.in.w) {
 			patch[i] = k.in.at(n, iy, ix)
@@ -269,7 +285,7 @@ func (k *winograd) locatePatch(t int, patch []int) {
 func (k *winograd) locate(t int, out, res []int) {
 	n, y, x := k.corner(t)
 	for i := range out {
-		oy, ox := y+i/k.edge, x+i%k.edge
+		oy, ox := y+i/k.edge*k.dilation[0], x+i%k.edge*k.dilation[1]
 		out[i], res[i] = -1, 0
 		if oy < k.out.h && ox < k.out.w {
 			out[i] = k.out.at(n, oy, ox)
@@ -280,8 +296,14 @@ func (k *winograd) locate(t int, out, res []int) {
 	}
 }
 
+// perImage returns how many tiles an image has.
+func (k *winograd) perImage() int { return k.phases[0] * k.phases[1] * k.quads[0] * k.quads[1] }
+
 // corner returns the first output pixel of a tile.
 func (k *winograd) corner(t int) (n, y, x int) {
-	area := k.quads[0] * k.quads[1]
-	return t / area, t % area / k.quads[1] * k.edge, t % k.quads[1] * k.edge
+	n, t = t/k.perImage(), t%k.perImage()
+	phase, t := t/(k.quads[0]*k.quads[1]), t%(k.quads[0]*k.quads[1])
+	y = phase/k.phases[1] + t/k.quads[1]*k.edge*k.dilation[0]
+	x = phase%k.phases[1] + t%k.quads[1]*k.edge*k.dilation[1]
+	return n, y, x
 }

@@ -121,6 +121,8 @@ var convolutions = []geometry{
 	// Dilation: segmentation networks.
 	{in: 19, out: 21, k: sq(3), pad: sq(2), dilation: sq(2), h: 11, w: 12},
 	{in: 5, out: 3, k: sq(3), pad: sq(12), dilation: sq(12), h: 9, w: 13},
+	{in: 40, out: 33, k: sq(3), pad: sq(2), dilation: sq(2), h: 9, w: 14},
+	{in: 33, out: 37, k: sq(3), pad: sq(4), dilation: sq(4), h: 3, w: 13},
 	{in: 4, out: 9, k: sq(3), stride: sq(2), pad: sq(1), dilation: sq(3), h: 13, w: 12},
 	// Different in the two directions.
 	{in: 17, out: 18, k: [2]int{1, 7}, pad: [2]int{0, 3}, h: 9, w: 10},
