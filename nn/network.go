@@ -69,6 +69,7 @@ func CompileFunc(
 	if g, err = graph.Fuse(g); err != nil {
 		return nil, fmt.Errorf("nn: %w", err)
 	}
+	g = graph.Narrow(g)
 	model, err := b.Load(ctx, g, o.Options)
 	if err != nil {
 		return nil, fmt.Errorf("nn: %w", err)
