@@ -13,8 +13,10 @@
 //     for uint8 tensors too. [ResizeBilinear] is torch's interpolate(mode="bilinear") on float32 planes (the R-CNN
 //     transform and the mask paste use it), and [ResizeAntialias] the same with antialias=True.
 //   - Masks. A [Mask] is what Mask R-CNN makes: a small square of probabilities and a box. It is pasted into the
-//     picture lazily, as a [Bitmap], as COCO's run-length code [RLE], as an image.Alpha or as all H×W probabilities.
-//   - Showing. [Overlay] draws boxes, coloured masks and names on a copy of the picture.
+//     picture lazily, as a [Bitmap], as COCO's run-length code [RLE], as an image.Alpha or as all H×W probabilities. A
+//     Bitmap becomes [Polygons], for GeoJSON and for COCO. A [LabelMap] is a segmentation.
+//   - Showing. [Overlay] draws boxes, coloured masks, skeletons and names on a copy of the picture, [OverlayMap] a
+//     segmentation with its legend.
 //
 // # How exact it is
 //
