@@ -139,6 +139,34 @@ func TestCOCOPairs(t *testing.T) {
 	}
 }
 
+// TestSetsOfOtherPictures: what lies outside of the first picture counts for nothing.
+func TestSetsOfOtherPictures(t *testing.T) {
+	for i := range 100 {
+		a, b := maskByFormula(2*i), maskByFormula(2*i+300)
+		union, both := a.Union(b), a.Intersect(b)
+		if union.W != a.W || union.H != a.H || !union.Bounds().In(image.Rect(0, 0, a.W, a.H)) {
+			t.Fatalf("%d: %d×%d in %v", i, union.W, union.H, union.Bounds())
+		}
+		n, m := 0, 0
+		for y := range a.H {
+			for x := range a.W {
+				if union.At(x, y) != (a.At(x, y) || b.At(x, y)) || both.At(x, y) != (a.At(x, y) && b.At(x, y)) {
+					t.Fatalf("%d: pixel (%d, %d) is wrong", i, x, y)
+				}
+				if union.At(x, y) {
+					n++
+				}
+				if both.At(x, y) {
+					m++
+				}
+			}
+		}
+		if union.Area() != n || both.Area() != m {
+			t.Errorf("%d: %d and %d pixels, want %d and %d", i, union.Area(), both.Area(), n, m)
+		}
+	}
+}
+
 // TestCOCOPolygons compares the masks of 500 polygons, and of two that overlap, with pycocotools.
 func TestCOCOPolygons(t *testing.T) {
 	for i, want := range readCOCO(t).Polygons {

@@ -229,6 +229,33 @@ func FuzzRLE(f *testing.F) {
 	})
 }
 
+// FuzzRLEJSON reads anything as run lengths; what can be decoded has the same pixels in both forms of JSON.
+func FuzzRLEJSON(f *testing.F) {
+	f.Add([]byte(`{"size":[2,3],"counts":[1,2,3]}`))
+	f.Add([]byte(`{"size":[2,3],"counts":"122"}`))
+	f.Add([]byte(`{"size":[-2,3],"counts":[7,-1]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var r, again RLE
+		if json.Unmarshal(data, &r) != nil || r.H > 1<<10 || r.W > 1<<10 {
+			return // larger pictures only cost time
+		}
+		b, err := r.Decode()
+		u, failed := r.Uncompressed()
+		if (err == nil) != (failed == nil) {
+			t.Fatalf("%+v: %v and %v", r, err, failed)
+		}
+		if err != nil {
+			return
+		}
+		if text, err := json.Marshal(u); err != nil || json.Unmarshal(text, &again) != nil {
+			t.Fatalf("%+v: %v", u, err)
+		}
+		if area, err := again.Area(); err != nil || area != b.Area() || again.H != b.H || again.W != b.W {
+			t.Errorf("%+v became %+v, %v", r, again, err)
+		}
+	})
+}
+
 func BenchmarkMaskRLE(b *testing.B) {
 	m := &Mask{Probs: noise(28*28, 1), Size: 28, Box: [4]float32{100, 80, 500, 400}, W: 640, H: 480}
 	for b.Loop() {
