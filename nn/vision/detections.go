@@ -11,7 +11,7 @@ import (
 type Detections struct {
 	Width, Height int                  // of the picture, in pixels
 	Boxes         [][4]float32         // x1, y1, x2, y2 in pixels of the picture
-	Labels        []int                // numbers of classes; never 0, the background
+	Labels        []int                // numbers of classes; 0, the background, only by RetinaNet and FCOS
 	Names         []string             // of the classes
 	Scores        []float32            // 0 to 1
 	Masks         []picture.Mask       // nil for Faster R-CNN

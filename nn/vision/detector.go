@@ -110,7 +110,7 @@ func checkAnchors(arch Architecture, built, c Settings) error {
 	for l, sizes := range c.AnchorSizes {
 		if n := len(sizes) * len(c.AnchorRatios); n != arch.Anchors {
 			return &OptionError{"WithAnchors", fmt.Sprintf("%d anchors on level %d", n, l),
-				fmt.Sprintf("%d, as many as the checkpoint's rpn.head.cls_logits has", arch.Anchors)}
+				fmt.Sprintf("%d, as many as the checkpoint has", arch.Anchors)}
 		}
 	}
 	return nil

@@ -65,7 +65,7 @@ type labeler interface {
 // first is it.
 func families() []family {
 	return []family{
-		maskRCNNFamily(), keypointRCNNFamily(), fasterRCNNFamily(),
+		maskRCNNFamily(), keypointRCNNFamily(), fasterRCNNFamily(), fcosFamily(), retinaNetFamily(),
 		ssdFamily(), ssdLiteFamily(),
 		resNetFamily(), mobileNetV3Family(), convNeXtFamily(), vitFamily(),
 		fcnFamily(), deepLabV3Family(), lrasppFamily(),
@@ -98,10 +98,6 @@ func supported() string {
 // particular first: the names of builders and the keys that tell them.
 func unsupported() []family {
 	return []family{
-		{name: "fcos_resnet50_fpn", keys: []string{"head.regression_head.bbox_ctrness"}},
-		{name: "retinanet_resnet50_fpn_v2", keys: []string{
-			"head.classification_head.cls_logits", "head.classification_head.conv.0.1"}},
-		{name: "retinanet_resnet50_fpn", keys: []string{"head.classification_head.cls_logits"}},
 		{name: "mobilenet_v2", keys: []string{"features.1.conv.0.0.weight", "classifier.1.weight"}},
 		{name: "vgg", keys: []string{
 			"features.0.weight", "classifier.0.weight", "classifier.3.weight", "classifier.6.weight"}},

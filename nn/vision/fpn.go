@@ -57,8 +57,15 @@ func (f *FPN) Channels() int { return f.out }
 // Forward returns a level for each feature map, the finest first, and then the
 // additional one: P2 … P6 of C2 … C5.
 func (f *FPN) Forward(c ...nn.Value) []nn.Value {
+	p := f.Levels(c...)
+	return append(p, nn.MaxPool2d{Kernel: 1, Stride: 2}.Forward(p[len(p)-1]))
+}
+
+// Levels returns a level for each feature map, the finest first, and no more:
+// P3, P4 and P5 of C3, C4 and C5.
+func (f *FPN) Levels(c ...nn.Value) []nn.Value {
 	top := len(f.inner) - 1
-	p := make([]nn.Value, top+2)
+	p := make([]nn.Value, top+1)
 	last := f.inner[top].Forward(c[top])
 	p[top] = f.layer[top].Forward(last)
 	for i := top - 1; i >= 0; i-- {
@@ -66,6 +73,5 @@ func (f *FPN) Forward(c ...nn.Value) []nn.Value {
 		last = nn.Add(lateral, nn.Upsample(last, c[i]))
 		p[i] = f.layer[i].Forward(last)
 	}
-	p[top+1] = nn.MaxPool2d{Kernel: 1, Stride: 2}.Forward(p[top])
 	return p
 }
