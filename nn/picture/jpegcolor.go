@@ -68,21 +68,19 @@ func removeInk(row, black []uint8, inverted bool) {
 
 // An upsampledPlane gives the rows of a component at the picture's width.
 type upsampledPlane struct {
-	c         *jpegComponent
-	hs, vs    int
-	width     int
-	up        upsampleFunc
-	buf       []uint8
-	near, far []int32
+	c      *jpegComponent
+	hs, vs int
+	width  int
+	up     upsampleFunc
+	buf    []uint8
 }
 
 // set makes u the plane of c, and keeps memory.
 func (u *upsampledPlane) set(c *jpegComponent, hs, vs, width int) {
-	*u = upsampledPlane{c: c, hs: hs, vs: vs, width: width, buf: u.buf, near: u.near, far: u.far}
+	*u = upsampledPlane{c: c, hs: hs, vs: vs, width: width, buf: u.buf}
 	if hs > 1 || vs > 1 {
 		u.up = upsampler(hs, vs, c.w)
 		u.buf = grown(u.buf, width)
-		u.near, u.far = grown(u.near, c.w), grown(u.far, c.w)
 	}
 }
 
@@ -97,8 +95,7 @@ func (u *upsampledPlane) row(y int) []uint8 {
 	if u.vs == 2 {
 		other = min(max(r+2*(y&1)-1, 0), u.c.ht-1)
 	}
-	load(u.near, u.c.samples[r*stride:])
-	load(u.far, u.c.samples[other*stride:])
-	u.up(u.buf, u.near, u.far, u.hs, 0, y)
+	near, far := u.c.samples[r*stride:], u.c.samples[other*stride:]
+	u.up(u.buf, near[:u.c.w], far[:u.c.w], u.hs, 0, y)
 	return u.buf
 }

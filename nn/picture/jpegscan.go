@@ -198,24 +198,45 @@ func (b *bitReader) fault() error {
 	return jpeg.FormatError("a scan is cut")
 }
 
-// readBlock reads a block of a sequential file.
+// readBlock reads a block of a sequential file. The bits that are loaded stay in registers: this is where a decoder
+// spends its time.
 func (j *jpegDecoder) readBlock(c *jpegComponent, b *[64]int16) {
 	bits := &j.bits
 	c.last += bits.signed(bits.symbol(c.dc))
 	b[0] = int16(c.last)
+	table := &c.ac.look
+	acc, n := bits.acc, bits.n
 	for k := 1; k < 64; k++ {
-		s := bits.symbol(c.ac)
-		size := s & 15
+		if n < 32 { // a code and a number have up to 31 bits
+			bits.acc, bits.n = acc, n
+			bits.fill()
+			acc, n = bits.acc, bits.n
+		}
+		e := uint32(table[acc>>(64-lookBits)])
+		if e == 0 {
+			bits.acc, bits.n = acc, n
+			e = uint32(bits.symbol(c.ac))
+			acc, n = bits.acc, bits.n
+		} else {
+			acc <<= e >> 8 & 63
+			n -= int(e >> 8)
+		}
+		size := e & 15
 		if size == 0 {
-			if s != 0xF0 {
-				return
+			if e&0xFF != 0xF0 {
+				break
 			}
 			k += 15
 			continue
 		}
-		k += int(s >> 4)
-		b[naturalOrder[k]] = int16(bits.signed(size))
+		k += int(e >> 4 & 15)
+		v := int32(acc >> (64 - size))
+		v += (v>>(size-1) - 1) & (1 - 1<<size) // the lower half is negative
+		acc <<= size
+		n -= int(size)
+		b[naturalOrder[k]] = int16(v)
 	}
+	bits.acc, bits.n = acc, n
 }
 
 func (j *jpegDecoder) firstDC(c *jpegComponent, b *[64]int16) {
