@@ -248,6 +248,9 @@ func normAVX2(dst, x, gamma, beta *float32, n int, eps float32)
 func softmaxAVX2(x *float32, n int, scale float32)
 
 //go:noescape
+func geluAVX512(dst, x *float32, off *int, rows, n int)
+
+//go:noescape
 func reluAVX2(dst, x *float32, off *int, rows, n int)
 
 //go:noescape

@@ -17541,6 +17541,165 @@ divideend:
 	VZEROUPPER
 	RET
 
+// func geluAVX512(dst *float32, x *float32, off *int, rows int, n int)
+// Requires: AVX, AVX512F, CMOV
+TEXT ·geluAVX512(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), DX
+	MOVQ off+16(FP), BX
+	MOVQ rows+24(FP), SI
+	MOVQ n+32(FP), DI
+	MOVQ $0x00000020, R12
+
+row:
+	MOVQ  (BX), R10
+	TESTQ R10, R10
+	JS    next
+	LEAQ  (AX)(R10*4), R8
+	LEAQ  (DX)(R10*4), R9
+	MOVQ  DI, R10
+
+vectors:
+	MOVQ          R10, CX
+	CMPQ          R10, R12
+	CMOVQGT       R12, CX
+	MOVQ          $0x00000001, R11
+	SHLQ          CL, R11
+	DECQ          R11
+	KMOVW         R11, K1
+	SHRQ          $0x10, R11
+	KMOVW         R11, K2
+	SHRQ          $0x10, R11
+	VMOVUPS.Z     (R9), K1, Z0
+	VMOVUPS.Z     64(R9), K2, Z6
+	VPANDD.BCST   acts<>+544(SB), Z0, Z1
+	VPANDD.BCST   acts<>+544(SB), Z6, Z7
+	VMINPS.BCST   acts<>+512(SB), Z1, Z1
+	VMINPS.BCST   acts<>+512(SB), Z7, Z7
+	VPANDD.BCST   acts<>+576(SB), Z1, Z5
+	VPANDD.BCST   acts<>+576(SB), Z7, Z11
+	VMULPS        Z5, Z5, Z2
+	VMULPS        Z11, Z11, Z8
+	VMULPS.BCST   acts<>+640(SB), Z2, Z2
+	VMULPS.BCST   acts<>+640(SB), Z8, Z8
+	VMULPS.BCST   acts<>+224(SB), Z2, Z3
+	VMULPS.BCST   acts<>+224(SB), Z8, Z9
+	VADDPS.BCST   acts<>+256(SB), Z3, Z3
+	VADDPS.BCST   acts<>+256(SB), Z9, Z9
+	VSUBPS.BCST   acts<>+256(SB), Z3, Z5
+	VSUBPS.BCST   acts<>+256(SB), Z9, Z11
+	VMULPS.BCST   acts<>+288(SB), Z5, Z4
+	VMULPS.BCST   acts<>+288(SB), Z11, Z10
+	VSUBPS        Z4, Z2, Z2
+	VSUBPS        Z10, Z8, Z8
+	VMULPS.BCST   acts<>+320(SB), Z5, Z4
+	VMULPS.BCST   acts<>+320(SB), Z11, Z10
+	VSUBPS        Z4, Z2, Z2
+	VSUBPS        Z10, Z8, Z8
+	VPANDD.BCST   acts<>+576(SB), Z1, Z5
+	VPANDD.BCST   acts<>+576(SB), Z7, Z11
+	VADDPS        Z5, Z1, Z4
+	VADDPS        Z11, Z7, Z10
+	VSUBPS        Z5, Z1, Z5
+	VSUBPS        Z11, Z7, Z11
+	VMULPS        Z5, Z4, Z4
+	VMULPS        Z11, Z10, Z10
+	VMULPS.BCST   acts<>+608(SB), Z4, Z4
+	VMULPS.BCST   acts<>+608(SB), Z10, Z10
+	VSUBPS        Z4, Z2, Z2
+	VSUBPS        Z10, Z8, Z8
+	VMULPS.BCST   acts<>+352(SB), Z2, Z5
+	VMULPS.BCST   acts<>+352(SB), Z8, Z11
+	VADDPS.BCST   acts<>+384(SB), Z5, Z5
+	VADDPS.BCST   acts<>+384(SB), Z11, Z11
+	VMULPS        Z2, Z5, Z5
+	VMULPS        Z8, Z11, Z11
+	VADDPS.BCST   acts<>+416(SB), Z5, Z5
+	VADDPS.BCST   acts<>+416(SB), Z11, Z11
+	VMULPS        Z2, Z5, Z5
+	VMULPS        Z8, Z11, Z11
+	VADDPS.BCST   acts<>+448(SB), Z5, Z5
+	VADDPS.BCST   acts<>+448(SB), Z11, Z11
+	VMULPS        Z2, Z5, Z5
+	VMULPS        Z8, Z11, Z11
+	VADDPS.BCST   acts<>+480(SB), Z5, Z5
+	VADDPS.BCST   acts<>+480(SB), Z11, Z11
+	VMULPS        Z2, Z2, Z4
+	VMULPS        Z8, Z8, Z10
+	VMULPS        Z4, Z5, Z5
+	VMULPS        Z10, Z11, Z11
+	VADDPS        Z2, Z5, Z5
+	VADDPS        Z8, Z11, Z11
+	VADDPS.BCST   acts<>+96(SB), Z5, Z5
+	VADDPS.BCST   acts<>+96(SB), Z11, Z11
+	VPSLLD        $0x17, Z3, Z3
+	VPSLLD        $0x17, Z9, Z9
+	VMULPS        Z3, Z5, Z5
+	VMULPS        Z9, Z11, Z11
+	VMULPS.BCST   acts<>+672(SB), Z1, Z2
+	VMULPS.BCST   acts<>+672(SB), Z7, Z8
+	VADDPS.BCST   acts<>+704(SB), Z2, Z2
+	VADDPS.BCST   acts<>+704(SB), Z8, Z8
+	VMULPS        Z1, Z2, Z2
+	VMULPS        Z7, Z8, Z8
+	VADDPS.BCST   acts<>+736(SB), Z2, Z2
+	VADDPS.BCST   acts<>+736(SB), Z8, Z8
+	VMULPS        Z1, Z2, Z2
+	VMULPS        Z7, Z8, Z8
+	VADDPS.BCST   acts<>+768(SB), Z2, Z2
+	VADDPS.BCST   acts<>+768(SB), Z8, Z8
+	VMULPS        Z1, Z2, Z2
+	VMULPS        Z7, Z8, Z8
+	VADDPS.BCST   acts<>+800(SB), Z2, Z2
+	VADDPS.BCST   acts<>+800(SB), Z8, Z8
+	VMULPS.BCST   acts<>+832(SB), Z1, Z3
+	VMULPS.BCST   acts<>+832(SB), Z7, Z9
+	VADDPS.BCST   acts<>+864(SB), Z3, Z3
+	VADDPS.BCST   acts<>+864(SB), Z9, Z9
+	VMULPS        Z1, Z3, Z3
+	VMULPS        Z7, Z9, Z9
+	VADDPS.BCST   acts<>+896(SB), Z3, Z3
+	VADDPS.BCST   acts<>+896(SB), Z9, Z9
+	VMULPS        Z1, Z3, Z3
+	VMULPS        Z7, Z9, Z9
+	VADDPS.BCST   acts<>+928(SB), Z3, Z3
+	VADDPS.BCST   acts<>+928(SB), Z9, Z9
+	VMULPS        Z1, Z3, Z3
+	VMULPS        Z7, Z9, Z9
+	VADDPS.BCST   acts<>+960(SB), Z3, Z3
+	VADDPS.BCST   acts<>+960(SB), Z9, Z9
+	VMULPS        Z1, Z3, Z3
+	VMULPS        Z7, Z9, Z9
+	VADDPS.BCST   acts<>+992(SB), Z3, Z3
+	VADDPS.BCST   acts<>+992(SB), Z9, Z9
+	VMULPS        Z2, Z5, Z5
+	VMULPS        Z8, Z11, Z11
+	VDIVPS        Z3, Z5, Z5
+	VDIVPS        Z9, Z11, Z11
+	VBROADCASTSS  acts<>+96(SB), Z4
+	VBROADCASTSS  acts<>+96(SB), Z10
+	VSUBPS        Z5, Z4, Z4
+	VSUBPS        Z11, Z10, Z10
+	VPTESTMD.BCST acts<>+192(SB), Z0, K3
+	VBLENDMPS     Z5, Z4, K3, Z4
+	VPTESTMD.BCST acts<>+192(SB), Z6, K4
+	VBLENDMPS     Z11, Z10, K4, Z10
+	VMULPS        Z4, Z0, Z0
+	VMULPS        Z10, Z6, Z6
+	VMOVUPS       Z0, K1, (R8)
+	VMOVUPS       Z6, K2, 64(R8)
+	ADDQ          $0x00000080, R9
+	ADDQ          $0x00000080, R8
+	SUBQ          R12, R10
+	JG            vectors
+
+next:
+	ADDQ $0x08, BX
+	DECQ SI
+	JNZ  row
+	VZEROUPPER
+	RET
+
 // func reluAVX2(dst *float32, x *float32, off *int, rows int, n int)
 // Requires: AVX, AVX2
 TEXT ·reluAVX2(SB), NOSPLIT, $0-40

@@ -76,6 +76,7 @@ func rows(act func(dst, x *float32, off *int, rows, n int)) Rows {
 // wider ones, are faster.
 func vectorsAVX512() Vectors {
 	v := vectorsAVX2()
+	v.GELU = rows(geluAVX512)
 	v.F2 = Winograd{
 		func(p *Patch) { over(p, p.N, 16, patch2AVX512, patch2AVX2, patch2From) },
 		func(q *Quad) { over(q, q.N, 16, quad2AVX512, quad2AVX2, quad2From) },

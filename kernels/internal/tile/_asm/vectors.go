@@ -44,6 +44,7 @@ func vectorLoops(iota8 Mem) []string {
 		depth(),
 		norm(iota8),
 		softmax(iota8, acts),
+		rows512("gelu", acts, wide.gelu),
 	}, acts.all()...)
 }
 
