@@ -2,6 +2,7 @@ package picture
 
 import (
 	"fmt"
+	"image"
 	"math"
 	"slices"
 )
@@ -14,10 +15,11 @@ const maxOutline = 1 << 28
 // pycocotools' frPyObjects and merge make them. It returns an error if a polygon has fewer than three points or an
 // odd number of numbers, if a number is not finite, or if the picture or the polygons are too large.
 func NewBitmapFromCOCO(w, h int, polygons [][]float64) (*Bitmap, error) {
-	all, err := RLE{H: h, W: w, Counts: countsOf([]int{max(w, 0) * max(h, 0)})}.Decode()
-	if err != nil {
+	if err := (RLE{H: h, W: w}).checkSize(); err != nil {
 		return nil, err
 	}
+	var parts []*Bitmap
+	var bounds image.Rectangle
 	work := 0
 	for i, p := range polygons {
 		if len(p) < 6 || len(p)%2 != 0 {
@@ -25,6 +27,7 @@ func NewBitmapFromCOCO(w, h int, polygons [][]float64) (*Bitmap, error) {
 		}
 		grid := make([]gridPoint, len(p)/2)
 		for k := range grid {
+			var err error
 			if grid[k], err = onGrid(p[2*k], p[2*k+1]); err != nil {
 				return nil, fmt.Errorf("picture: polygon %d, point %d: %w", i, k, err)
 			}
@@ -36,11 +39,12 @@ func NewBitmapFromCOCO(w, h int, polygons [][]float64) (*Bitmap, error) {
 		if work > maxOutline {
 			return nil, fmt.Errorf("picture: polygon %d: its outline is too long", i)
 		}
-		one, err := RLE{H: h, W: w, Counts: countsOf(runsInside(grid, w, h))}.Decode()
-		if err != nil {
-			return nil, err
-		}
-		all = all.Union(one)
+		part := bitmapOfRuns(runsInside(grid, w, h), w, h)
+		parts, bounds = append(parts, part), bounds.Union(part.rect)
+	}
+	all := newBitmap(bounds, w, h)
+	for _, part := range parts {
+		all.add(part)
 	}
 	return all, nil
 }

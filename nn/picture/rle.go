@@ -76,10 +76,17 @@ func (r RLE) Area() (int, error) {
 	return area, err
 }
 
+func (r RLE) checkSize() error {
+	if r.H < 0 || r.W < 0 || (r.W > 0 && r.H > maxRLEPixels/r.W) {
+		return fmt.Errorf("picture: size %d×%d (H×W) of a mask is negative or above %d pixels", r.H, r.W, maxRLEPixels)
+	}
+	return nil
+}
+
 // runs reads Counts. Each run is at least 0 and their sum is exactly H×W, or there is an error.
 func (r RLE) runs() ([]int, error) {
-	if r.H < 0 || r.W < 0 || (r.W > 0 && r.H > maxRLEPixels/r.W) {
-		return nil, fmt.Errorf("picture: RLE: size %d×%d (H×W) is negative or above %d pixels", r.H, r.W, maxRLEPixels)
+	if err := r.checkSize(); err != nil {
+		return nil, err
 	}
 	const tooLong = 10 // groups: 50 bits are more than any difference of runs needs
 	var runs []int
@@ -127,21 +134,26 @@ func (r RLE) Decode() (*Bitmap, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := newBitmap(boundsOf(runs, r.H), r.W, r.H)
+	return bitmapOfRuns(runs, r.W, r.H), nil
+}
+
+// bitmapOfRuns returns the pixels of every second run; the runs fill w×h pixels.
+func bitmapOfRuns(runs []int, w, h int) *Bitmap {
+	b := newBitmap(boundsOf(runs, h), w, h)
 	at := 0
 	for i, n := range runs {
 		if i&1 == 1 && n > 0 {
-			x, y := at/r.H, at%r.H
+			x, y := at/h, at%h
 			for range n {
 				b.set(x, y)
-				if y++; y == r.H {
+				if y++; y == h {
 					x, y = x+1, 0
 				}
 			}
 		}
 		at += n
 	}
-	return b, nil
+	return b
 }
 
 // boundsOf returns the smallest rectangle around the runs inside the set.
