@@ -1,6 +1,9 @@
 package kernels
 
-import "github.com/argand-go/argand/nn/op"
+import (
+	"github.com/argand-go/argand/kernels/internal/tile"
+	"github.com/argand-go/argand/nn/op"
+)
 
 // A maximum is the kernel of MaxPool2d.
 type maximum struct {
@@ -46,33 +49,48 @@ func (k *maximum) do(l *lane, rows, i int) {
 // window cuts size pixels from first on to those within 0 … limit−1.
 func window(first, size, limit int) (from, to int) { return max(first, 0), min(first+size, limit) }
 
-// A mean is the kernel of GlobalAvgPool2d. It adds in float64: a map may have
-// many pixels.
+// A mean is the kernel of GlobalAvgPool2d. It adds some pixels at a time in
+// float32, and these sums in float64: a map may have many.
 type mean struct {
 	out, x *value
-	spans  spans // of cache lines of channels of all images
+	blend  func(dst []float32, s *tile.Samples)
+	spans  spans // of groups of channels of all images
 }
 
-// lines returns how many cache lines the channels of a pixel take.
-func (k *mean) lines() int { return (k.out.c + lineFloats - 1) / lineFloats }
+const (
+	meanPixels   = 64             // that are added in float32
+	meanChannels = 4 * lineFloats // of a group
+)
+
+// groups returns how many groups the channels of a pixel make.
+func (k *mean) groups() int { return (k.out.c + meanChannels - 1) / meanChannels }
 
 func (p *planner) globalAvgPool2d(n *op.Node) {
-	k := &mean{out: p.write(n, 0), x: p.read(n, 0)}
-	k.spans = spansOf(k.out.n*k.lines(), k.x.h*k.x.w*lineFloats)
+	k := &mean{out: p.write(n, 0), x: p.read(n, 0), blend: p.model.tier.Blend}
+	k.spans = spansOf(k.out.n*k.groups(), k.x.h*k.x.w*meanChannels)
 	p.addStep(n, "", k.out, k)
 }
 
-func (k *mean) items(rows int) int { return k.spans.upTo(rows * k.lines()).items() }
+func (k *mean) items(rows int) int { return k.spans.upTo(rows * k.groups()).items() }
 
 func (k *mean) do(l *lane, rows, i int) {
-	first, end := k.spans.upTo(rows * k.lines()).of(i)
-	pixels := k.x.h * k.x.w
-	for line := first; line < end; line++ {
-		n, c := line/k.lines(), line%k.lines()*lineFloats
-		m := min(lineFloats, k.out.c-c)
-		var sums [lineFloats]float64
-		for p := range pixels {
-			for j, x := range l.mem[k.x.at(n, 0, 0)+p*k.x.stride+c:][:m] {
+	s, pixels := &l.samples, k.x.h*k.x.w
+	s.Off, s.W = s.Off[:0], s.W[:0]
+	for j := range meanPixels {
+		s.Off, s.W = append(s.Off, j*k.x.stride), append(s.W, 1)
+	}
+	offsets, ones, some := s.Off, s.W, l.floats(meanChannels)
+	first, end := k.spans.upTo(rows * k.groups()).of(i)
+	for group := first; group < end; group++ {
+		n, c := group/k.groups(), group%k.groups()*meanChannels
+		m := min(meanChannels, k.out.c-c)
+		var sums [meanChannels]float64
+		for p := 0; p < pixels; p += meanPixels {
+			s.X = l.mem[k.x.at(n, 0, 0)+p*k.x.stride+c:]
+			batch := min(meanPixels, pixels-p)
+			s.Off, s.W = offsets[:batch], ones[:batch]
+			k.blend(some[:m], s)
+			for j, x := range some[:m] {
 				sums[j] += float64(x)
 			}
 		}
@@ -81,4 +99,5 @@ func (k *mean) do(l *lane, rows, i int) {
 			dst[j] = float32(sums[j] / float64(pixels))
 		}
 	}
+	s.X = nil
 }

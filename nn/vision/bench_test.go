@@ -9,6 +9,7 @@ import (
 	"github.com/argand-go/argand/kernels"
 	"github.com/argand-go/argand/loaders"
 	"github.com/argand-go/argand/nn/op"
+	"github.com/argand-go/argand/nn/picture"
 )
 
 // BenchmarkDetect measures a picture from pixels to detections: the small trained network at its six sizes, and the
@@ -34,6 +35,30 @@ func BenchmarkDetect(b *testing.B) {
 		defer d.Close()
 		benchmark(b, d, decodePNG(b, readFile(b, "tv0292", "photo_240x320_11.png")), &p)
 	})
+}
+
+// BenchmarkSegment measures a photo of 520×780 pixels, which torchvision's transform leaves at that size, from pixels to
+// classes. With -v it prints the time by operator.
+func BenchmarkSegment(b *testing.B) {
+	photo := decodePNG(b, readFile(b, "tv0292", "photo_480x640_7.png"))
+	img := picture.FromImage(photo).ResizePIL(780, 520)
+	for _, model := range []string{"lraspp_mobilenet_v3_large", "deeplabv3_mobilenet_v3_large", "fcn_resnet50",
+		"deeplabv3_resnet50"} {
+		b.Run(model, func(b *testing.B) {
+			var p op.Profile
+			s, err := NewSegmenter(bg, kernels.CPU(), proceduralClassifier(b, model), WithProfile(&p))
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.Close()
+			for b.Loop() {
+				if _, err := s.Segment(bg, img); err != nil {
+					b.Fatal(err)
+				}
+			}
+			logProfile(b, &p)
+		})
+	}
 }
 
 func benchmark(b *testing.B, d *Detector, img image.Image, p *op.Profile) {

@@ -189,8 +189,9 @@ func (l *logits) over(width, height int) cells {
 // mix sets pixel to the logits of pixel (x, y).
 func (c *cells) mix(pixel []float32, x, y int) {
 	q, p := c.x.share[x], c.y.share[y]
-	a, b := c.at(c.y.low[y], c.x.low[x]), c.at(c.y.low[y], c.x.high[x])
-	d, e := c.at(c.y.high[y], c.x.low[x]), c.at(c.y.high[y], c.x.high[x])
+	n := len(pixel)
+	a, b := c.at(c.y.low[y], c.x.low[x])[:n], c.at(c.y.low[y], c.x.high[x])[:n]
+	d, e := c.at(c.y.high[y], c.x.low[x])[:n], c.at(c.y.high[y], c.x.high[x])[:n]
 	for i := range pixel {
 		upper := a[i]*(1-q) + b[i]*q
 		lower := d[i]*(1-q) + e[i]*q

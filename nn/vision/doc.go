@@ -1,5 +1,6 @@
 // Package vision has torchvision's networks for pictures: ResNet and MobileNetV3
-// classifiers, Faster R-CNN and Mask R-CNN with a ResNet and FPN backbone.
+// classifiers, Faster R-CNN and Mask R-CNN with a ResNet and FPN backbone, and
+// FCN, DeepLabV3 and LR-ASPP for segmentation.
 //
 // A checkpoint is enough to use one. [Recognize] tells from names and shapes
 // which network it belongs to and how wide and deep that is:
@@ -11,14 +12,14 @@
 //		fmt.Println(name, found.Scores[i], found.Boxes[i])
 //	}
 //
-// [Detector] and [Classifier] take pictures and do what torchvision's own
+// [Detector], [Classifier] and [Segmenter] take pictures and do what torchvision's own
 // transforms do; they are immutable and safe for many goroutines. What no
 // state_dict holds (eps, sizes, anchors, thresholds, names) are [Option]s with
 // torchvision's defaults.
 //
 // Below them are the networks, written as in their papers: [ResNet] with its
 // [Trunk], [MobileNetV3], [FPN], [RPN], [BoxHead], [MaskHead], and [FasterRCNN]
-// and [MaskRCNN] made of those. Each is built from nn.Weights and traced by
+// and [MaskRCNN] made of those, [FCN], [DeepLabV3] and [LRASPP]. Each is built from nn.Weights and traced by
 // nn.Compile, alone or as a part of another network.
 //
 // # What differs from torchvision
@@ -27,9 +28,12 @@
 // depend on its neighbours; [WithBatchPadding] pads as torchvision does. Masks
 // stay 28×28 until they are asked for, one by one or all at once with
 // [Detector.Bitmaps]. A picture so thin that torchvision
-// would resize one side to zero pixels, and raise, keeps one pixel here.
+// would resize one side to zero pixels, and raise, keeps one pixel here. A
+// [ClassMap] is of the size of the picture as it was given; torchvision's is of
+// the size that the network has seen.
 //
 // Read resnet.go, mobilenetv3.go, fpn.go, rpn.go, roiheads.go, masks.go and
-// maskrcnn.go in this order for the networks; detector.go and preprocess.go for
-// what is around them.
+// maskrcnn.go in this order for the networks of detection, and fcn.go,
+// deeplabv3.go and lraspp.go for those of segmentation; detector.go, preprocess.go
+// and segmenter.go for what is around them.
 package vision

@@ -93,7 +93,9 @@ func poolCases() (cases []testCase) {
 		}
 		return one(&op.MaxPool2d{Kernel: sq(3), Stride: sq(2), Padding: sq(1)}, x)
 	}))
-	for _, shape := range []tensor.Shape{{1, 1, 1, 1}, {3, 17, 7, 7}, {1, 512, 3, 5}, {2, 3, 1, 13}, {0, 3, 2, 2}} {
+	for _, shape := range []tensor.Shape{
+		{1, 1, 1, 1}, {3, 17, 7, 7}, {1, 512, 3, 5}, {2, 3, 1, 13}, {2, 72, 13, 11}, {0, 3, 2, 2},
+	} {
 		cases = append(cases, numeric(fmt.Sprintf("adaptive_avg_pool2d/%v", shape), func(s source) sample {
 			return one(&op.GlobalAvgPool2d{}, s.normal(shape...))
 		}))

@@ -92,6 +92,10 @@ func TestTorch(t *testing.T) {
 				o, limit = &op.MaxPool2d{Kernel: [2]int{3, 2}, Stride: [2]int{2, 3}, Padding: [2]int{1, 1}}, tolerance{}
 			case "interpolate":
 				o, limit = &op.Upsample{}, tolerance{}
+			case "interpolate bilinear":
+				o = &op.Upsample{Bilinear: true}
+			case "cat":
+				o, limit = &op.Concat{}, tolerance{}
 			case "roi_align":
 				o = &op.RoIAlign{Size: 7, Sampling: 2, Scales: a.Scales, CanonicalScale: 64, CanonicalLevel: 4}
 				limit = tolerance{rms: 2e-6, max: 2e-6}

@@ -154,6 +154,11 @@ points, scores = heatmaps_to_keypoints(x[:7], boxes.view(-1, 4)[:7])
 out.view(8, 3, 3)[:7] = torch.cat([points[:, :, :2], scores[:, :, None]], 2)
 case("keypoints", [x, boxes, i32(*counts)], [out])
 
+x, like = torch.randn(2, 3, 5, 7), torch.zeros(1, 1, 13, 4)
+case("interpolate bilinear", [x, like], [F.interpolate(x, size=(13, 4), mode="bilinear", align_corners=False)])
+x, y = torch.randn(2, 3, 2, 4), torch.randn(2, 5, 2, 4)
+case("cat", [x, y], [torch.cat([x, y], 1)])
+
 with open("torch.json", "w") as f:
     json.dump(cases, f, indent=0)
     f.write("\n")
