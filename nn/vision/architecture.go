@@ -21,7 +21,7 @@ type Architecture struct {
 	Pyramid    int    // channels of the feature pyramid; 256 for every published detector
 	Anchors    int    // of each place of a level; 3 for every published ResNet detector
 	Masks      bool   // Mask R-CNN
-	Picture    int    // sides of the pictures that a vision transformer takes; others take any
+	Picture    int    // sides of the pictures that a vision transformer or a VGG takes; others take any
 	Keypoints  int    // of each object; 17 for the published Keypoint R-CNN
 
 	published int // the Width of the published networks of the name

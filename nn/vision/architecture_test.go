@@ -51,6 +51,9 @@ func TestRecognize(t *testing.T) {
 		"maskrcnn_resnet50_fpn_frozen":   mask,
 		"maskrcnn_resnet50_fpn_bn":       mask,
 
+		"vgg11":        {Name: "vgg11", Task: Classification, Picture: 224, published: 64, Classes: 1000, Width: 64},
+		"vgg16_bn":     {Name: "vgg16_bn", Task: Classification, Picture: 224, published: 64, Classes: 1000, Width: 64},
+		"mobilenet_v2": {Name: "mobilenet_v2", Task: Classification, published: 32, Classes: 1000, Width: 32},
 		"ssd300_vgg16": {Name: "ssd300_vgg16", Task: Detection, published: 64, Classes: 91, Width: 64},
 		"ssdlite320_mobilenet_v3_large": {Name: "ssdlite320_mobilenet_v3_large", Task: Detection, published: 16, Classes: 91,
 			Width: 16},
@@ -124,13 +127,15 @@ func TestOddShapes(t *testing.T) {
 		{1 << 40, 0}, {0, math.MaxInt / 16}, {math.MaxInt / 16, 0, 1, 1}, // no elements, and any extent
 	} {
 		for _, model := range []string{"resnet18", "resnext50_32x4d", "mobilenet_v3_small", "maskrcnn_resnet50_fpn_frozen",
-			"ssd300_vgg16", "ssdlite320_mobilenet_v3_large"} {
+			"ssd300_vgg16", "ssdlite320_mobilenet_v3_large", "vgg16_bn", "mobilenet_v2"} {
 			for _, key := range []string{
 				"conv1.weight", "layer1.0.conv2.weight", "layer1.0.conv3.weight", "layer3.1.conv1.weight", "fc.weight",
 				"backbone.body.conv1.weight", "backbone.body.layer2.0.conv2.weight", "backbone.fpn.inner_blocks.0.0.weight",
 				"rpn.head.cls_logits.weight", "roi_heads.box_head.fc6.weight", "roi_heads.box_predictor.cls_score.weight",
 				"roi_heads.mask_head.2.0.weight", "roi_heads.mask_predictor.conv5_mask.weight",
 				"features.0.0.weight", "features.1.block.0.0.weight", "features.1.block.1.fc1.weight",
+				"features.0.weight", "features.3.bias", "features.40.weight", "classifier.6.weight", "classifier.1.weight",
+				"features.1.conv.0.0.weight", "features.2.conv.1.0.weight", "features.17.conv.2.weight", "features.18.0.weight",
 				"backbone.scale_weight", "backbone.features.0.weight", "backbone.features.5.weight", "backbone.features.21.weight",
 				"backbone.extra.0.5.weight", "backbone.extra.0.7.1.weight", "backbone.extra.2.0.weight", "backbone.extra.4.2.bias",
 				"backbone.features.0.0.0.weight", "backbone.features.0.13.0.weight", "backbone.features.1.0.1.0.weight",
@@ -141,6 +146,11 @@ func TestOddShapes(t *testing.T) {
 				"features.2.block.0.0.weight", "features.12.0.weight", "classifier.0.weight", "classifier.3.weight",
 			} {
 				src := readKeys(t, model)
+				if model == "vgg16_bn" { // of fewer hidden units: memory for all of them takes its time
+					src.set("classifier.0.weight", 8, 7*7*512)
+					src.set("classifier.0.bias", 8)
+					src.set("classifier.3.weight", 4096, 8)
+				}
 				if _, ok := src.shapes[key]; !ok {
 					continue
 				}
@@ -167,6 +177,23 @@ func TestMobileNetV3OfOtherDepth(t *testing.T) {
 		refused, ok := errors.AsType[*UnsupportedArchitectureError](err)
 		if !ok || refused.Name != "mobilenet_v3" || a.Name != "mobilenet_v3" || !strings.Contains(err.Error(), "11 or 15 blocks") {
 			t.Errorf("%s: got %+v, %v", model, a, err)
+		}
+	}
+}
+
+// TestMobileNetV2OfOtherDepth: of other depths than the paper's nobody knows the strides.
+func TestMobileNetV2OfOtherDepth(t *testing.T) {
+	for _, with := range []string{"features.20.conv", "features.18.conv"} {
+		src := readKeys(t, "mobilenet_v2").renamed(`^features\.17\.conv`, with)
+		if with == "features.18.conv" {
+			for _, k := range readKeys(t, "mobilenet_v2").keys {
+				src.set(k, readKeys(t, "mobilenet_v2").shapes[k]...)
+			}
+		}
+		_, err := Recognize(src)
+		refused, ok := errors.AsType[*UnsupportedArchitectureError](err)
+		if !ok || refused.Name != "mobilenet_v2" || !strings.Contains(err.Error(), "17 blocks") {
+			t.Errorf("%s: %v", with, err)
 		}
 	}
 }

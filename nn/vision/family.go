@@ -67,7 +67,7 @@ func families() []family {
 	return []family{
 		maskRCNNFamily(), keypointRCNNFamily(), fasterRCNNFamily(), fcosFamily(), retinaNetFamily(),
 		ssdFamily(), ssdLiteFamily(),
-		resNetFamily(), mobileNetV3Family(), convNeXtFamily(), vitFamily(),
+		resNetFamily(), mobileNetV3Family(), vggFamily(), mobileNetV2Family(), convNeXtFamily(), vitFamily(),
 		fcnFamily(), deepLabV3Family(), lrasppFamily(),
 	}
 }
@@ -98,9 +98,6 @@ func supported() string {
 // particular first: the names of builders and the keys that tell them.
 func unsupported() []family {
 	return []family{
-		{name: "mobilenet_v2", keys: []string{"features.1.conv.0.0.weight", "classifier.1.weight"}},
-		{name: "vgg", keys: []string{
-			"features.0.weight", "classifier.0.weight", "classifier.3.weight", "classifier.6.weight"}},
 		{name: "densenet", keys: []string{"features.denseblock1", "classifier.weight"}},
 	}
 }

@@ -1,13 +1,16 @@
 package vision
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"os"
 	"slices"
 	"testing"
 
 	"github.com/argand-go/argand/internal/procedural"
 	"github.com/argand-go/argand/kernels"
+	"github.com/argand-go/argand/nn/op"
 	"github.com/argand-go/argand/tensor"
 )
 
@@ -16,6 +19,28 @@ func TestResNetLogits(t *testing.T) { compareLogits(t, "resnet", 5, 3e-6) }
 
 // TestMobileNetV3Logits: the error of torch in float32 is up to 3e-6.
 func TestMobileNetV3Logits(t *testing.T) { compareLogits(t, "mobilenet", 4, 1e-5) }
+
+// TestVGGLogits: the error of torch in float32 is up to 3e-7.
+func TestVGGLogits(t *testing.T) { compareNarrow(t, "vgg", 2) }
+
+// TestMobileNetV2Logits: the error of torch in float32 is up to 3e-6.
+func TestMobileNetV2Logits(t *testing.T) { compareNarrow(t, "mobilenetv2", 3) }
+
+// TestVGGPictures: of maps that are not 7×7 at the end torchvision takes averages, which are not here.
+func TestVGGPictures(t *testing.T) {
+	src, err := procedural.Golden(os.DirFS(testdata), "vgg/golden.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := NewClassifier(bg, &recorder{}, src, WithCrop(256))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = k.Classify(bg, gray(300, 300), 5)
+	if e, ok := errors.AsType[*op.ShapeError](err); !ok || e.Path != "classifier.0" {
+		t.Errorf("got %v", err)
+	}
+}
 
 // TestMobileNetV3Eps: what is asked for is taken, and there is a default of its own.
 func TestMobileNetV3Eps(t *testing.T) {

@@ -32,7 +32,7 @@ for n in ["maskrcnn_resnet50_fpn_v2", "fasterrcnn_resnet50_fpn_v2", "retinanet_r
     dump(n, getattr(D, n)(**NONE))
 for n in ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "wide_resnet50_2", "wide_resnet101_2",
           "resnext50_32x4d", "resnext101_32x8d", "resnext101_64x4d", "mobilenet_v3_small", "mobilenet_v3_large",
-          "convnext_tiny", "vit_b_16"]:
+          "convnext_tiny", "vit_b_16", "vgg11", "vgg16_bn", "mobilenet_v2"]:
     dump(n, getattr(M, n)(weights=None))
 for n in ["fcn_resnet50", "deeplabv3_resnet50", "deeplabv3_mobilenet_v3_large"]:
     dump(n, getattr(S, n)(**NONE))

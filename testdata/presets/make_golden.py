@@ -15,7 +15,9 @@ from torchvision.models._api import WeightsEnum
 
 NETWORKS = """
 resnet18 resnet34 resnet50 resnet101 resnet152 resnext50_32x4d resnext101_32x8d resnext101_64x4d wide_resnet50_2
-wide_resnet101_2 mobilenet_v3_large mobilenet_v3_small convnext_tiny convnext_small convnext_base convnext_large vit_b_16
+wide_resnet101_2 mobilenet_v3_large mobilenet_v3_small
+vgg11 vgg11_bn vgg13 vgg13_bn vgg16 vgg16_bn vgg19 vgg19_bn mobilenet_v2
+convnext_tiny convnext_small convnext_base convnext_large vit_b_16
 vit_b_32 vit_l_16 vit_l_32 vit_h_14
 fasterrcnn_resnet50_fpn fasterrcnn_resnet50_fpn_v2 fasterrcnn_mobilenet_v3_large_fpn
 fasterrcnn_mobilenet_v3_large_320_fpn maskrcnn_resnet50_fpn maskrcnn_resnet50_fpn_v2 keypointrcnn_resnet50_fpn
@@ -102,7 +104,8 @@ def digest(names):
 
 
 lists = {k: digest(v) for k, v in CATEGORIES.items()} | {"keypoints": digest(_meta._COCO_PERSON_KEYPOINT_NAMES)}
-presets = [preset(n, w) for n in NETWORKS for w in models.get_model_weights(n)]
+presets = [preset(n, w) for n in NETWORKS for w in models.get_model_weights(n)
+           if w.meta["categories"]]  # or else they are no whole network
 with open("golden.json", "w") as f:
     head = json.dumps({"torch": torch.__version__, "torchvision": torchvision.__version__, "lists": lists})[:-1]
     f.write(head + ', "presets": [\n' + ",\n".join(json.dumps(p) for p in presets) + "\n]}\n")
