@@ -85,6 +85,7 @@ func TestMistakes(t *testing.T) {
 	labels := writeTemp(t, dir, "labels.txt", []byte("circle\nsquare\n"))
 	broken := writeTemp(t, dir, "labels.json", []byte(`["circle"`))
 	blank := writeTemp(t, dir, "blank.txt", []byte("\n\n"))
+	empty := t.TempDir()
 	picture := pictures(t, "s256.png")[0]
 	const nowhere = "/nowhere/libcuda.so.1"
 	noGPU := cuda.Probe(cuda.Options{Driver: nowhere}).Absent // or else what was tried
@@ -96,11 +97,31 @@ func TestMistakes(t *testing.T) {
 		args   []string
 		want   []string
 	}{
-		{2, []string{"help", "bogus"}, []string{`no command "bogus"`, "convert, detect, devices, inspect and pipeline"}},
+		{2, []string{"help", "bogus"}, []string{`no command "bogus"`, "the commands are bench, classify, compare, completion, convert, detect, devices, "}},
 		{2, []string{"help", "detect", "bogus"}, []string{`no command "bogus"`}},
-		{2, []string{"dectect"}, []string{`no command "dectect"`, "convert, detect, devices, inspect and pipeline"}},
+		{2, []string{"dectect"}, []string{`no command "dectect"`, "the commands are bench, classify, compare, completion, convert, detect, devices, "}},
 		{2, []string{"--nonsense"}, []string{"unknown flag: --nonsense"}},
-		{2, []string{"detect"}, []string{"at least one picture"}},
+		{2, []string{"detect"}, []string{"detect takes at least one picture"}},
+		{2, []string{"classify"}, []string{"classify takes at least one picture"}},
+		{2, []string{"classify", picture}, []string{"classify takes --model", "the embedded network is for detect"}},
+		{2, []string{"segment", picture}, []string{"segment takes --model"}},
+		{2, []string{"segment", "--model", truncated, "--min-size", "0", picture}, []string{"--min-size 0"}},
+		{2, []string{"classify", "--model", truncated, "--top", "0", picture}, []string{"--top 0: want at least 1"}},
+		{2, []string{"detect", "--top-n", "-1", picture}, []string{"--top-n -1"}},
+		{2, []string{"detect", "--json", "--jsonl", picture}, []string{"--json and --jsonl together"}},
+		{2, []string{"detect", "--orientation", "turn", picture}, []string{`--orientation "turn"`, "apply or ignore"}},
+		{2, []string{"detect", "--overlay=", picture}, []string{"--overlay is empty"}},
+		{2, []string{"detect", "--coco=", picture}, []string{"--coco is empty"}},
+		{2, []string{"detect", "-", "-"}, []string{"- is given twice"}},
+		{2, []string{"detect", "--output", dir, picture}, []string{"unknown flag: --output"}},
+		{1, []string{"detect", "--list", filepath.Join(dir, "absent")}, []string{"--list", "absent"}},
+		{1, []string{"detect", "--list", blank}, []string{"--list " + blank, "no names in it"}},
+		{1, []string{"detect", empty}, []string{empty + ": no pictures in it"}},
+		{1, []string{"detect", "--coco", filepath.Join(labels, "a.json"), picture}, []string{"--coco", labels}},
+		{1, []string{"detect", "--sidecar", filepath.Join(dir, "absent"), picture}, []string{"absent"}},
+		{1, []string{"detect", "--sidecar", broken, picture}, []string{broken, "side-car", "want a JSON object"}},
+		{2, []string{"models", "extra"}, []string{"0 arguments"}},
+		{2, []string{"man"}, []string{"1 directory"}},
 		{2, []string{"detect", "--nonsense", picture}, []string{"unknown flag: --nonsense"}},
 		{2, []string{"detect", "--model", "", picture}, []string{"--model is empty"}},
 		{2, []string{"pipeline", "--input="}, []string{"--input is empty"}},
@@ -221,7 +242,8 @@ func TestVersionAndHelp(t *testing.T) {
 		t.Errorf("status %d, %q", status, stdout)
 	}
 	for _, args := range [][]string{nil, {"--help"}, {"pipeline", "--help"}, {"detect", "--help"}, {"inspect", "--help"},
-		{"convert", "--help"}, {"help"}, {"help", "detect"}} {
+		{"convert", "--help"}, {"help"}, {"help", "detect"}, {"classify", "--help"}, {"segment", "--help"}, {"models", "--help"},
+		{"completion", "--help"}, {"man", "--help"}} {
 		status, stdout, stderr := command(t, args...)
 		if status != 0 || stderr != "" || !strings.Contains(stdout, "Usage:") {
 			t.Errorf("%q: status %d, stdout %q, stderr %q", args, status, stdout, stderr)

@@ -2,15 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
+	"image"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/argand-go/argand/nn/op"
 	"github.com/argand-go/argand/nn/picture"
@@ -19,222 +13,121 @@ import (
 )
 
 func newDetect(stdout, stderr io.Writer) *cobra.Command {
-	d := &detect{stdout: stdout, stderr: stderr, taken: make(map[string]bool)}
+	d := &detect{look: look{stdout: stdout, stderr: stderr}}
 	cmd := &cobra.Command{
 		Use:   "detect FILES...",
 		Short: "Find the objects in pictures",
-		Long: "Detect prints a table of the objects it finds and writes a copy of each picture with boxes, names, scores\n" +
-			"and coloured masks: NAME.overlay.png beside the picture, or in the directory given by --output. Overlays among\n" +
-			"FILES are left out if their pictures are there too.\n\n" +
-			"With --json it prints a line for each picture instead, its masks as COCO run lengths, and writes copies only\n" +
-			"if --output is given. A picture that fails does not stop the others; the exit status tells of it.",
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return errors.New("detect takes at least one picture file")
-			}
-			return nil
-		},
+		Long: "Detect finds the objects in pictures with a network for detection and prints a table of them.\n\n" +
+			filesHelp + "\n\n" +
+			"With --overlay it draws boxes, names, scores, masks and keypoints on a copy of each picture; in directories and\n" +
+			"animations the objects of a class have one colour, elsewhere each object has its own. With --json or --jsonl it\n" +
+			"prints masks as COCO's run lengths. --coco writes the results file that pycocotools evaluates: pictures whose\n" +
+			"names all end with different numbers, as 000000000139.jpg, have those as image_id, and others are numbered from\n" +
+			"1 in their order. For an evaluation give --score 0.05, or what the network's own is.\n\n" + failuresHelp,
+		Args: d.look.args,
 		RunE: func(cmd *cobra.Command, args []string) error { return d.run(cmd.Context(), args) },
 	}
 	d.detectorNetwork.addTo(cmd)
-	cmd.Flags().StringVar(&d.output, "output", "", "`DIR` for the overlay pictures")
-	cmd.Flags().BoolVar(&d.json, "json", false, "print JSON lines instead of a table")
-	cmd.Flags().BoolVar(&d.profile, "profile", false, "tell on stderr which operators took the time")
+	d.look.addTo(cmd)
+	cmd.Flags().IntVar(&d.most, "top-n", 0, "tell of at most `N` objects of a picture, those that score highest; 0 is "+
+		"as many as\nthe network finds, 100 for most")
+	cmd.Flags().StringVar(&d.coco, "coco", "", "write a `FILE` of COCO's results")
 	return cmd
 }
+
+// What the help of detect, classify and segment has in common.
+const (
+	filesHelp = "FILES are pictures, directories of pictures, patterns such as '*.jpg', and - for a picture on standard input.\n" +
+		"The files of a directory are looked at in the order of their names, those of directories in it are not; the\n" +
+		"frames of an animated GIF are looked at one by one. Overlays among FILES are left out if their pictures are\n" +
+		"there too."
+	failuresHelp = "A picture that fails does not stop the others; the exit status tells of it."
+)
 
 // detect is the command of that name.
 type detect struct {
 	detectorNetwork
-	output         string
-	json, profile  bool
-	stdout, stderr io.Writer
-
-	detector *vision.Detector
-	progress *progress
-	taken    map[string]bool // overlays written so far
-	rows     []row
-	failed   int
+	look
+	most int // objects of a picture; 0 for all
 }
 
 func (d *detect) run(ctx context.Context, args []string) error {
 	if err := d.settle(); err != nil {
 		return err
 	}
-	files, err := expand(args)
-	if err != nil {
-		return err
+	if d.most < 0 {
+		return misused(fmt.Errorf("--top-n %d: want at least 0", d.most))
 	}
-	var profile *op.Profile
-	if d.profile {
-		profile = new(op.Profile)
-	}
-	on, err := d.device.open(d.stderr)
-	if err != nil {
-		return err
-	}
-	defer on.Close()
-	if d.detector, err = d.load(ctx, on.Backend, profile); err != nil {
-		return err
-	}
-	defer d.detector.Close()
-	d.progress = newProgress(d.stderr, len(files))
-	for i, file := range files {
-		d.progress.set(i)
-		found, err := d.one(ctx, file)
-		if ctx.Err() != nil {
-			break
+	return d.look.run(ctx, args, &d.device, func(ctx context.Context, b op.Backend, opts ...vision.Option) (seer, error) {
+		net, err := d.load(ctx, b, opts...)
+		if err != nil {
+			return nil, err
 		}
-		if err := d.tell(file, found, err); err != nil {
-			return err
-		}
-	}
-	d.progress.clear()
-	if len(d.rows) > 0 {
-		if err := writeTable(d.stdout, d.rows); err != nil {
-			return err
-		}
-	}
-	if profile != nil {
-		if err := profile.WriteOps(d.stderr); err != nil {
-			return err
-		}
-	}
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case d.failed > 0 && len(files) > 1:
-		return fmt.Errorf("%d of %d pictures failed", d.failed, len(files))
-	case d.failed > 0:
-		return errReported
-	}
-	return nil
+		return &detector{net, d.most}, nil
+	})
 }
 
-// one looks for objects in one file, and writes its overlay.
-func (d *detect) one(ctx context.Context, file string) (*vision.Detections, error) {
-	data, err := readFile(ctx, file)
-	if err != nil {
-		if p, ok := errors.AsType[*fs.PathError](err); ok {
-			err = p.Err // without the name, which is told beside it
-		}
-		return nil, err
-	}
-	img, err := picture.Decode(data, picture.DecodeOptions{})
+// A detector is a seer of objects.
+type detector struct {
+	net  *vision.Detector
+	most int
+}
+
+func (d *detector) ask(ctx context.Context, imgs []image.Image) ([]sight, error) {
+	found, err := d.net.DetectBatch(ctx, imgs)
 	if err != nil {
 		return nil, err
 	}
-	found, err := d.detector.Detect(ctx, img)
-	if err != nil {
-		return nil, err
+	sights := make([]sight, len(found))
+	for i, f := range found {
+		if d.most > 0 {
+			f = f.Top(d.most)
+		}
+		sights[i] = detected{f}
 	}
-	if d.json && d.output == "" {
-		return found, nil
-	}
-	return found, writePNG(d.overlay(file), picture.Overlay(img, found.Instances()))
+	return sights, nil
 }
 
-// readFile reads a file, but no longer than ctx lasts: it may be a pipe, and nobody may write to it.
-func readFile(ctx context.Context, path string) ([]byte, error) {
-	type content struct {
-		data []byte
-		err  error
-	}
-	done := make(chan content, 1)
-	go func() {
-		data, err := os.ReadFile(path)
-		done <- content{data, err}
-	}()
-	select {
-	case c := <-done:
-		return c.data, c.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+func (d *detector) header() string { return objectsHeader }
+
+func (d *detector) close() error { return d.net.Close() }
+
+// detected are the objects in a picture.
+type detected struct{ *vision.Detections }
+
+// A result is what was found in one picture, for JSON.
+type result struct {
+	source
+	vision.Report
 }
 
-// overlay returns the path of the overlay for a file, one that no other file of this run has.
-func (d *detect) overlay(file string) string {
-	if d.output == "" {
-		return overlayName(file)
-	}
-	base := filepath.Base(file)
-	path := filepath.Join(d.output, overlayName(base))
-	for i := 2; d.taken[path]; i++ {
-		ext := filepath.Ext(base)
-		path = filepath.Join(d.output, overlayName(fmt.Sprintf("%s-%d%s", strings.TrimSuffix(base, ext), i, ext)))
-	}
-	d.taken[path] = true
-	return path
-}
+func (d detected) record(of source) any { return result{of, d.Report()} }
 
-// tell prints what was found in a file, or keeps it for the table, or prints why the file failed.
-func (d *detect) tell(file string, found *vision.Detections, failed error) error {
-	if failed != nil {
-		d.failed++
+func (d detected) rows() []string {
+	if d.Len() == 0 {
+		r := row{}
+		return []string{r.line()}
 	}
-	switch {
-	case d.json && failed != nil:
-		return d.line(failure{file, oneLine(failed.Error())})
-	case d.json:
-		return d.line(result{file, found.Report()})
-	case failed != nil:
-		d.progress.clear()
-		fmt.Fprintf(d.stderr, "argand: %s: %s\n", printable(file), oneLine(failed.Error()))
-		return nil
-	}
-	for i, box := range found.Boxes {
-		r := row{file: file, found: true, name: found.Names[i], score: float64(found.Scores[i]), area: -1}
+	lines := make([]string, d.Len())
+	for i, box := range d.Boxes {
+		r := row{found: true, name: d.Names[i], score: float64(d.Scores[i]), area: -1}
 		for j, v := range box {
 			r.box[j] = float64(v)
 		}
-		if i < len(found.Masks) {
-			r.area = found.Masks[i].Area(vision.MaskThreshold)
+		if i < len(d.Masks) {
+			r.area = d.Masks[i].Area(vision.MaskThreshold)
 		}
-		d.rows = append(d.rows, r)
+		lines[i] = r.line()
 	}
-	if len(found.Boxes) == 0 {
-		d.rows = append(d.rows, row{file: file})
-	}
-	return nil
+	return lines
 }
 
-// line prints one JSON line. The bar would stand in its way if both go to one terminal.
-func (d *detect) line(v any) error {
-	if isTerminal(d.stdout) {
-		d.progress.clear()
-	}
-	return json.NewEncoder(d.stdout).Encode(v)
-}
-
-// expand replaces patterns by the files that match them, for shells that do not. A name that exists is no pattern.
-func expand(args []string) ([]string, error) {
-	var files []string
-	for _, a := range args {
-		if _, err := os.Lstat(a); err == nil || !strings.ContainsAny(a, "*?[") {
-			files = append(files, a)
-			continue
+func (d detected) draw(v *view) image.Image {
+	instances := d.Instances()
+	if v.series { // an object has the colour of its class, whatever its place among the others
+		for i := range instances {
+			instances[i].Colour = d.Labels[i]
 		}
-		matches, err := filepath.Glob(a)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", a, err)
-		}
-		if len(matches) == 0 {
-			return nil, fmt.Errorf("%s: no file matches", a)
-		}
-		files = append(files, matches...)
 	}
-	return withoutOverlays(files), nil
-}
-
-// withoutOverlays returns files without the overlays of others among them: *.png matches those of an earlier run.
-func withoutOverlays(files []string) []string {
-	there := make(map[string]bool, len(files))
-	for _, f := range files {
-		there[f] = true
-	}
-	return slices.DeleteFunc(slices.Clone(files), func(f string) bool {
-		name, ok := strings.CutSuffix(f, ".overlay.png")
-		return ok && (there[name+".png"] || there[name])
-	})
+	return picture.Overlay(v.img, instances)
 }

@@ -60,7 +60,7 @@ func strict(t *testing.T, line string, v any) {
 	}
 }
 
-// TestDetectGolden compares detect --json with torchvision, down to its lowest scores.
+// TestDetectGolden compares detect --jsonl with torchvision, down to its lowest scores.
 func TestDetectGolden(t *testing.T) {
 	want := goldens(t)
 	files := pictures(t, "s256.png", "s512.png", "s640.png")
@@ -70,7 +70,7 @@ func TestDetectGolden(t *testing.T) {
 	for _, file := range append(files, "../../testdata/shapes/default800.png") {
 		g := want[filepath.Base(file)]
 		t.Run(g.Image, func(t *testing.T) {
-			args := []string{"detect", "--json", "--score", "0.05", file}
+			args := []string{"detect", "--jsonl", "--score", "0.05", file}
 			if g.MinSize == defaultMinSize && g.MaxSize == defaultMaxSize { // torchvision's, and ours for a file
 				args = append(args, "--model", model, "--labels", labels)
 			} else {
@@ -107,7 +107,7 @@ func TestDetectGolden(t *testing.T) {
 		})
 	}
 	if entries := listing(t, filepath.Dir(files[0])); entries != "s256.png s512.png s640.png" {
-		t.Errorf("--json without --output wrote: %s", entries)
+		t.Errorf("without --overlay it wrote: %s", entries)
 	}
 }
 
@@ -177,23 +177,23 @@ func checkOverlay(t *testing.T, input, overlay string, found []vision.Object) {
 
 func TestDetectTableAndOverlays(t *testing.T) {
 	files := pictures(t, "s256.png", "s512.png")
-	dir := filepath.Dir(files[0])
-	status, stdout, stderr := command(t, append([]string{"detect", "--profile"}, files...)...)
+	dir := filepath.Join(t.TempDir(), "new")
+	status, stdout, stderr := command(t, append([]string{"detect", "--profile", "--overlay", dir}, files...)...)
 	if status != 0 {
 		t.Fatalf("status %d, stderr %q", status, stderr)
 	}
 	if !strings.Contains(stderr, " % ") || !strings.Contains(stderr, "× conv2d") {
 		t.Errorf("--profile says %q", stderr)
 	}
-	if got := listing(t, dir); got != "s256.overlay.png s256.png s512.overlay.png s512.png" {
+	if got := listing(t, dir); got != "s256.overlay.png s512.overlay.png" {
 		t.Errorf("directory has %s", got)
 	}
-	_, lines, _ := command(t, append([]string{"detect", "--json"}, files...)...)
+	_, lines, _ := command(t, append([]string{"detect", "--jsonl"}, files...)...)
 	table := strings.Split(strings.TrimSpace(stdout), "\n")[1:]
 	for i, line := range strings.Split(strings.TrimSpace(lines), "\n") {
 		var r result
 		strict(t, line, &r)
-		checkOverlay(t, files[i], strings.TrimSuffix(files[i], ".png")+".overlay.png", r.Detections)
+		checkOverlay(t, files[i], filepath.Join(dir, overlayName(filepath.Base(files[i]))), r.Detections)
 		for _, d := range r.Detections {
 			if len(table) == 0 {
 				t.Fatal("the table is too short")
@@ -229,13 +229,12 @@ func TestDetectGoesOn(t *testing.T) {
 		filepath.Join(dir, "absent.png"),
 		good,
 		writeTemp(t, dir, "truncated.png", data[:len(data)/2]),
-		dir,
 		good,
 	}
-	reasons := []string{"not a picture", "no bytes", "no such file", "", "PNG: cannot be decoded", "directory", ""}
+	reasons := []string{"not a picture", "no bytes", "no such file", "", "PNG:", ""}
 	out := filepath.Join(t.TempDir(), "out")
-	status, stdout, stderr := command(t, append([]string{"detect", "--json", "--output", out}, files...)...)
-	if status != 1 || stderr != "argand: 5 of 7 pictures failed\n" {
+	status, stdout, stderr := command(t, append([]string{"detect", "--jsonl", "--overlay", out}, files...)...)
+	if status != 3 || stderr != "argand: 4 of 6 pictures failed\n" {
 		t.Errorf("status %d, stderr %q", status, stderr)
 	}
 	lines := strings.Split(strings.TrimSpace(stdout), "\n")
@@ -259,9 +258,13 @@ func TestDetectGoesOn(t *testing.T) {
 		t.Errorf("output has %q", got)
 	}
 
-	status, stdout, stderr = command(t, append([]string{"detect", "--output", out}, files...)...)
-	if status != 1 || strings.Count(stderr, "\n") != 6 || strings.Count(stdout, "\n") != 3 {
+	status, stdout, stderr = command(t, append([]string{"detect", "--overlay", out}, files...)...)
+	if status != 3 || strings.Count(stderr, "\n") != 5 || strings.Count(stdout, "\n") != 3 {
 		t.Errorf("status %d, stdout %q, stderr %q", status, stdout, stderr)
+	}
+	status, _, stderr = command(t, "detect", files[0], files[1])
+	if status != 1 || !strings.HasSuffix(stderr, "argand: all 2 pictures failed\n") {
+		t.Errorf("status %d, stderr %q", status, stderr)
 	}
 	status, stdout, stderr = command(t, "detect", files[0])
 	if status != 1 || !strings.HasPrefix(stderr, "argand: "+files[0]+": ") || strings.Count(stderr, "\n") != 1 {
@@ -273,7 +276,7 @@ func TestDetectGoesOn(t *testing.T) {
 func TestDetectCannotWrite(t *testing.T) {
 	good := pictures(t, "s256.png")[0]
 	blocked := writeTemp(t, t.TempDir(), "file", nil)
-	status, _, stderr := command(t, "detect", "--output", blocked, good)
+	status, _, stderr := command(t, "detect", "--overlay", blocked, good)
 	if status != 1 || !strings.HasPrefix(stderr, "argand: "+good+": ") {
 		t.Errorf("status %d, stderr %q", status, stderr)
 	}
@@ -289,7 +292,7 @@ func TestDetectFindsNothing(t *testing.T) {
 	if status != 0 || !strings.HasSuffix(stdout, "nothing\n") {
 		t.Errorf("status %d, %q", status, stdout)
 	}
-	status, stdout, _ = command(t, "detect", "--json", "--score", "1", file)
+	status, stdout, _ = command(t, "detect", "--jsonl", "--score", "1", file)
 	if want := `,"width":64,"height":48,"detections":[]}` + "\n"; status != 0 || !strings.HasSuffix(stdout, want) {
 		t.Errorf("status %d, %q, want …%q", status, stdout, want)
 	}

@@ -66,19 +66,16 @@ func (n *detectorNetwork) check() error {
 	return n.network.check()
 }
 
-// load loads the network on a backend. The times of its operators are added to profile unless that is nil.
+// load loads the network on a backend, with options besides those of the flags.
 func (n *detectorNetwork) load(
-	ctx context.Context, backend op.Backend, profile *op.Profile,
+	ctx context.Context, backend op.Backend, opts ...vision.Option,
 ) (*vision.Detector, error) {
-	opts := []vision.Option{vision.WithScoreThreshold(n.score)}
+	opts = append(opts, vision.WithScoreThreshold(n.score))
 	if n.minSize > 0 {
 		opts = append(opts, vision.WithMinSize(n.minSize))
 	}
 	if n.maxSize > 0 {
 		opts = append(opts, vision.WithMaxSize(n.maxSize))
-	}
-	if profile != nil {
-		opts = append(opts, vision.WithProfile(profile))
 	}
 	d, err := load(ctx, backend, &n.network, vision.NewDetector, opts...)
 	if err != nil {

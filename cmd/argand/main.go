@@ -39,8 +39,8 @@ func quietS3() {
 // errReported is the error of a command that has already said what went wrong.
 var errReported = errors.New("already reported")
 
-// run runs one command line and returns the exit status: 0, 1 after an error, or 2 after a mistake in the command line.
-// Errors are told in one line on stderr.
+// run runs one command line and returns the exit status: 0, 1 after an error, 2 after a mistake in the command line, or
+// 3 if some pictures failed and others did not. Errors are told in one line on stderr.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	cmd := newRoot(stdout, stderr)
 	cmd.SetArgs(args)
@@ -53,9 +53,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "argand: "+oneLine(err.Error()))
 	}
 	_, wrong := errors.AsType[*misuse](err)
+	_, some := errors.AsType[*partial](err)
 	switch {
 	case wrong:
 		return 2
+	case some:
+		return 3
 	case err != nil:
 		return 1
 	}

@@ -58,10 +58,18 @@ func (n *network) demo() bool { return n.model == "" }
 // settle returns an error for flags that make no sense.
 func (n *network) settle() error { return misused(n.check()) }
 
+// settleFor also returns one if there is no network, for a task that none is embedded for.
+func (n *network) settleFor(command string) error {
+	if n.demo() && !n.flags.Changed("model") {
+		return misused(fmt.Errorf("%s takes --model, a checkpoint: the embedded network is for detect", command))
+	}
+	return n.settle()
+}
+
 // check returns an error for flags that make no sense.
 func (n *network) check() error {
 	// A script's variable may not be set, say.
-	for _, name := range []string{"model", "input", "output", "overlay", "device", "driver", "sidecar", "coco", "list"} {
+	for _, name := range []string{"model", "input", "output", "overlay", "device", "driver", "sidecar", "coco", "maps", "list"} {
 		if f := n.flags.Lookup(name); f != nil && f.Changed && f.Value.String() == "" {
 			return fmt.Errorf("--%s is empty; leave it out for its default", name)
 		}
@@ -216,6 +224,10 @@ func load[T any](
 	if err != nil {
 		return loaded, err
 	}
+	if want := taskOf(loaded); arch.Task != want {
+		return loaded, fmt.Errorf("%s: %s is a network for %s, not for %s: argand %s runs it", checkpoint.Name(), arch.Name,
+			arch.Task, want, commandOf(arch.Task))
+	}
 	flags, err := n.options(ctx, arch)
 	if err != nil {
 		return loaded, err
@@ -224,4 +236,22 @@ func load[T any](
 		return loaded, fmt.Errorf("%s: %w", checkpoint.Name(), err)
 	}
 	return loaded, nil
+}
+
+// taskOf returns the task of one of vision's networks, loaded or not.
+func taskOf(network any) vision.Task {
+	switch network.(type) {
+	case *vision.Classifier:
+		return vision.Classification
+	case *vision.Segmenter:
+		return vision.Segmentation
+	}
+	return vision.Detection
+}
+
+// commandOf returns the command that runs the networks of a task.
+func commandOf(task vision.Task) string {
+	return map[vision.Task]string{
+		vision.Classification: "classify", vision.Detection: "detect", vision.Segmentation: "segment",
+	}[task]
 }

@@ -24,32 +24,59 @@ var writing sync.RWMutex
 // writeFile makes the file at path with what write writes. The file appears whole and on disk, or not at all: it is
 // written under a temporary name in the same directory, which is made if need be, and then renamed. A file that it
 // replaces leaves it its permissions; a new one has those of any new file.
-func writeFile(path string, write func(io.Writer) error) (err error) {
+func writeFile(path string, write func(io.Writer) error) error {
 	writing.RLock()
 	defer writing.RUnlock()
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-		return err
-	}
-	f, err := createBeside(path)
+	o, err := createFile(path)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-			err = fmt.Errorf("writing %s: %w", path, err)
-		}
-	}()
-	w := bufio.NewWriter(f)
-	steps := []func() error{func() error { return write(w) }, w.Flush, f.Sync, f.Close,
-		func() error { return os.Rename(f.Name(), path) }}
-	for _, step := range steps {
+	defer o.drop()
+	if err := write(o); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return o.commit()
+}
+
+// An outFile is a file on its way, as writeFile has it, for those who write bit by bit.
+type outFile struct {
+	*bufio.Writer
+	path string
+	file *os.File // nil once it is committed or dropped
+}
+
+// createFile begins the file at path.
+func createFile(path string) (*outFile, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return nil, err
+	}
+	f, err := createBeside(path)
+	if err != nil {
+		return nil, err
+	}
+	return &outFile{bufio.NewWriter(f), path, f}, nil
+}
+
+// commit makes the file appear.
+func (o *outFile) commit() error {
+	rename := func() error { return os.Rename(o.file.Name(), o.path) }
+	for _, step := range []func() error{o.Flush, o.file.Sync, o.file.Close, rename} {
 		if err := step(); err != nil {
-			return err
+			o.drop()
+			return fmt.Errorf("writing %s: %w", o.path, err)
 		}
 	}
+	o.file = nil
 	return nil
+}
+
+// drop removes what was not committed.
+func (o *outFile) drop() {
+	if o.file != nil {
+		o.file.Close()
+		os.Remove(o.file.Name())
+		o.file = nil
+	}
 }
 
 // createBeside creates a new file in the directory of path, with the permissions of the file there if there is one.

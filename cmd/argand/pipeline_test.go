@@ -153,7 +153,7 @@ func TestPipelineEqualsDetect(t *testing.T) {
 	}
 
 	got := rows[beamio.Row](t, filepath.Join(out, "detections.jsonl"))
-	args = append([]string{"detect", "--json"}, flags...)
+	args = append([]string{"detect", "--jsonl"}, flags...)
 	_, lines, _ := command(t, append(args, got[0].File, got[1].File)...)
 	for i, line := range strings.Split(strings.TrimSpace(lines), "\n") {
 		var want result

@@ -98,11 +98,11 @@ func TestInterrupt(t *testing.T) {
 			for i := range 200 {
 				writeTemp(t, in, strings.Repeat("x", 1+i)+".png", data)
 			}
-			cmd, stdout, stderr := program(t, command, "--output", "out")
+			cmd, stdout, stderr := program(t, command)
 			if command == "pipeline" {
-				cmd.Args = append(cmd.Args, "--input", filepath.Join(in, "*.png"))
+				cmd.Args = append(cmd.Args, "--output", "out", "--input", filepath.Join(in, "*.png"))
 			} else {
-				cmd.Args = append(cmd.Args, filepath.Join(in, "*.png"))
+				cmd.Args = append(cmd.Args, "--overlay", "out", in)
 			}
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
@@ -154,7 +154,7 @@ func TestDetectPipe(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	done := make(chan int, 1)
-	go func() { done <- run(ctx, []string{"detect", "--json", path}, io.Discard, io.Discard) }()
+	go func() { done <- run(ctx, []string{"detect", "--jsonl", path}, io.Discard, io.Discard) }()
 	select {
 	case status := <-done:
 		if status != 1 {

@@ -131,7 +131,7 @@ func TestPipelineCloud(t *testing.T) {
 	local := writeTemp(t, t.TempDir(), "shapes.pth", shapes.Model())
 	flags := []string{"--min-size", "256", "--max-size", "400"}
 	file := pictures(t, "s256.png")[0]
-	_, line, _ := command(t, append([]string{"detect", "--json", "--model", local, file}, flags...)...)
+	_, line, _ := command(t, append([]string{"detect", "--jsonl", "--model", local, file}, flags...)...)
 	var want result
 	strict(t, line, &want)
 	inClouds(t, func(t *testing.T, c *cloud, bucket string) {
@@ -178,7 +178,7 @@ func TestPipelineCloud(t *testing.T) {
 		if status != 1 || !strings.Contains(stderr, "SHA-256 is "+right) || listing(t, out) != "" {
 			t.Errorf("another checksum: status %d, stderr %q, output %q", status, stderr, listing(t, out))
 		}
-		names := []string{"detect", "--json", "--model", local, "--labels", bucket + "names.json", file}
+		names := []string{"detect", "--jsonl", "--model", local, "--labels", bucket + "names.json", file}
 		if _, got, stderr := command(t, append(names, flags...)...); !strings.Contains(got, `"name":"circle"`) {
 			t.Errorf("detect with names from the cloud: %s, %s", got, stderr)
 		}

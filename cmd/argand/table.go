@@ -18,21 +18,37 @@ type row struct {
 	area  int        // pixels of the mask, -1 without one
 }
 
+// objectsHeader has the names of the columns of the table of objects behind that of the file.
+var objectsHeader = fmt.Sprintf("OBJECT\tSCORE\t%6s %6s %6s %6s\t%7s", "X1", "Y1", "X2", "Y2", "PIXELS")
+
 // writeTable prints the table of detections.
 func writeTable(w io.Writer, rows []row) error {
+	lines := make([]string, len(rows))
+	for i, r := range rows {
+		lines[i] = printable(r.file) + "\t" + r.line()
+	}
+	return writeLines(w, objectsHeader, lines)
+}
+
+// line returns the columns behind the file.
+func (r *row) line() string {
+	if !r.found {
+		return "nothing"
+	}
+	area := "-"
+	if r.area >= 0 {
+		area = strconv.Itoa(r.area)
+	}
+	return fmt.Sprintf("%s\t%.3f\t%6.1f %6.1f %6.1f %6.1f\t%7s", printable(r.name), r.score,
+		r.box[0], r.box[1], r.box[2], r.box[3], area)
+}
+
+// writeLines prints a table of lines whose columns are separated by tabs, the first of which is a file's name.
+func writeLines(w io.Writer, header string, lines []string) error {
 	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
-	fmt.Fprintf(t, "FILE\tOBJECT\tSCORE\t%6s %6s %6s %6s\t%7s\n", "X1", "Y1", "X2", "Y2", "PIXELS")
-	for _, r := range rows {
-		if !r.found {
-			fmt.Fprintf(t, "%s\tnothing\n", printable(r.file))
-			continue
-		}
-		area := "-"
-		if r.area >= 0 {
-			area = strconv.Itoa(r.area)
-		}
-		fmt.Fprintf(t, "%s\t%s\t%.3f\t%6.1f %6.1f %6.1f %6.1f\t%7s\n", printable(r.file), printable(r.name), r.score,
-			r.box[0], r.box[1], r.box[2], r.box[3], area)
+	fmt.Fprintf(t, "FILE\t%s\n", header)
+	for _, line := range lines {
+		fmt.Fprintln(t, line)
 	}
 	return t.Flush()
 }
