@@ -31,18 +31,19 @@ type run struct {
 // A lane is what one thread of a run works with.
 type lane struct {
 	*run
-	number  int
-	start   func()      // is help
-	hired   atomic.Bool // a helper has this lane
-	share   share
-	args    tile.Args
-	samples tile.Samples
-	axes    []axisSample
-	patch   tile.Patch
-	quad    tile.Quad
-	depth   tile.Depth
-	offsets []int
-	numbers []float32
+	number   int
+	start    func()      // is help
+	hired    atomic.Bool // a helper has this lane
+	share    share
+	args     tile.Args
+	samples  tile.Samples
+	axes     []axisSample
+	patch    tile.Patch
+	quad     tile.Quad
+	depth    tile.Depth
+	depthRun tile.DepthRun
+	offsets  []int
+	numbers  []float32
 }
 
 // ints returns n numbers to use as scratch.

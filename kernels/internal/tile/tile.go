@@ -73,6 +73,9 @@ type Vectors struct {
 	Blend func(dst []float32, s *Samples) // dst[i] += s.W[0]·s.X[0][i] + … + s.W[3]·s.X[3][i]
 	Depth func(d *Depth)                  // see depth.go
 
+	// DepthRun is for kernels of K columns, fast for 3, 5 and 7; see depthrun.go.
+	DepthRun func(d *DepthRun, k int)
+
 	// See norm.go. Neither is for slices of nothing.
 	Norm    func(dst, x, gamma, beta []float32, eps float32)
 	Softmax func(x []float32, scale float32)

@@ -7,7 +7,7 @@ func portable() Tier {
 		Tiles:  []Tile{{"tile_4x4_go", 4, 4, []func(*Args){tile4x4, tile4x4, tile4x4, tile4x4}}},
 		GFLOPS: 5,
 		Vectors: Vectors{
-			Max: maxGo, Add: addGo, Mul: mulGo, Blend: blendGo, Norm: normGo, Softmax: softmaxGo,
+			Max: maxGo, Add: addGo, Mul: mulGo, Blend: blendGo, DepthRun: depthRunGo, Norm: normGo, Softmax: softmaxGo,
 			Depth: func(d *Depth) { depthFrom(d, 0) },
 			F2:    Winograd{func(p *Patch) { patch2From(p, 0) }, func(q *Quad) { quad2From(q, 0) }},
 			F4:    Winograd{func(p *Patch) { patchFrom(p, 0) }, func(q *Quad) { quadFrom(q, 0) }},

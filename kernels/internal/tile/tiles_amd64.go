@@ -242,6 +242,15 @@ func quad2AVX2(q *Quad, from, n int)
 func depthAVX2(d *Depth, n int)
 
 //go:noescape
+func depthRun3AVX2(d *DepthRun, n int)
+
+//go:noescape
+func depthRun5AVX2(d *DepthRun, n int)
+
+//go:noescape
+func depthRun7AVX2(d *DepthRun, n int)
+
+//go:noescape
 func normAVX2(dst, x, gamma, beta *float32, n int, eps float32)
 
 //go:noescape

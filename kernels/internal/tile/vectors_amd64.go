@@ -48,6 +48,21 @@ func vectorsAVX2() Vectors {
 			}
 			depthFrom(d, n)
 		},
+		DepthRun: func(d *DepthRun, k int) {
+			n := d.N &^ 7
+			switch {
+			case n == 0:
+			case k == 3:
+				depthRun3AVX2(d, n)
+			case k == 5:
+				depthRun5AVX2(d, n)
+			case k == 7:
+				depthRun7AVX2(d, n)
+			default:
+				n = 0
+			}
+			depthRunFrom(d, k, n)
+		},
 		F2: Winograd{
 			func(p *Patch) { over(p, p.N, 8, patch2AVX2, nil, patch2From) },
 			func(q *Quad) { over(q, q.N, 8, quad2AVX2, nil, quad2From) },

@@ -74,6 +74,7 @@ func fusedActivation(a op.Act) (cases []testCase) {
 		{in: 40, out: 41, k: sq(3), pad: sq(1), h: 9, w: 10},
 		{in: 12, out: 20, k: sq(3), pad: sq(1), groups: 4, h: 6, w: 5},
 		{in: 29, out: 29, k: sq(5), stride: sq(2), pad: sq(2), groups: 29, h: 9, w: 10},
+		{in: 21, out: 21, k: sq(3), pad: sq(1), groups: 21, h: 4, w: 9},
 	} {
 		cases = append(cases, numeric(fmt.Sprintf("conv2d/activation/%v/%v", a, g), func(s source) sample {
 			o := g.conv(s)

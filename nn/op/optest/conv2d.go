@@ -116,6 +116,11 @@ var convolutions = []geometry{
 	{in: 128, out: 128, k: sq(3), stride: sq(2), pad: sq(1), groups: 32, h: 9, w: 8},
 	{in: 35, out: 35, k: sq(3), pad: sq(1), groups: 35, h: 8, w: 9},
 	{in: 24, out: 24, k: sq(5), stride: sq(2), pad: sq(2), groups: 24, h: 9, w: 10},
+	{in: 40, out: 40, k: sq(7), pad: sq(3), groups: 40, h: 9, w: 15}, // ConvNeXt's blocks
+	{in: 19, out: 19, k: sq(7), pad: sq(3), groups: 19, h: 3, w: 7},
+	{in: 17, out: 17, k: sq(7), pad: sq(3), groups: 17, h: 8, w: 6},
+	{in: 9, out: 9, k: sq(5), stride: [2]int{2, 1}, pad: [2]int{1, 4}, dilation: [2]int{3, 1}, groups: 9, h: 13, w: 9},
+	{in: 33, out: 33, k: [2]int{2, 3}, groups: 33, h: 5, w: 19},
 	{in: 6, out: 10, k: sq(3), groups: 2, h: 5, w: 7},
 	{in: 7, out: 14, k: sq(1), groups: 7, h: 3, w: 5},
 	// Dilation: segmentation networks.
