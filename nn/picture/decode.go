@@ -62,9 +62,8 @@ func Decode(data []byte, o DecodeOptions) (*RGB, error) {
 }
 
 // A Decoder decodes one picture after another and uses its memory again. Once it has seen the largest picture it
-// allocates nothing for a JPEG or BMP, and for a PNG only what compress/flate allocates: a few tables for each of its
-// blocks. For a GIF, WebP or TIFF the decoders of Go's libraries allocate the picture once more and what else they
-// need. A Decoder must not be used by two goroutines at a time.
+// allocates nothing for a JPEG, PNG or BMP. For a GIF, WebP or TIFF the decoders of Go's libraries allocate the picture
+// once more and what else they need. A Decoder must not be used by two goroutines at a time.
 type Decoder struct {
 	options DecodeOptions
 	jpeg    jpegDecoder

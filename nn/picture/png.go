@@ -1,7 +1,6 @@
 package picture
 
 import (
-	"compress/zlib"
 	"encoding/binary"
 	"hash/crc32"
 	"image"
@@ -31,7 +30,7 @@ type pngDecoder struct {
 	head    pngHead
 	colours [256][3]uint8 // of a palette or of grays of up to 8 bits
 	source  pngData
-	inflate io.ReadCloser
+	inflate inflater
 	rows    [2][]uint8 // this row and the one before
 	pass    []uint8    // a row of an interlaced file, in colours
 }
@@ -136,17 +135,7 @@ func (s *pngData) more() error {
 	return nil
 }
 
-// Read reads some of the data.
-func (s *pngData) Read(p []byte) (int, error) {
-	if err := s.more(); err != nil {
-		return 0, err
-	}
-	n := copy(p, s.body)
-	s.body = s.body[n:]
-	return n, nil
-}
-
-// ReadByte keeps the decompressor from buffering once more.
+// ReadByte reads a byte.
 func (s *pngData) ReadByte() (byte, error) {
 	if len(s.body) == 0 {
 		if err := s.more(); err != nil {
@@ -216,7 +205,7 @@ func (p *pngDecoder) open(data []byte) (err error) {
 				return png.FormatError("no palette")
 			}
 			p.source = pngData{rest: rest}
-			return p.reset()
+			return p.inflate.reset(&p.source)
 		case name == "PLTE" && p.head.kind == pngPalette:
 			if len(body)%3 != 0 || len(body) == 0 || len(body) > 768 {
 				return png.FormatError("bad palette")
@@ -233,15 +222,6 @@ func (p *pngDecoder) open(data []byte) (err error) {
 	}
 }
 
-// reset lets the decompressor read the source.
-func (p *pngDecoder) reset() (err error) {
-	if p.inflate == nil {
-		p.inflate, err = zlib.NewReader(&p.source)
-		return err
-	}
-	return p.inflate.(zlib.Resetter).Reset(&p.source, nil)
-}
-
 // read reads h rows of w pixels, each into the 3*w samples that row returns for it.
 func (p *pngDecoder) read(w, h int, row func(y int) []uint8) error {
 	n := 1 + p.head.bytes(w) // with the filter's number
@@ -250,10 +230,7 @@ func (p *pngDecoder) read(w, h int, row func(y int) []uint8) error {
 	clear(before)
 	pixel := max(p.head.channels()*p.head.depth/8, 1)
 	for y := range h {
-		if _, err := io.ReadFull(p.inflate, here); err != nil {
-			if err == io.EOF {
-				err = io.ErrUnexpectedEOF
-			}
+		if err := p.inflate.readFull(here); err != nil {
 			return err
 		}
 		if err := unfilter(here[0], here[1:], before[1:], pixel); err != nil {

@@ -39,16 +39,12 @@ func unfilter(filter uint8, row, before []uint8, size int) error {
 	return nil
 }
 
-// paeth returns which of three neighbours is nearest to left + above - corner.
+// paeth returns which of three neighbours is nearest to left + above - corner. It has no branches, which noise would
+// make go wrong every other time.
 func paeth(left, above, corner int) uint8 {
 	fromLeft, fromAbove := above-corner, left-corner
 	fromCorner := fromLeft + fromAbove
 	fromLeft, fromAbove, fromCorner = max(fromLeft, -fromLeft), max(fromAbove, -fromAbove), max(fromCorner, -fromCorner)
-	switch {
-	case fromLeft <= fromAbove && fromLeft <= fromCorner:
-		return uint8(left)
-	case fromAbove <= fromCorner:
-		return uint8(above)
-	}
-	return uint8(corner)
+	nearest := left ^ (left^above)&((fromAbove-fromLeft)>>63)
+	return uint8(nearest ^ (nearest^corner)&((fromCorner-min(fromLeft, fromAbove))>>63))
 }
