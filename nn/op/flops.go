@@ -7,9 +7,10 @@ package op
 //   - Convolutions and linear layers count their sums, whatever algorithm
 //     computes them (Winograd's does fewer), padding included and the epilogue
 //     not.
-//   - Batch norms count two per element, group norms five, layer norms seven, additions (of
-//     positions too), products and global averages one, RoIAlign the four
-//     multiply-adds of every sample, and attention its two products.
+//   - Batch norms count two per element, L2 norms four, group norms five, layer
+//     norms seven, additions (of positions too), products and global averages
+//     one, RoIAlign the four multiply-adds of every sample, and attention its
+//     two products.
 //   - What only moves, compares or selects counts nothing, and so do
 //     activations.
 //

@@ -47,6 +47,26 @@ func (c denseCase) detect(t *testing.T, src nn.Source) (string, *Detections) {
 	return d.Architecture().String(), found
 }
 
+// compare checks labels and their order, scores to 1e-4 and boxes to a hundredth of a pixel.
+func (c denseCase) compare(t *testing.T, name string, found *Detections) {
+	t.Helper()
+	if !slices.Equal(found.Labels, c.Labels) {
+		t.Fatalf("%s, %s: got %d objects %v\nwant %d objects %v", name, c.Picture, found.Len(), found.Labels,
+			len(c.Labels), c.Labels)
+	}
+	var score, box float64
+	for i := range c.Labels {
+		score = max(score, math.Abs(float64(found.Scores[i]-c.Scores[i])))
+		for k := range 4 {
+			box = max(box, math.Abs(float64(found.Boxes[i][k]-c.Boxes[i][k])))
+		}
+	}
+	t.Logf("%s, %s: %d objects, scores differ by %.2g, boxes by %.2g pixels", name, c.Picture, found.Len(), score, box)
+	if !(score <= 1e-4) || !(box <= 0.01) {
+		t.Errorf("%s, %s: scores differ by %.2g, boxes by %.2g pixels", name, c.Picture, score, box)
+	}
+}
+
 // TestDense compares what RetinaNets and FCOS find with what torchvision finds. Of the two cases of each network one has
 // more than a thousand candidates, the other less.
 func TestDense(t *testing.T) {
@@ -69,21 +89,7 @@ func TestDense(t *testing.T) {
 			if got != arch {
 				t.Errorf("%s: recognised as %s", name, got)
 			}
-			if !slices.Equal(found.Labels, want.Labels) {
-				t.Fatalf("%s, %s: got %d objects %v\nwant %d objects %v", name, want.Picture, found.Len(), found.Labels,
-					len(want.Labels), want.Labels)
-			}
-			var score, box float64
-			for i := range want.Labels {
-				score = max(score, math.Abs(float64(found.Scores[i]-want.Scores[i])))
-				for k := range 4 {
-					box = max(box, math.Abs(float64(found.Boxes[i][k]-want.Boxes[i][k])))
-				}
-			}
-			t.Logf("%s, %s: %d objects, scores differ by %.2g, boxes by %.2g pixels", name, want.Picture, found.Len(), score, box)
-			if !(score <= 1e-4) || !(box <= 0.01) {
-				t.Errorf("%s, %s: scores differ by %.2g, boxes by %.2g pixels", name, want.Picture, score, box)
-			}
+			want.compare(t, name, found)
 		}
 	}
 }

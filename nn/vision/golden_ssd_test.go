@@ -2,6 +2,7 @@ package vision
 
 import (
 	"fmt"
+	"image"
 	"math"
 	"os"
 	"strings"
@@ -9,17 +10,12 @@ import (
 
 	"github.com/argand-go/argand/internal/procedural"
 	"github.com/argand-go/argand/kernels"
+	"github.com/argand-go/argand/nn"
 )
 
 // A ssdGolden is a file of testdata/ssd.
 type ssdGolden struct {
-	Cases []struct {
-		Picture   string
-		Threshold float64
-		Boxes     [][4]float32
-		Labels    []int
-		Scores    []float32
-	}
+	Cases        []denseCase
 	DefaultBoxes int `json:"default_boxes"`
 	Every        int
 	SomeBoxes    [][4]float32 `json:"some_boxes"`
@@ -40,42 +36,43 @@ func TestSSD(t *testing.T) {
 		if len(golden.Cases) != 2 {
 			t.Fatalf("%s: %d cases", name, len(golden.Cases))
 		}
+		var imgs []image.Image
+		var byDefault *Detections
 		for i, want := range golden.Cases {
 			var opts []Option
 			if i > 0 { // the first has the builder's
 				opts = append(opts, WithScoreThreshold(want.Threshold))
 			}
-			d, err := NewDetector(bg, kernels.CPU(), src, opts...)
-			if err != nil {
-				t.Fatal(err)
-			}
+			d := ssdDetector(t, src, opts...)
 			if got := d.Architecture().String(); got != arch {
 				t.Errorf("%s: recognised as %s", name, got)
 			}
-			found, err := d.DetectTensor(bg, toTensor(t, decodePNG(t, readFile(t, "tv0292", want.Picture))))
+			imgs = append(imgs, decodePNG(t, readFile(t, "tv0292", want.Picture)))
+			found, err := d.DetectTensor(bg, toTensor(t, imgs[i]))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if fmt.Sprint(found.Labels) != fmt.Sprint(want.Labels) {
-				t.Fatalf("%s, %s: got %d objects %v\nwant %d objects %v", name, want.Picture, found.Len(), found.Labels,
-					len(want.Labels), want.Labels)
-			}
-			var score, box float64
-			for i := range want.Labels {
-				score = max(score, math.Abs(float64(found.Scores[i]-want.Scores[i])))
-				for k := range 4 {
-					box = max(box, math.Abs(float64(found.Boxes[i][k]-want.Boxes[i][k])))
-				}
-			}
-			t.Logf("%s, %s: %d objects, scores differ by %.2g, boxes by %.2g pixels", name, want.Picture, found.Len(), score, box)
-			if !(score <= 1e-4) || !(box <= 0.01) {
-				t.Errorf("%s, %s: scores differ by %.2g, boxes by %.2g pixels", name, want.Picture, score, box)
-			}
-			if err := d.Close(); err != nil {
-				t.Error(err)
+			want.compare(t, name, found)
+			if i == 0 {
+				byDefault = found
 			}
 		}
+		// Pictures of any size share a run, and do not change each other's objects.
+		together, err := ssdDetector(t, src, WithBatchPadding(true)).DetectBatch(bg, []image.Image{imgs[1], imgs[0], gray(1, 1)})
+		if err != nil || fmt.Sprint(together[1]) != fmt.Sprint(byDefault) {
+			t.Errorf("%s: together\n%v, %v\nalone\n%v", name, together[1], err, byDefault)
+		}
 	}
+}
+
+func ssdDetector(t *testing.T, src nn.Source, opts ...Option) *Detector {
+	t.Helper()
+	d, err := NewDetector(bg, kernels.CPU(), src, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	return d
 }
 
 // TestDefaultBoxes compares default boxes with those that torchvision lays, to the bit.

@@ -54,6 +54,7 @@ func SidecarName(checkpoint string) string {
 //
 //	    "min_size": 800, "max_size": 1333, "resize_rule": "float64", "fixed_size": [300, 300],
 //	    "anchors": {"sizes": [[32], [64], [128], [256], [512]], "ratios": [0.5, 1, 2]},
+//	    "default_boxes": {"scales": [0.07, 0.15, 0.33, 0.51, 0.69, 0.87, 1.05], "steps": [8, 16, 32, 64, 100, 300]},
 //	    "score_threshold": 0.05, "nms_threshold": 0.5, "max_detections": 100,
 //	    "candidates": 1000, "proposals": {"before": 1000, "after": 1000}, "proposal_score": 0,
 //
@@ -162,6 +163,7 @@ func sidecarFields() map[string]sidecarField {
 		"resize_rule":     field(`"float64" or "float32"`, ruleName.option),
 		"fixed_size":      numbers(2, func(v []int) Option { return WithFixedSize(v[0], v[1]) }),
 		"anchors":         field(`{"sizes": [[32], …], "ratios": [0.5, …]}`, anchors.option),
+		"default_boxes":   field(`{"scales": [0.07, …], "steps": [8, …]}`, defaultBoxes.option),
 		"score_threshold": field("a number", WithScoreThreshold),
 		"nms_threshold":   field("a number", WithNMSThreshold),
 		"max_detections":  field("a whole number", WithMaxDetections),
@@ -180,6 +182,10 @@ type anchors struct {
 }
 
 func (a anchors) option() Option { return WithAnchors(a.Sizes, a.Ratios) }
+
+type defaultBoxes struct{ Scales, Steps []float64 }
+
+func (b defaultBoxes) option() Option { return WithDefaultBoxes(b.Scales, b.Steps) }
 
 type proposals struct{ Before, After int }
 

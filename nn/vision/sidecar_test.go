@@ -37,6 +37,7 @@ func TestSidecar(t *testing.T) {
 		"eps": 0.5, "preset": "COCO_V1", "categories": ["background", "круг"],
 		"mean": [0.1, 0.2, 0.3], "std": [1, 2, 3], "min_size": 320, "max_size": 640, "resize_rule": "float32",
 		"fixed_size": [300, 200], "anchors": {"sizes": [[1, 2], [3, 4]], "ratios": [0.5, 1]},
+		"default_boxes": {"scales": [1, 2, 3, 4, 5, 6, 7], "steps": [8, 9, 10, 11, 12, 13]},
 		"score_threshold": 0.25, "nms_threshold": 0.75, "max_detections": 7, "candidates": 9,
 		"proposals": {"before": 11, "after": 5}, "proposal_score": 0.125
 	}`, WithMaxDetections(8))
@@ -44,6 +45,7 @@ func TestSidecar(t *testing.T) {
 		Transform: Transform{Mean: [3]float32{0.1, 0.2, 0.3}, Std: [3]float32{1, 2, 3}, MinSize: 320, MaxSize: 640,
 			Rule: ResizeFloat32, Fixed: [2]int{300, 200}, Divisor: 32},
 		Eps: 0.5, AnchorSizes: [][]int{{1, 2}, {3, 4}}, AnchorRatios: []float64{0.5, 1},
+		BoxScales: []float64{1, 2, 3, 4, 5, 6, 7}, BoxSteps: []float64{8, 9, 10, 11, 12, 13},
 		ScoreThreshold: 0.25, NMSThreshold: 0.75, MaxDetections: 8, Candidates: 9,
 		ProposalScore: 0.125, ProposalsBefore: 11, ProposalsAfter: 5,
 	}
