@@ -99,13 +99,8 @@ func (c *Classifier) ClassifyBatch(ctx context.Context, imgs []image.Image, k in
 		if err != nil {
 			return nil, err
 		}
-		for i, img := range some {
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-			if err := c.load(x, i, img, first+i); err != nil {
-				return nil, err
-			}
+		if err := each(ctx, len(some), func(i int) error { return c.load(x, i, some[i], first+i) }); err != nil {
+			return nil, err
 		}
 		logits, err := c.Logits(ctx, x)
 		if err != nil {

@@ -149,19 +149,20 @@ func (d *Detector) Detect(ctx context.Context, img image.Image) (*Detections, er
 // are those of Detect, for the first picture that has one.
 func (d *Detector) DetectBatch(ctx context.Context, imgs []image.Image) ([]*Detections, error) {
 	samples := make([]sample, len(imgs))
-	for i, img := range imgs {
-		if err := ctx.Err(); err != nil {
-			return nil, err
+	err := each(ctx, len(imgs), func(i int) error {
+		if err := checkImage(imgs[i], i); err != nil {
+			return err
 		}
-		if err := checkImage(img, i); err != nil {
-			return nil, err
-		}
-		p := picture.FromImage(img)
+		p := picture.FromImage(imgs[i])
 		h, w := p.H, p.W
 		if d.article {
 			p = p.ResizePIL(articleSide, articleSide)
 		}
 		samples[i] = d.settings.Transform.sample(p.Pix, 1, p.H, p.W, h, w)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return d.detect(ctx, samples)
 }

@@ -164,11 +164,8 @@ const mostOblong = 32
 // load returns the first pictures from imgs[first] on that are of one size once
 // resized, how many they are, and that size's batch (n, 3, H, W).
 func (s *Segmenter) load(ctx context.Context, imgs []image.Image, first int) (n int, x *tensor.Tensor, err error) {
-	var resized []*picture.RGB
+	var h, w int
 	for i := first; i < len(imgs); i++ {
-		if err := ctx.Err(); err != nil {
-			return 0, nil, err
-		}
 		if err := checkImage(imgs[i], i); err != nil {
 			return 0, nil, err
 		}
@@ -178,30 +175,31 @@ func (s *Segmenter) load(ctx context.Context, imgs []image.Image, first int) (n 
 			want := fmt.Sprintf("at most %d times as long as wide", mostOblong)
 			return 0, nil, &PictureError{i, fmt.Sprintf("%d×%d pixels", b.Dx(), b.Dy()), want}
 		}
-		w, h := shortSideTo(s.settings.Transform.MinSize, b.Dx(), b.Dy())
-		if len(resized) > 0 && (w != resized[0].W || h != resized[0].H || (len(resized)+1)*w*h > s.pixels) {
+		rw, rh := shortSideTo(s.settings.Transform.MinSize, b.Dx(), b.Dy())
+		if n > 0 && (rw != w || rh != h || (n+1)*w*h > s.pixels) {
 			break
 		}
-		resized = append(resized, picture.FromImage(imgs[i]).Resize(w, h, picture.Bilinear))
+		w, h = rw, rh
+		n++
 	}
-	h, w := resized[0].H, resized[0].W
-	if x, err = tensor.New(tensor.Float32, len(resized), 3, h, w); err != nil {
+	if x, err = tensor.New(tensor.Float32, n, 3, h, w); err != nil {
 		return 0, nil, err
 	}
 	data, err := tensor.Data[float32](x)
 	if err != nil {
 		return 0, nil, err
 	}
-	for _, p := range resized {
+	err = each(ctx, n, func(i int) error {
+		p := picture.FromImage(imgs[first+i]).Resize(w, h, picture.Bilinear)
 		for c := range 3 {
-			plane, values := data[:h*w], &s.values[c]
+			plane, values := data[(3*i+c)*h*w:][:h*w], &s.values[c]
 			for at := range plane {
 				plane[at] = values[p.Pix[3*at+c]]
 			}
-			data = data[h*w:]
 		}
-	}
-	return len(resized), x, nil
+		return nil
+	})
+	return n, x, err
 }
 
 // shortSideTo returns the width and height of a picture of w×h pixels whose
