@@ -21,7 +21,7 @@ from torchvision.transforms import functional
 
 root = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(root / "benchmarks/peers"))
-from dump_golden import dump, kind, untrained  # noqa: E402
+from dump_golden import dump, kind, preset, untrained  # noqa: E402
 
 NETWORKS = [
     "resnet50", "resnext50_32x4d", "mobilenet_v3_large", "convnext_tiny", "vit_b_16",
@@ -71,8 +71,13 @@ def calibrate(model, given):
         return hook
 
     for path, module in model.named_modules():
-        if path.endswith("bn3"):  # or else sums of residuals grow, and with them every difference in rounding
+        # Or else sums of residuals grow, and with them every difference in rounding.
+        if path.endswith("bn3"):
             module.weight.data.fill_(0.25)
+        if getattr(module, "use_res_connect", False):
+            module.block[-1][1].weight.data.fill_(0.25)
+        if hasattr(module, "weight") and module.weight is not None and not module.weight.any():
+            torch.nn.init.normal_(module.weight, std=0.02)  # the head of a vision transformer
         if "BatchNorm" in type(module).__name__:
             hooks.append(module.register_forward_pre_hook(norm))
         last = path.rsplit(".", 1)[-1]
@@ -112,7 +117,7 @@ def main():
             given = functional.to_tensor(image.resize((side, side))).sub(0.45).div(0.225).unsqueeze(0)
         calibrate(model, given)
         torch.save(model.state_dict(), work / f"{name}.pth")
-        dump(model, args.picture, work / f"{name}.golden.pth")
+        dump(model, args.picture, work / f"{name}.golden.pth", preset(name))
         ran = subprocess.run([args.argand, "compare", "--json", "--threads", "1", "--model", work / f"{name}.pth",
                               "--golden", work / f"{name}.golden.pth"], capture_output=True, text=True)
         if not ran.stdout:

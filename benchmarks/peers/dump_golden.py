@@ -136,6 +136,11 @@ def untrained(builder, **options):
         return torchvision.models.get_model(builder, weights=None, **options)
 
 
+def preset(builder):
+    """The transform of the first weights that were published for a builder, which is argand's default too."""
+    return list(torchvision.models.get_model_weights(builder))[0].transforms
+
+
 def main():
     parser = argparse.ArgumentParser(description="Dump what a network of torchvision computes, stage by stage.")
     parser.add_argument("builder", help="torchvision's, such as resnet50")
@@ -153,7 +158,7 @@ def main():
         model.load_state_dict(torch.load(args.weights, map_location="cpu"))
     if args.save:
         torch.save(model.state_dict(), args.save)
-    result = dump(model, args.picture, args.out)
+    result = dump(model, args.picture, args.out, preset(args.builder))
     print({name: list(value.shape) for name, value in result.items()})
 
 

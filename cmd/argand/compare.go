@@ -26,13 +26,15 @@ func newCompare(stdout, stderr io.Writer) *cobra.Command {
 			"result has a row for each proposal or object, a row needs a partner within a hundred times that, as rows are of\n" +
 			"boxes that differ too, and one in fifty may have none: of two boxes that are equally good, each side may have\n" +
 			"kept another. Objects have to be of the same class and overlap by 90 %, with scores 0.001 and boxes half a\n" +
-			"pixel apart.",
+			"pixel apart; one in a hundred may be alone.",
 		Args: exactly("compare", 0, "arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context()) },
 	}
 	c.network.addTo(cmd)
 	f := cmd.Flags()
 	f.StringVar(&c.file, "golden", "", "`FILE` that dump_golden.py has written")
+	f.IntVar(&c.minSize, "min-size", 0, "resize pictures until the shorter side has `PIXELS` (default: the network's own)")
+	f.IntVar(&c.maxSize, "max-size", 0, "but the longer side at most `PIXELS` (default: the network's own)")
 	f.Float64Var(&c.tolerance, "tolerance", 1e-4, "allow a difference of `PART` of a stage's greatest number")
 	f.BoolVar(&c.json, "json", false, "print one JSON object instead of a table")
 	return cmd
@@ -42,6 +44,8 @@ func newCompare(stdout, stderr io.Writer) *cobra.Command {
 type compare struct {
 	network
 	file           string
+	minSize        int // 0 for the network's own, and so maxSize
+	maxSize        int
 	tolerance      float64
 	json           bool
 	stdout, stderr io.Writer
@@ -67,6 +71,8 @@ func (c *compare) run(ctx context.Context) error {
 		return misused(errors.New("compare takes --golden, a file that dump_golden.py has written"))
 	case c.demo():
 		return misused(errors.New("compare takes --model, the checkpoint that the golden was made with"))
+	case c.minSize < 0 || c.minSize > largestSize || c.maxSize < 0 || c.maxSize > largestSize:
+		return misused(fmt.Errorf("--min-size %d --max-size %d: want up to %d", c.minSize, c.maxSize, largestSize))
 	case !(c.tolerance > 0):
 		return misused(fmt.Errorf("--tolerance %v: want a number above 0", c.tolerance))
 	}

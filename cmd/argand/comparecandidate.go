@@ -22,6 +22,12 @@ type candidate struct {
 func (c *compare) candidate(
 	ctx context.Context, b op.Backend, g *dump, task vision.Task, opts ...vision.Option,
 ) (*candidate, error) {
+	if c.minSize > 0 {
+		opts = append(opts, vision.WithMinSize(c.minSize))
+	}
+	if c.maxSize > 0 {
+		opts = append(opts, vision.WithMaxSize(c.maxSize))
+	}
 	logits := func(f func(context.Context, *tensor.Tensor) (*tensor.Tensor, error),
 	) func(context.Context, *tensor.Tensor) (*answer, error) {
 		return func(ctx context.Context, x *tensor.Tensor) (*answer, error) {

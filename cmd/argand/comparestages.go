@@ -48,6 +48,9 @@ func groups(stages []goldenStage) [][]string {
 	return all
 }
 
+// leastUnit stands for the greatest number of a stage that is all zeros but for rounding, as that of a norm of one pixel.
+const leastUnit = 1e-12
+
 // rowSlack is how much further than the numbers of other stages those of rows may be apart. Rows are cut from features
 // at the places of boxes, so that a hundredth of a pixel between boxes shows in all of them.
 const rowSlack = 100
@@ -61,7 +64,7 @@ func compareStage(s goldenStage, own *tensor.Tensor, tolerance float64) comparis
 		c.Here = own.Shape()
 		return c
 	}
-	unit := math.Max(s.Greatest, math.SmallestNonzeroFloat32)
+	unit := math.Max(s.Greatest, leastUnit)
 	rows, n := s.Shape[0], s.perRow()
 	if rows > 1 {
 		tolerance *= rowSlack
