@@ -48,7 +48,7 @@ func groups(stages []goldenStage) [][]string {
 	return all
 }
 
-// leastUnit stands for the greatest number of a stage that is all zeros but for rounding, as that of a norm of one pixel.
+// leastUnit stands for the greatest number of a stage that is all zeros but for rounding, as a norm of one pixel gives.
 const leastUnit = 1e-12
 
 // rowSlack is how much further than the numbers of other stages those of rows may be apart. Rows are cut from features
