@@ -4,8 +4,10 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/argand-go/argand/nn/op"
+	"github.com/argand-go/argand/tensor"
 )
 
 func TestKeysHoldTheirScores(t *testing.T) {
@@ -50,4 +52,89 @@ func TestNoScoreIsLostBelowTheBar(t *testing.T) {
 			t.Errorf("the bar for %v of centerness %v is %v", c.least, c.center, got)
 		}
 	}
+}
+
+// BenchmarkDense measures, on one thread, what is not convolution in RetinaNet and FCOS at 800×1216: finding objects
+// among all scores, few of them likely or half of them, and the group norms of a level P3. It reports the best of all
+// runs.
+func BenchmarkDense(b *testing.B) {
+	grids := [][2]int{{100, 152}, {50, 76}, {25, 38}, {13, 19}, {7, 10}}
+	for _, c := range []struct {
+		name            string
+		places          int
+		centerness      bool
+		mean, deviation float32
+	}{
+		{"retinanet_few", 9, false, -8, 1.5},
+		{"retinanet_half", 9, false, -3, 1},
+		{"fcos_few", 1, true, -8, 1.5},
+		{"fcos_half", 1, true, -3, 1},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			r := rand.New(rand.NewPCG(39, 40))
+			o := &op.DenseDetections{Candidates: 1000, ScoreThreshold: 0.05, NMSThreshold: 0.5, Max: 300}
+			if c.centerness {
+				o.ScoreThreshold, o.NMSThreshold, o.Max, o.Centerness = 0.2, 0.6, 100, true
+			}
+			in := []*tensor.Tensor{must(tensor.Of([]float32{800, 1216}, 1, 2)), must(tensor.New(tensor.Float32, 1, 1, 800, 1216))}
+			var deltas, centers []*tensor.Tensor
+			for l, g := range grids {
+				o.Anchors = append(o.Anchors, nil)
+				for a := range c.places {
+					side := float32(int(8)<<l) * (1 + float32(a)/3)
+					o.Anchors[l] = append(o.Anchors[l], [4]float32{-side, -side, side, side})
+				}
+				x := normal(r, 1, 91*c.places, g[0], g[1])
+				for i, v := range must(tensor.Data[float32](x)) {
+					must(tensor.Data[float32](x))[i] = c.mean + c.deviation*v
+				}
+				in = append(in, x)
+				deltas = append(deltas, normal(r, 1, 4*c.places, g[0], g[1]))
+				centers = append(centers, normal(r, 1, c.places, g[0], g[1]))
+			}
+			in = append(in, deltas...)
+			if c.centerness {
+				in = append(in, centers...)
+			}
+			benchmarkStep(b, o, 4, in)
+		})
+	}
+	b.Run("group_norm", func(b *testing.B) {
+		r := rand.New(rand.NewPCG(41, 42))
+		benchmarkStep(b, &op.GroupNorm{Groups: 32, Eps: 1e-5, Epilogue: op.Epilogue{Act: op.ReLU}}, 1,
+			[]*tensor.Tensor{normal(r, 1, 256, 100, 152)})
+	})
+}
+
+// benchmarkStep runs an operator as in the middle of a network.
+func benchmarkStep(b *testing.B, o op.Op, outs int, in []*tensor.Tensor) {
+	var g builder
+	n := op.Node{Path: "layer", Op: o}
+	var shapes []tensor.Shape
+	for _, x := range in {
+		n.In, shapes = append(n.In, g.input(tensor.Float32)), append(shapes, x.Shape())
+	}
+	for range outs {
+		n.Out = append(n.Out, g.value())
+	}
+	g.Nodes, g.Outputs = []op.Node{n}, n.Out
+	be := backends(b)[0]
+	m := must(be.Load(b.Context(), &g.Graph, op.Options{Threads: 1})).(*model)
+	p := must(m.Program(shapes...)).(*program)
+	if err := p.RunInto(b.Context(), outputs(p), in); err != nil {
+		b.Fatal(err)
+	}
+	a := must(m.arenas.acquire(b.Context(), p.floats))
+	a.vectors = &be.tier.Vectors
+	best := time.Hour
+	for b.Loop() {
+		start := time.Now()
+		for i := range p.steps {
+			if s := &p.steps[i]; s.path != "" {
+				a.do(s, 1)
+			}
+		}
+		best = min(best, time.Since(start))
+	}
+	b.ReportMetric(best.Seconds()*1e3, "best-ms")
 }

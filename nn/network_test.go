@@ -322,7 +322,9 @@ func TestDetectorOperators(t *testing.T) {
 			boxes, count, objectness)
 		found, labels, scores, used := nn.Detections("heads", op.Detections{Max: 3, Weights: [4]float32{1, 1, 1, 1}},
 			sizes, boxes, count, logits, regression)
-		return []nn.Value{rois, found, labels, scores, used, nn.MaskSelect("masks", masks, labels, used)}
+		dense, _, _, _ := nn.DenseDetections("head", op.DenseDetections{Anchors: cells, Candidates: 9, Max: 7, Centerness: true},
+			sizes, image, []nn.Value{objectness}, []nn.Value{deltas}, []nn.Value{objectness})
+		return []nn.Value{rois, found, labels, scores, used, nn.MaskSelect("masks", masks, labels, used), dense}
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -330,7 +332,7 @@ func TestDetectorOperators(t *testing.T) {
 	specs, err := n.Outputs(tensor.Shape{2, 2}, tensor.Shape{2, 3, 16, 16}, tensor.Shape{2, 1, 4, 4}, tensor.Shape{2, 4, 4, 4},
 		tensor.Shape{10, 4}, tensor.Shape{10, 16}, tensor.Shape{6, 4, 7, 7})
 	want := []op.Spec{op.F32(10, 1, 2, 2), op.F32(2, 3, 4), {DType: tensor.Int64, Shape: tensor.Shape{2, 3}}, op.F32(2, 3),
-		{DType: tensor.Int32, Shape: tensor.Shape{2}}, op.F32(2, 3, 7, 7)}
+		{DType: tensor.Int32, Shape: tensor.Shape{2}}, op.F32(2, 3, 7, 7), op.F32(2, 7, 4)}
 	if err != nil || !slices.EqualFunc(specs, want, op.Spec.Equal) {
 		t.Errorf("got %v, %v", specs, err)
 	}
@@ -365,6 +367,7 @@ func TestLayersAreTorchs(t *testing.T) {
 			[]float32{1, 10, 2, 20, 3, 30, 4, 40}},
 		{"wide pool", nn.MaxPool2d{KernelHW: [2]int{1, 2}}, []float32{2, 4}},
 		{"norm", nn.NewBatchNorm2d(w.At("bn"), 1, 0), []float32{-0.5, 1, 2.5, 4}},
+		{"group norm", nn.NewGroupNorm(w.At("bn"), 1, 1, 0), []float32{-3.02492236, -0.34164079, 2.34164079, 5.02492236}},
 		{"flatten and linear", forward(func(x nn.Value) nn.Value { return fc.Forward(nn.Flatten(x)) }), []float32{5, 15}},
 		{"pool", nn.MaxPool2d{Kernel: 2}, []float32{4}},
 		{"pool rounded up", nn.MaxPool2d{Kernel: 3, Ceil: true, StrideHW: [2]int{1, 4}, PaddingHW: [2]int{1, 0}}, []float32{4, 4}},
@@ -412,5 +415,11 @@ func TestGroupsMustDivide(t *testing.T) {
 		if _, err := nn.Compile(context.Background(), optest.Reference(), l); err == nil {
 			t.Errorf("%d groups compile", groups)
 		}
+	}
+	w := nn.NewWeights(memory{"norm.weight": ramp(t, 4), "norm.bias": ramp(t, 4)})
+	l := nn.NewGroupNorm(w.At("norm"), 3, 4, 0)
+	if _, err := nn.Compile(context.Background(), optest.Reference(), l); err == nil ||
+		!strings.Contains(err.Error(), "norm: group_norm of 4 channels in 3 groups") {
+		t.Errorf("a group norm: %v", err)
 	}
 }

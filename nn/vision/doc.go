@@ -1,6 +1,6 @@
 // Package vision has torchvision's networks for pictures: ResNet and MobileNetV3
-// classifiers, Faster R-CNN and Mask R-CNN with a ResNet and FPN backbone, and
-// FCN, DeepLabV3 and LR-ASPP for segmentation.
+// classifiers, Faster R-CNN, Mask R-CNN, RetinaNet and FCOS with a ResNet and FPN
+// backbone, and FCN, DeepLabV3 and LR-ASPP for segmentation.
 //
 // A checkpoint is enough to use one. [Recognize] tells from names and shapes
 // which network it belongs to and how wide and deep that is:

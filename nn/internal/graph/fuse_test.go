@@ -107,6 +107,13 @@ func TestRules(t *testing.T) {
 		{"two norms", func(n *network, x op.Value) []op.Value {
 			return []op.Value{n.norm("bn2", 3, n.norm("bn1", 3, n.conv("conv", 3, 3, 3, 1, x)))}
 		}, "%3 = conv2d(%0) conv +scale +bias"},
+		{"group norm of a sum, add, relu", func(n *network, x op.Value) []op.Value {
+			group := n.Trace.Add("gn", &op.GroupNorm{Groups: 3}, 1, n.conv("conv", 3, 3, 3, 1, x))
+			return []op.Value{n.relu(n.add(group, x))}
+		}, "%1 = conv2d(%0) conv|%4 = group_norm(%1, %0) gn +residual +relu"},
+		{"group norm, batch norm", func(n *network, x op.Value) []op.Value {
+			return []op.Value{n.norm("bn", 3, n.Trace.Add("gn", &op.GroupNorm{Groups: 1}, 1, x))}
+		}, "%1 = group_norm(%0) gn|%2 = batch_norm(%1) bn"},
 		{"norm after relu stays", func(n *network, x op.Value) []op.Value {
 			return []op.Value{n.norm("bn", 3, n.relu(n.conv("conv", 3, 3, 3, 1, x)))}
 		}, "%2 = conv2d(%0) conv +relu|%3 = batch_norm(%2) bn"},
