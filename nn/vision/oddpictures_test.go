@@ -104,4 +104,15 @@ func TestEach(t *testing.T) {
 	if err := each(ctx, 3, func(int) error { return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("after the context's end: %v", err)
 	}
+	defer func() {
+		if r := recover(); r != "a picture's own" {
+			t.Errorf("recovered %v", r)
+		}
+	}()
+	each(bg, 50, func(i int) error {
+		if i > 20 {
+			panic("a picture's own")
+		}
+		return nil
+	})
 }
