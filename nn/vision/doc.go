@@ -1,6 +1,7 @@
-// Package vision has torchvision's networks for pictures: ResNet and MobileNetV3
-// classifiers, Faster R-CNN, Mask R-CNN, RetinaNet and FCOS with a ResNet and FPN
-// backbone, and FCN, DeepLabV3 and LR-ASPP for segmentation.
+// Package vision has torchvision's networks for pictures: ResNet, MobileNetV2,
+// MobileNetV3 and VGG classifiers, Faster R-CNN, Mask R-CNN, RetinaNet and FCOS
+// with a ResNet and FPN backbone, SSD and SSDlite, and FCN, DeepLabV3 and LR-ASPP
+// for segmentation.
 //
 // A checkpoint is enough to use one. [Recognize] tells from names and shapes
 // which network it belongs to and how wide and deep that is:
@@ -19,8 +20,9 @@
 //
 // Below them are the networks, written as in their papers: [ResNet] with its
 // [Trunk], [MobileNetV3], [FPN], [RPN], [BoxHead], [MaskHead], and [FasterRCNN]
-// and [MaskRCNN] made of those, [FCN], [DeepLabV3] and [LRASPP]. Each is built from nn.Weights and traced by
-// nn.Compile, alone or as a part of another network.
+// and [MaskRCNN] made of those, [VGG] and [SSD], [FCN], [DeepLabV3] and [LRASPP].
+// Each is built from nn.Weights and traced by nn.Compile, alone or as a part of
+// another network.
 //
 // # What differs from torchvision
 //
@@ -33,7 +35,8 @@
 // the size that the network has seen.
 //
 // Read resnet.go, mobilenetv3.go, fpn.go, rpn.go, roiheads.go, masks.go and
-// maskrcnn.go in this order for the networks of detection, and fcn.go,
+// maskrcnn.go in this order for the networks of detection, vgg.go,
+// defaultboxes.go, ssd.go and ssdlite.go for those in one stage, and fcn.go,
 // deeplabv3.go and lraspp.go for those of segmentation; detector.go, preprocess.go
 // and segmenter.go for what is around them.
 package vision
