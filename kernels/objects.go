@@ -16,11 +16,16 @@ func (o *objects) places() int { return o.scores.c }
 
 // store makes the best candidates the objects of picture n, and the rest 0.
 func (o *objects) store(l *lane, n int, c *candidates, threshold float64) {
+	o.write(l, n, c, c.best(threshold, o.places()))
+}
+
+// write makes the candidates of the given numbers the objects of picture n, and
+// the rest 0.
+func (o *objects) write(l *lane, n int, c *candidates, kept []int32) {
 	places := o.places()
 	boxes := l.boxes(o.boxes)[n*places:][:places]
 	labels := l.i64(o.labels)[n*places:][:places]
 	scores := l.mem[o.scores.at(n, 0, 0):][:places]
-	kept := c.best(threshold, places)
 	for i, j := range kept {
 		boxes[i], labels[i], scores[i] = c.boxes[j], int64(c.class[j]), c.scores[j]
 	}

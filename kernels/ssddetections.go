@@ -23,7 +23,8 @@ type ssd struct {
 	shares  *value // scores of every picture and class: numbers of default boxes
 	best    *value // keys of the candidates of every picture and class, the best first
 	found   *value // how many those are
-	scratch *value // candidates of each picture
+	scratch *value // candidates of each picture, so many at a time
+	room    int
 }
 
 func (p *planner) ssdDetections(n *op.Node, o *op.SSDDetections) {
@@ -44,7 +45,8 @@ func (p *planner) ssdDetections(n *op.Node, o *op.SSDDetections) {
 	k.shares = p.scratch(of * k.first[levels])
 	k.best = p.scratch(2 * of * k.capacity)
 	k.found = p.scratch(of)
-	k.scratch = p.scratch(k.boxes.n * candidateFloats(k.classes*k.capacity, k.classes+1))
+	k.room = max(min(k.classes*k.capacity, op.CoordinateTrick), k.places(), k.classes)
+	k.scratch = p.scratch(k.boxes.n * candidateFloats(k.room, k.classes+1))
 
 	scoring := &ssdScoring{ssd: k, pixels: pixels}
 	scoring.spans = spansOf(k.boxes.n*pixels, k.first[levels]/pixels*(k.classes+1))
@@ -100,10 +102,12 @@ func (k *ssdScoring) do(l *lane, rows, i int) {
 
 // score writes the scores of one default box.
 func (k *ssdScoring) score(l *lane, logits []float32, n, box int) {
-	e, sum := l.softmax(logits)
+	shares := l.floats(len(logits))
+	copy(shares, logits)
+	l.vectors.Softmax(shares, 1)
 	boxes := k.first[len(k.logits)]
-	for class, x := range e[1:] { // 0 is the background
-		l.f32(k.shares)[(n*k.classes+class)*boxes+box] = x / sum
+	for class, share := range shares[1:] { // 0 is the background
+		l.f32(k.shares)[(n*k.classes+class)*boxes+box] = share
 	}
 }
 
@@ -133,20 +137,76 @@ type ssdKeeping struct{ *ssd }
 func (k *ssdKeeping) items(rows int) int { return rows }
 
 func (k *ssdKeeping) do(l *lane, _, n int) {
-	size := candidateFloats(k.classes*k.capacity, k.classes+1)
-	c := candidatesIn(l.f32(k.scratch)[n*size:], k.classes*k.capacity, k.classes+1)
-	picture := l.f32(k.sizes)[n*k.sizes.stride:]
-	for class := range k.classes {
-		scores, found := k.row(l, n, class), l.i32(k.found)[n*k.classes+class]
-		for _, key := range k.keys(l, n, class)[:found] {
-			b := k.decoded(l, n, key.number()).clip(picture[0], picture[1])
-			c.add(b, scores[key.number()], class+1)
+	size := candidateFloats(k.room, k.classes+1)
+	c := candidatesIn(l.f32(k.scratch)[n*size:], k.room, k.classes+1)
+	found, total := l.i32(k.found)[n*k.classes:][:k.classes], 0
+	for _, f := range found {
+		total += int(f)
+	}
+	if total > op.CoordinateTrick {
+		k.write(l, n, &c, k.merge(l, &c, n, found))
+		return
+	}
+	for class := range found {
+		for _, key := range k.keys(l, n, class)[:found[class]] {
+			c.add(k.decoded(l, n, key.number()), key.score(), class+1)
 		}
 	}
 	k.store(l, n, &c, k.NMSThreshold)
 }
 
-// decoded returns default box number i of picture n, moved by its deltas.
+// merge does what candidates.suppress does of many, class by class: it goes
+// through the candidates of all classes from the best on, and keeps those that
+// overlap no kept one of their class. Most are never decoded.
+func (k *ssdKeeping) merge(l *lane, c *candidates, n int, found []int32) []int32 {
+	heads := c.keys[:0] // of the best candidates left of every class, the least on top
+	rank := l.ints(k.classes)
+	for class := range found {
+		rank[class], c.first[class] = 0, -1
+		if found[class] > 0 {
+			heads = append(heads, keyOf(k.keys(l, n, class)[0].score(), class))
+		}
+	}
+	slices.Sort(heads)
+	for len(heads) > 0 && c.n < k.places() {
+		class := heads[0].number()
+		keys := k.keys(l, n, class)[rank[class]:found[class]]
+		b := k.decoded(l, n, keys[0].number())
+		area, j := b.area(), c.first[class]
+		for j >= 0 && !(float64(overlap(c.boxes[j], b, c.areas[j], area)) > k.NMSThreshold) {
+			j = c.next[j]
+		}
+		if j < 0 {
+			i := int32(c.n)
+			c.kept[i], c.areas[i], c.next[i], c.first[class] = i, area, c.first[class], i
+			c.add(b, keys[0].score(), class+1)
+		}
+		rank[class]++
+		if len(keys) > 1 {
+			heads[0] = keyOf(keys[1].score(), class)
+		} else {
+			heads[0], heads = heads[len(heads)-1], heads[:len(heads)-1]
+		}
+		settle(heads)
+	}
+	return c.kept[:c.n]
+}
+
+// settle moves the first key of a heap with the least on top to its place.
+func settle(heap []key) {
+	for i, child := 0, 1; child < len(heap); i, child = child, 2*child+1 {
+		if child+1 < len(heap) && heap[child+1] < heap[child] {
+			child++
+		}
+		if heap[i] <= heap[child] {
+			return
+		}
+		heap[i], heap[child] = heap[child], heap[i]
+	}
+}
+
+// decoded returns default box number i of picture n, moved by its deltas and cut
+// to the picture.
 func (k *ssdKeeping) decoded(l *lane, n, i int) box {
 	level := 0
 	for i >= k.first[level+1] {
@@ -156,5 +216,6 @@ func (k *ssdKeeping) decoded(l *lane, n, i int) box {
 	pixel, a := (i-k.first[level])/places, (i-k.first[level])%places
 	b := k.Box(level, a, pixel/d.w, pixel%d.w, [2]int{d.h, d.w}, k.image)
 	delta := l.mem[d.at(n, 0, 0)+pixel*d.stride+4*a:]
-	return decode(b, [4]float32(delta[:4]), k.Weights)
+	picture := l.f32(k.sizes)[n*k.sizes.stride:]
+	return decode(b, [4]float32(delta[:4]), k.Weights).clip(picture[0], picture[1])
 }

@@ -37,6 +37,23 @@ func BenchmarkDetect(b *testing.B) {
 	})
 }
 
+// BenchmarkSSD measures a photo from pixels to detections with single-shot detectors of COCO's classes. With -v it prints
+// the time by operator.
+func BenchmarkSSD(b *testing.B) {
+	photo := decodePNG(b, readFile(b, "tv0292", "photo_480x640_7.png"))
+	for _, model := range []string{"ssd300_vgg16", "ssdlite320_mobilenet_v3_large"} {
+		b.Run(model, func(b *testing.B) {
+			var p op.Profile
+			d, err := NewDetector(bg, kernels.CPU(), proceduralClassifier(b, model), WithProfile(&p))
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer d.Close()
+			benchmark(b, d, photo, &p)
+		})
+	}
+}
+
 // BenchmarkSegment measures a photo of 520×780 pixels, which torchvision's transform leaves at that size, from pixels to
 // classes. With -v it prints the time by operator.
 func BenchmarkSegment(b *testing.B) {
