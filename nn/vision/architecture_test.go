@@ -70,17 +70,28 @@ func TestRecognize(t *testing.T) {
 			t.Errorf("%s: got %+v, %v, want %+v", file, got, err, want)
 		}
 	}
-	for file, want := range map[string]string{} {
-		if want == "" {
-			want = file
+}
+
+// TestRefused: classifiers of torchvision that are not here are refused by name.
+func TestRefused(t *testing.T) {
+	var models map[string][]string
+	readJSON(t, &models, "keys", "refused.json")
+	if len(models) != len(unsupported()) {
+		t.Errorf("%d models, want one of each kind", len(models))
+	}
+	for model, keys := range models {
+		src := &memory{shapes: map[string]tensor.Shape{}}
+		for _, k := range keys {
+			src.set(k, 1)
 		}
-		got, err := Recognize(readKeys(t, file))
+		got, err := Recognize(src)
 		refused, ok := errors.AsType[*UnsupportedArchitectureError](err)
-		if !ok || refused.Name != want || got.Name != want || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: got %+v, %v, want it refused as %s", file, got, err, want)
+		if !ok || got.Name == "" || refused.Name != got.Name || !strings.HasPrefix(model, got.Name) ||
+			!strings.Contains(err.Error(), "a checkpoint of "+got.Name+", which is not supported here; for classification ") {
+			t.Errorf("%s: got %+v, %v", model, got, err)
 		}
-		if _, err := NewDetector(context.Background(), &recorder{}, readKeys(t, file)); !errors.As(err, &refused) {
-			t.Errorf("%s: NewDetector: %v", file, err)
+		if _, err := NewClassifier(context.Background(), &recorder{}, src); !errors.As(err, &refused) {
+			t.Errorf("%s: NewClassifier: %v", model, err)
 		}
 	}
 }

@@ -93,11 +93,3 @@ func supported() string {
 	return fmt.Sprintf("for classification %s, for detection %s, and for segmentation %s are",
 		familiesOf(Classification), familiesOf(Detection), familiesOf(Segmentation))
 }
-
-// unsupported lists what torchvision has and this package has not, the more
-// particular first: the names of builders and the keys that tell them.
-func unsupported() []family {
-	return []family{
-		{name: "densenet", keys: []string{"features.denseblock1", "classifier.weight"}},
-	}
-}
