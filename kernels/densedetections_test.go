@@ -54,6 +54,88 @@ func TestNoScoreIsLostBelowTheBar(t *testing.T) {
 	}
 }
 
+// denseOperands returns what a RetinaNet or, with centerness, an FCOS of 91 classes says of an image: logits of the
+// given mean and deviation, deltas and perhaps centerness of each level.
+func denseOperands(
+	r *rand.Rand, o *op.DenseDetections, height, width int, grids [][2]int, places int, mean, deviation float32,
+) []*tensor.Tensor {
+	in := []*tensor.Tensor{
+		must(tensor.Of([]float32{float32(height), float32(width)}, 1, 2)), must(tensor.New(tensor.Float32, 1, 1, height, width)),
+	}
+	var deltas, centers []*tensor.Tensor
+	for l, g := range grids {
+		o.Anchors = append(o.Anchors, nil)
+		for a := range places {
+			side := float32(int(8)<<l) * (1 + float32(a)/3)
+			o.Anchors[l] = append(o.Anchors[l], [4]float32{-side, -side, side, side})
+		}
+		x := normal(r, 1, 91*places, g[0], g[1])
+		for i, v := range must(tensor.Data[float32](x)) {
+			must(tensor.Data[float32](x))[i] = mean + deviation*v
+		}
+		in = append(in, x)
+		deltas = append(deltas, normal(r, 1, 4*places, g[0], g[1]))
+		centers = append(centers, normal(r, 1, places, g[0], g[1]))
+	}
+	in = append(in, deltas...)
+	if o.Centerness {
+		in = append(in, centers...)
+	}
+	return in
+}
+
+// TestDenseThreads: the layers of dense detectors, of several chunks and spans, have the same bits on any number of
+// threads, and allocate nothing.
+func TestDenseThreads(t *testing.T) {
+	r := rand.New(rand.NewPCG(43, 44))
+	found := &op.DenseDetections{Candidates: 500, ScoreThreshold: 0.05, NMSThreshold: 0.5, Max: 300}
+	in := denseOperands(r, found, 160, 240, [][2]int{{20, 30}, {10, 15}}, 9, -3, 1)
+	norm := &op.GroupNorm{Groups: 4, Eps: 1e-5, Epilogue: op.Epilogue{Act: op.ReLU}}
+	for _, c := range []struct {
+		op   op.Op
+		outs int
+		in   []*tensor.Tensor
+	}{{found, 4, in}, {norm, 1, []*tensor.Tensor{normal(r, 2, 64, 40, 35)}}} {
+		var want []*tensor.Tensor
+		for _, threads := range []int{1, 2, 0} {
+			p := programOf(t, CPU(), c.op, c.outs, c.in, threads)
+			out := outputs(p)
+			run := func() {
+				if err := p.RunInto(t.Context(), out, c.in); err != nil {
+					t.Error(err)
+				}
+			}
+			run()
+			if want == nil {
+				want = out
+			}
+			for i := range out {
+				sameBits(t, c.op.Name(), out[i], want[i])
+			}
+			if n := testing.AllocsPerRun(10, run); n > 0 && !raceEnabled {
+				t.Errorf("%s on %d threads: %v allocations", c.op.Name(), threads, n)
+			}
+		}
+	}
+}
+
+// programOf plans one operator as a network.
+func programOf(t testing.TB, b op.Backend, o op.Op, outs int, in []*tensor.Tensor, threads int) *program {
+	t.Helper()
+	var g builder
+	n := op.Node{Path: "layer", Op: o}
+	var shapes []tensor.Shape
+	for _, x := range in {
+		n.In, shapes = append(n.In, g.input(x.DType())), append(shapes, x.Shape())
+	}
+	for range outs {
+		n.Out = append(n.Out, g.value())
+	}
+	g.Nodes, g.Outputs = []op.Node{n}, n.Out
+	m := must(b.Load(t.Context(), &g.Graph, op.Options{Threads: threads}))
+	return must(m.Program(shapes...)).(*program)
+}
+
 // BenchmarkDense measures, on one thread, what is not convolution in RetinaNet and FCOS at 800×1216: finding objects
 // among all scores, few of them likely or half of them, and the group norms of a level P3. It reports the best of all
 // runs.
@@ -76,26 +158,7 @@ func BenchmarkDense(b *testing.B) {
 			if c.centerness {
 				o.ScoreThreshold, o.NMSThreshold, o.Max, o.Centerness = 0.2, 0.6, 100, true
 			}
-			in := []*tensor.Tensor{must(tensor.Of([]float32{800, 1216}, 1, 2)), must(tensor.New(tensor.Float32, 1, 1, 800, 1216))}
-			var deltas, centers []*tensor.Tensor
-			for l, g := range grids {
-				o.Anchors = append(o.Anchors, nil)
-				for a := range c.places {
-					side := float32(int(8)<<l) * (1 + float32(a)/3)
-					o.Anchors[l] = append(o.Anchors[l], [4]float32{-side, -side, side, side})
-				}
-				x := normal(r, 1, 91*c.places, g[0], g[1])
-				for i, v := range must(tensor.Data[float32](x)) {
-					must(tensor.Data[float32](x))[i] = c.mean + c.deviation*v
-				}
-				in = append(in, x)
-				deltas = append(deltas, normal(r, 1, 4*c.places, g[0], g[1]))
-				centers = append(centers, normal(r, 1, c.places, g[0], g[1]))
-			}
-			in = append(in, deltas...)
-			if c.centerness {
-				in = append(in, centers...)
-			}
+			in := denseOperands(r, o, 800, 1216, grids, c.places, c.mean, c.deviation)
 			benchmarkStep(b, o, 4, in)
 		})
 	}
@@ -108,23 +171,13 @@ func BenchmarkDense(b *testing.B) {
 
 // benchmarkStep runs an operator as in the middle of a network.
 func benchmarkStep(b *testing.B, o op.Op, outs int, in []*tensor.Tensor) {
-	var g builder
-	n := op.Node{Path: "layer", Op: o}
-	var shapes []tensor.Shape
-	for _, x := range in {
-		n.In, shapes = append(n.In, g.input(tensor.Float32)), append(shapes, x.Shape())
-	}
-	for range outs {
-		n.Out = append(n.Out, g.value())
-	}
-	g.Nodes, g.Outputs = []op.Node{n}, n.Out
+	b.Helper()
 	be := backends(b)[0]
-	m := must(be.Load(b.Context(), &g.Graph, op.Options{Threads: 1})).(*model)
-	p := must(m.Program(shapes...)).(*program)
+	p := programOf(b, be, o, outs, in, 1)
 	if err := p.RunInto(b.Context(), outputs(p), in); err != nil {
 		b.Fatal(err)
 	}
-	a := must(m.arenas.acquire(b.Context(), p.floats))
+	a := must(p.model.arenas.acquire(b.Context(), p.floats))
 	a.vectors = &be.tier.Vectors
 	best := time.Hour
 	for b.Loop() {

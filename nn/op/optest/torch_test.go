@@ -99,6 +99,22 @@ func TestTorch(t *testing.T) {
 			case "roi_align":
 				o = &op.RoIAlign{Size: 7, Sampling: 2, Scales: a.Scales, CanonicalScale: 64, CanonicalLevel: 4}
 				limit = tolerance{rms: 2e-6, max: 2e-6}
+			case "group_norm":
+				e := bias()
+				for _, s := range floats(w[0]) {
+					e.Scale = append(e.Scale, float64(s))
+				}
+				o = &op.GroupNorm{Groups: 3, Eps: 1e-3, Epilogue: e}
+			case "retinanet at once", "retinanet class by class", "fcos":
+				d := &op.DenseDetections{Candidates: a.Post, ScoreThreshold: 0.05, NMSThreshold: a.Threshold, Max: a.Limit,
+					Centerness: g.Name == "fcos"}
+				for range 2 { // levels
+					d.Anchors = append(d.Anchors, [][4]float32{square, {-32, -32, 32, 32}})
+					if d.Centerness {
+						d.Anchors[len(d.Anchors)-1] = [][4]float32{square}
+					}
+				}
+				o, limit = d, selection
 			case "mask_select":
 				o = &op.MaskSelect{}
 			case "keypoints":

@@ -10,6 +10,8 @@ import json
 import torch
 import torch.nn.functional as F
 from torchvision.models.detection.anchor_utils import AnchorGenerator
+from torchvision.models.detection.fcos import FCOS
+from torchvision.models.detection.retinanet import RetinaNet
 from torchvision.models.detection.roi_heads import RoIHeads, heatmaps_to_keypoints, maskrcnn_inference
 from torchvision.models.detection.rpn import RegionProposalNetwork, RPNHead, concat_box_prediction_layers
 from torchvision.models.detection.image_list import ImageList
@@ -158,6 +160,52 @@ x, like = torch.randn(2, 3, 5, 7), torch.zeros(1, 1, 13, 4)
 case("interpolate bilinear", [x, like], [F.interpolate(x, size=(13, 4), mode="bilinear", align_corners=False)])
 x, y = torch.randn(2, 3, 2, 4), torch.randn(2, 5, 2, 4)
 case("cat", [x, y], [torch.cat([x, y], 1)])
+
+x, g, b = torch.randn(2, 6, 5, 4) * 3 + 2, torch.randn(6), torch.randn(6)
+case("group_norm", [x], [F.group_norm(x, 3, g, b, 1e-3)], [g, b])
+
+
+def dense(name, image, sizes, grids, classes, low, candidates=1000, limit=300, threshold=0.5):
+    """Places of which each has two anchors for RetinaNet, one for FCOS."""
+    n, centerness = len(sizes), name == "fcos"
+    anchors = AnchorGenerator(((32,) if centerness else (32, 64),) * len(grids), ((1.0,),) * len(grids))
+    backbone = torch.nn.Identity()
+    backbone.out_channels = 32
+    net = (FCOS if centerness else RetinaNet)(
+        backbone, classes, anchor_generator=anchors, nms_thresh=threshold, detections_per_img=limit,
+        topk_candidates=candidates, score_thresh=0.05)
+    a = len(anchors.sizes[0])
+    rank, at = torch.randperm(n * sum(h * w * a * classes for h, w in grids)), 0
+    logits, deltas, centers = [], [], []
+    for h, w in grids:
+        k = n * h * w * a * classes
+        logits.append(rank[at:at + k].reshape(n, a * classes, h, w) * (12 / len(rank)) + low)
+        at += k
+        d = torch.randint(0 if centerness else -8, 9, (n, a, 4, h, w)) / 16
+        if not centerness:
+            d[:, :, 2:] = torch.where(torch.rand(n, a, 2, h, w) < 0.02, torch.tensor(50.0), torch.tensor(0.0))
+        deltas.append(d.flatten(1, 2))
+        centers.append(torch.tensor([-40.0, 0.0, 40.0])[torch.randint(0, 3, (n, a, h, w))])
+
+    def flat(maps, numbers):
+        return [m.unflatten(1, (a, numbers)).permute(0, 3, 4, 1, 2).reshape(n, -1, numbers) for m in maps]
+
+    outputs = {"cls_logits": flat(logits, classes), "bbox_regression": flat(deltas, 4), "bbox_ctrness": flat(centers, 1)}
+    laid = anchors(ImageList(torch.zeros(n, 3, *image), sizes), logits)
+    found = net.postprocess_detections(outputs, [list(v.split([h * w * a for h, w in grids])) for v in laid], sizes)
+    places = min(limit, sum(min(candidates, h * w * a * classes) for h, w in grids))
+    ob, ol, os = torch.zeros(n, places, 4), torch.zeros(n, places, dtype=torch.int64), torch.zeros(n, places)
+    for i, f in enumerate(found):
+        k = len(f["labels"])
+        ob[i, :k], ol[i, :k], os[i, :k] = f["boxes"], f["labels"], f["scores"]
+    case(name, [torch.tensor(sizes).float(), torch.zeros(n, 0, *image), *logits, *deltas, *(centers if centerness else ())],
+         [ob, ol, os, i32(*[len(f["labels"]) for f in found])], post=candidates, limit=limit, threshold=threshold)
+    print(name, [len(f["labels"]) for f in found], places)
+
+
+dense("retinanet at once", (64, 96), [(64, 90), (50, 96)], [(8, 12), (4, 6)], 4, -10, candidates=60)
+dense("retinanet class by class", (64, 96), [(64, 90)], [(16, 24), (8, 12)], 3, -6)
+dense("fcos", (64, 96), [(64, 90), (50, 96)], [(8, 12), (4, 6)], 4, -8, candidates=60, limit=50, threshold=0.6)
 
 with open("torch.json", "w") as f:
     json.dump(cases, f, indent=0)
