@@ -160,6 +160,13 @@ func TestBadPicturesOfABatch(t *testing.T) {
 		{"empty.png", declared(t, "PNG", 0, 0), "bad width or height"},
 		{"empty.gif", declared(t, "GIF", 0, 0), "no pixels"},
 		{"empty.bmp", declared(t, "BMP", 0, 0), "no pixels"},
+		{"CMYK", readTableFile(t, "unread_cmyk.tif"), "TIFF: its header cannot be read: tiff: unsupported feature"},
+		{"gray and alpha", readTableFile(t, "unread_gray_alpha.tif"), "tiff: unsupported feature"},
+		{"JPEG in TIFF", readTableFile(t, "unread_jpeg.tif"), "tiff: unsupported feature: compression"},
+		{"float", readTableFile(t, "unread_float.tif"), "tiff: unsupported feature: sample format"},
+		{"BigTIFF", readTableFile(t, "unread_big.tif"), "it looks like BigTIFF"},
+		{"AVIF", readTableFile(t, "unread.avif"), "it looks like AVIF"},
+		{"JPEG 2000", readTableFile(t, "unread.jp2"), "it looks like JPEG 2000"},
 		{"good again.jpg", jpg, ""},
 	}
 	want, err := Decode(jpg, DecodeOptions{})

@@ -281,6 +281,18 @@ save("palette.tif", palette, compression="tiff_lzw")
 save("rgba.tif", rgba)
 save("turned_3.tif", im, exif=oriented(3))
 
+# --- What Pillow reads and nn/picture does not: each is to be an error that says so -----------------------------------
+for name, picture, options in (
+    ("unread_cmyk.tif", im.convert("CMYK"), {}),
+    ("unread_gray_alpha.tif", rgba.convert("LA"), {}),
+    ("unread_jpeg.tif", im, dict(compression="jpeg")),
+    ("unread_float.tif", Image.fromarray(np.asarray(gray, np.float32)), {}),
+    ("unread_big.tif", gray, dict(big_tiff=True)),
+    ("unread.avif", im, {}),
+    ("unread.jp2", im, {}),
+):
+    picture.save(name, **options)
+
 with open("golden.json", "w") as f:
     lines = (json.dumps(k) + ":" + json.dumps(v, sort_keys=True, separators=(",", ":")) for k, v in sorted(golden.items()))
     f.write("{\n" + ",\n".join(lines) + "\n}\n")
