@@ -24,6 +24,9 @@ type Detections struct {
 	Names  []string  `json:"names"`           // of the classes
 	Scores []float32 `json:"scores"`          // 0 to 1
 	Masks  []string  `json:"masks,omitempty"` // the counts of COCO RLEs; empty without masks
+	// Keypoints has the same number for each object: x and y in pixels of the picture, and score. It is empty unless the
+	// network is Keypoint R-CNN.
+	Keypoints []float32 `json:"keypoints,omitempty"`
 }
 
 // Len returns the number of objects.
@@ -50,6 +53,29 @@ func (d *Detections) RLE(i int) picture.RLE {
 	return r
 }
 
+// Points returns the keypoints of object i, nil if there are none. See
+// picture.Keypoint.
+func (d *Detections) Points(i int) []picture.Keypoint {
+	numbers := d.points(i)
+	if numbers == nil {
+		return nil
+	}
+	list := make([]picture.Keypoint, len(numbers)/3)
+	for k := range list {
+		list[k] = picture.Keypoint{X: numbers[3*k], Y: numbers[3*k+1], Score: numbers[3*k+2]}
+	}
+	return list
+}
+
+// points returns the Keypoints of object i.
+func (d *Detections) points(i int) []float32 {
+	if len(d.Keypoints) == 0 {
+		return nil
+	}
+	n := len(d.Keypoints) / d.Len()
+	return d.Keypoints[i*n : (i+1)*n]
+}
+
 // newDetections makes a row of what the network has found.
 func newDetections(v *vision.Detections, masks bool) Detections {
 	d := Detections{
@@ -58,6 +84,11 @@ func newDetections(v *vision.Detections, masks bool) Detections {
 	}
 	for _, b := range v.Boxes {
 		d.Boxes = append(d.Boxes, b[:]...)
+	}
+	for _, points := range v.Keypoints {
+		for _, k := range points {
+			d.Keypoints = append(d.Keypoints, k.X, k.Y, k.Score)
+		}
 	}
 	if masks {
 		for i := range v.Masks {

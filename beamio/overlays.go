@@ -105,7 +105,8 @@ func drawn(ctx context.Context, p Picture, found *Detections) ([]byte, error) {
 	}
 	instances := make([]picture.Instance, found.Len())
 	for i := range instances {
-		instances[i] = picture.Instance{Box: found.Box(i), Name: found.Name(i), Score: found.Scores[i]}
+		instances[i] = picture.Instance{Box: found.Box(i), Name: found.Name(i), Score: found.Scores[i],
+			Keypoints: found.Points(i)}
 		if i < len(found.Masks) {
 			if instances[i].Pixels, err = found.RLE(i).Decode(); err != nil {
 				return nil, err

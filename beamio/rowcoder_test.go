@@ -14,7 +14,7 @@ import (
 // TestRowsAreOpaque wants no coder whose bytes a runner takes apart for what crosses stages, and everything back.
 func TestRowsAreOpaque(t *testing.T) {
 	found := Detections{Width: 3, Height: 2, Boxes: []float32{0, 1, 2, 3}, Labels: []int{4}, Names: []string{""},
-		Scores: []float32{0.5}}
+		Scores: []float32{0.5}, Keypoints: []float32{1, 2, 9, 2, 0.5, -3}}
 	for _, v := range []any{
 		Picture{}, Picture{Name: "\xff"}, Picture{"a", []byte{0, 255}}, found, Detections{Names: []string{}},
 		Classes{}, ClassRow{Class: []RowClass{{"cat", 0.5}}}, KeyedClassRow{}, RowClass{}, DeadLetter{}, KeyedRow{}, Row{}, NewRow("a", &found), RowObject{}, RowMask{Size: []int{1, 2}}, FailureRow{"a", "b", "c"},

@@ -49,6 +49,9 @@ type RowObject struct {
 	Box   []float32 `json:"box" bigquery:"box" parquet:"box"`       // x1, y1, x2, y2 in pixels of the picture
 	// Mask is nil without masks.
 	Mask *RowMask `json:"mask,omitempty" bigquery:"mask,nullable" parquet:"mask"`
+	// Keypoints are x and y in pixels of the picture, and score, of each keypoint; none unless the network is Keypoint
+	// R-CNN. They are in JSON only, so that other rows fit the tables there are.
+	Keypoints []float32 `json:"keypoints,omitempty" bigquery:"-" parquet:"-"`
 }
 
 // RowMask is a mask in COCO's form.
@@ -140,7 +143,7 @@ func failureRowOf(_ context.Context, f Failure[Picture]) FailureRow {
 func NewRow(file string, d *Detections) Row {
 	row := Row{File: file, Object: make([]RowObject, d.Len())}
 	for i := range row.Object {
-		o := RowObject{Label: d.Name(i), Score: d.Scores[i], Box: d.Boxes[4*i : 4*i+4]}
+		o := RowObject{Label: d.Name(i), Score: d.Scores[i], Box: d.Boxes[4*i : 4*i+4], Keypoints: d.points(i)}
 		if i < len(d.Masks) {
 			o.Mask = &RowMask{[]int{d.Height, d.Width}, d.Masks[i]}
 		}
