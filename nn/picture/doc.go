@@ -24,9 +24,9 @@
 // Pillow cuts everything above 255 to white; JPEG data that is damaged is an error, where libjpeg goes on with a
 // warning; and a progressive JPEG that never sends its last bits is not smoothed. JPEGs with arithmetic coding, without
 // Huffman tables or with other than 8 bits are not read, nor TIFFs of CMYK, YCbCr, L*a*b*, floats or gray with alpha,
-// or compressed by JPEG, LZMA or Zstandard: each is a [*DecodeError] that says so, and so is a format of which
-// nothing is read, such as HEIC. Resizing bytes is exact. [ResizeBilinear] follows torch 1.13's CPU kernel; its comment and that
-// of [ResizeAntialias] say how far others are.
+// or compressed by JPEG, LZMA or Zstandard: each is a [*DecodeError] that says so, and so is a format of which nothing
+// is read, such as HEIC. Resizing bytes is exact. [ResizeBilinear] follows torch 1.13's CPU kernel; its comment and
+// that of [ResizeAntialias] say how far others are.
 //
 //	go test ./nn/picture -run PreprocessingTable -v
 //
