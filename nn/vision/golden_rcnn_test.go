@@ -11,6 +11,7 @@ import (
 	"github.com/argand-go/argand/internal/procedural"
 	"github.com/argand-go/argand/kernels"
 	"github.com/argand-go/argand/nn"
+	"github.com/argand-go/argand/tensor"
 )
 
 // An rcnnCase is what one of the networks of testdata/rcnn finds in a picture.
@@ -184,6 +185,34 @@ func TestRCNNKeys(t *testing.T) {
 			_, err := NewDetector(bg, &recorder{}, less)
 			if e, ok := errors.AsType[*nn.StateDictError](err); !ok || !slices.Contains(e.Missing, key) && len(e.Unexpected) == 0 {
 				t.Errorf("%s without %s: %v", model, key, err)
+			}
+		}
+	}
+}
+
+// TestRCNNOddShapes: no shapes in a checkpoint make the package panic, or are taken.
+func TestRCNNOddShapes(t *testing.T) {
+	for model, keys := range map[string][]string{
+		"keypointrcnn_resnet50_fpn_frozen": {"keypoint_head.0", "keypoint_head.14", "keypoint_predictor.kps_score_lowres"},
+		"maskrcnn_resnet50_fpn_v2":         {"box_head.0.0", "box_head.3.0", "box_head.5", "mask_head.0.0"},
+		"fasterrcnn_mobilenet_v3_large_320_fpn_frozen": {"backbone.body.0.0", "backbone.body.16.0",
+			"backbone.body.13.block.0.0", "backbone.fpn.inner_blocks.0.0", "backbone.fpn.inner_blocks.1.0"},
+	} {
+		for _, key := range keys {
+			if !strings.HasPrefix(key, "backbone") {
+				key = "roi_heads." + key
+			}
+			for _, shape := range []tensor.Shape{
+				{}, {0}, {1}, {3, 0}, {0, 0, 0, 0}, {5, 7, 1, 1}, {1, 1, 1, 1, 1}, {1 << 40, 0}, {math.MaxInt / 16, 0, 1, 1},
+			} {
+				src := readKeys(t, model)
+				if _, ok := src.shapes[key+".weight"]; !ok {
+					t.Fatalf("%s has no %s.weight", model, key)
+				}
+				src.set(key+".weight", shape...)
+				if _, err := NewDetector(bg, &recorder{}, src); err == nil {
+					t.Errorf("%s: %s %v: no error", model, key, shape)
+				}
 			}
 		}
 	}
