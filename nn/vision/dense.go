@@ -69,7 +69,10 @@ func newHeadNorm(w nn.Weights, channels int) *nn.GroupNorm {
 // countDense returns how many anchors a place has, those of the checkpoint, and
 // how many classes, which are also the checkpoint's unless c.Classes says otherwise.
 func countDense(head nn.Weights, c Settings) (anchors, classes int) {
-	anchors = len(CellAnchors(c.AnchorSizes, c.AnchorRatios)[0])
+	anchors = len(c.AnchorRatios)
+	if len(c.AnchorSizes) > 0 {
+		anchors *= len(c.AnchorSizes[0])
+	}
 	anchors = max(1, extent(head, "regression_head.bbox_reg.weight", 0, 4*anchors)/4)
 	if classes = c.Classes; classes == 0 {
 		classes = max(1, extent(head, "classification_head.cls_logits.weight", 0, 91*anchors)/anchors)

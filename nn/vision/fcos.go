@@ -53,10 +53,11 @@ type FCOS struct {
 // NewFCOS reads a detector. What is missing, misshapen or left over is for
 // w.Err("FCOS") to report.
 func NewFCOS(w nn.Weights, c Settings) *FCOS {
-	m := &FCOS{path: "head", backbone: newDensePyramid(w.At("backbone"), c.Eps), detections: denseDetections(c)}
+	head := w.At("head")
+	m := &FCOS{path: head.Path(), backbone: newDensePyramid(w.At("backbone"), c.Eps), detections: denseDetections(c)}
 	m.detections.Centerness = true
-	class, box, channels := w.At("head.classification_head"), w.At("head.regression_head"), m.backbone.fpn.Channels()
-	anchors, classes := countDense(w.At("head"), c)
+	class, box, channels := head.At("classification_head"), head.At("regression_head"), m.backbone.fpn.Channels()
+	anchors, classes := countDense(head, c)
 	m.class = newHidden(class, channels, fcosLayer)
 	m.logits = newOutput(class.At("cls_logits"), channels, anchors*classes)
 	m.box = newHidden(box, channels, fcosLayer)

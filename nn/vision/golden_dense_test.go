@@ -217,3 +217,18 @@ func TestDenseOddShapes(t *testing.T) {
 		}
 	}
 }
+
+// TestDenseOfNothing: without settings and without a checkpoint there are no networks, and no panics.
+func TestDenseOfNothing(t *testing.T) {
+	for _, w := range []nn.Weights{{}, nn.NewWeights(&memory{})} {
+		for _, m := range []finder{NewRetinaNet(w, Settings{}), NewFCOS(w, Settings{})} {
+			types := []tensor.DType{tensor.Float32, tensor.Float32}
+			_, err := nn.CompileFunc(bg, &recorder{}, types, func(in ...nn.Value) []nn.Value {
+				return []nn.Value{m.Forward(in[0], in[1]).Boxes}
+			})
+			if err == nil {
+				t.Errorf("%T compiles", m)
+			}
+		}
+	}
+}

@@ -73,9 +73,10 @@ type RetinaNet struct {
 // NewRetinaNet reads a detector; which version, the checkpoint tells. What is
 // missing, misshapen or left over is for w.Err("RetinaNet") to report.
 func NewRetinaNet(w nn.Weights, c Settings) *RetinaNet {
-	m := &RetinaNet{path: "head", backbone: newDensePyramid(w.At("backbone"), c.Eps), detections: denseDetections(c)}
-	class, box, channels := w.At("head.classification_head"), w.At("head.regression_head"), m.backbone.fpn.Channels()
-	anchors, classes := countDense(w.At("head"), c)
+	head := w.At("head")
+	m := &RetinaNet{path: head.Path(), backbone: newDensePyramid(w.At("backbone"), c.Eps), detections: denseDetections(c)}
+	class, box, channels := head.At("classification_head"), head.At("regression_head"), m.backbone.fpn.Channels()
+	anchors, classes := countDense(head, c)
 	m.class = newHidden(class, channels, retinaLayer)
 	m.logits = newOutput(class.At("cls_logits"), channels, anchors*classes)
 	m.box = newHidden(box, channels, retinaLayer)
