@@ -26,12 +26,18 @@ import (
 var testdata = os.DirFS("../testdata")
 
 // BenchmarkResNet50 runs a ResNet-50 on 1 and 8 pictures of 224×224 pixels.
-func BenchmarkResNet50(b *testing.B) { benchmarkResNet(b, "resnet50", 1, 8) }
+func BenchmarkResNet50(b *testing.B) { benchmarkClassifier(b, "resnet50", 1, 8) }
 
 // BenchmarkResNet18 runs a ResNet-18 on a picture of 224×224 pixels.
-func BenchmarkResNet18(b *testing.B) { benchmarkResNet(b, "resnet18", 1) }
+func BenchmarkResNet18(b *testing.B) { benchmarkClassifier(b, "resnet18", 1) }
 
-func benchmarkResNet(b *testing.B, model string, batches ...int) {
+// BenchmarkViTB16 runs a ViT-B/16 on a picture of 224×224 pixels.
+func BenchmarkViTB16(b *testing.B) { benchmarkClassifier(b, "vit_b_16", 1) }
+
+// BenchmarkConvNeXtTiny runs a ConvNeXt-T on a picture of 224×224 pixels.
+func BenchmarkConvNeXtTiny(b *testing.B) { benchmarkClassifier(b, "convnext_tiny", 1) }
+
+func benchmarkClassifier(b *testing.B, model string, batches ...int) {
 	src, err := procedural.Classifier(testdata, model)
 	if err != nil {
 		b.Fatal(err)

@@ -53,10 +53,10 @@ func (c convolution) flops() float64 {
 	return 2 * float64(c.n*h*w) * float64(c.out*c.in/c.groups*c.kernel*c.kernel)
 }
 
-// layerOf loads a convolution on one thread and runs it once. It returns what
+// layerOf loads an operator on one thread and runs it once. It returns what
 // runs it again, in the middle of a network as it were, without the conversions
 // at its border.
-func layerOf(b *testing.B, be *backend, o *op.Conv2d, in []*tensor.Tensor) (again func() time.Duration) {
+func layerOf(b *testing.B, be *backend, o op.Op, in []*tensor.Tensor) (again func() time.Duration) {
 	b.Helper()
 	var g builder
 	var operands []op.Value
@@ -64,7 +64,7 @@ func layerOf(b *testing.B, be *backend, o *op.Conv2d, in []*tensor.Tensor) (agai
 	for _, x := range in {
 		operands, shapes = append(operands, g.input(tensor.Float32)), append(shapes, x.Shape())
 	}
-	g.Outputs = []op.Value{g.add("conv", o, operands...)}
+	g.Outputs = []op.Value{g.add("layer", o, operands...)}
 	m := must(be.Load(b.Context(), &g.Graph, op.Options{Threads: 1})).(*model)
 	p := must(m.Program(shapes...)).(*program)
 	if err := p.RunInto(b.Context(), outputs(p), in); err != nil {
@@ -103,6 +103,8 @@ func BenchmarkConv2d(b *testing.B) {
 		{256, 256, 3, 1, 14, 14, 20, 1, false}, {256, 256, 3, 1, 100, 100, 1, 1, false},
 		{12544, 1024, 1, 1, 1, 1, 250, 1, false},
 		{144, 144, 3, 1, 56, 56, 1, 144, false}, {96, 96, 3, 2, 112, 112, 1, 96, false},
+		{96, 96, 7, 1, 56, 56, 1, 96, false}, {192, 192, 7, 1, 28, 28, 1, 192, false},
+		{384, 384, 7, 1, 14, 14, 1, 384, false}, {768, 768, 7, 1, 7, 7, 1, 768, false},
 		{256, 256, 3, 1, 56, 56, 1, 32, false},
 	} {
 		for _, be := range backends(b) {
@@ -118,6 +120,25 @@ func BenchmarkConv2d(b *testing.B) {
 				if peak > 0 {
 					b.ReportMetric(100*best/peak, "%peak")
 				}
+			})
+		}
+	}
+}
+
+// BenchmarkAttention measures the attention of ViT-B/32, B/16, B/16 at 384×384
+// and H/14 at 518×518 on one thread, each tier by itself. GFLOP/s are those of
+// its two products, the best of all runs.
+func BenchmarkAttention(b *testing.B) {
+	for _, s := range []struct{ heads, d, tokens int }{{12, 64, 50}, {12, 64, 197}, {12, 64, 577}, {16, 80, 1370}} {
+		for _, be := range backends(b) {
+			b.Run(fmt.Sprintf("%dx%d_%d/%s", s.heads, s.d, s.tokens, be.tier.Name), func(b *testing.B) {
+				x := normal(rand.New(rand.NewPCG(37, 38)), 1, 3*s.heads*s.d, s.tokens, 1)
+				again := layerOf(b, be, &op.Attention{Heads: s.heads}, []*tensor.Tensor{x})
+				best := 0.0
+				for b.Loop() {
+					best = max(best, 4*float64(s.tokens*s.tokens*s.heads*s.d)/float64(again().Nanoseconds()))
+				}
+				b.ReportMetric(best, "GFLOP/s")
 			})
 		}
 	}
