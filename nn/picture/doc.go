@@ -30,6 +30,6 @@
 //
 //	go test ./nn/picture -run PreprocessingTable -v
 //
-// prints how 107 pictures in the modes, subsamplings, orientations and formats of testdata/pictures compare with
+// prints how 111 pictures in the modes, subsamplings, orientations and formats of testdata/pictures compare with
 // Pillow's and torch's, decoded and resized by each rule.
 package picture

@@ -21,11 +21,15 @@ type tablePicture struct {
 	Size       [2]int
 	SHA256     string
 	Samples    [][2]float64 // index and value
-	Turned     *struct {
-		Size   [2]int
-		SHA256 string
-	}
-	Resized map[string]json.RawMessage
+	Turned     *tableSum
+	Frames     []tableSum // of an animated GIF
+	Resized    map[string]json.RawMessage
+}
+
+// A tableSum is the size and the digest of a picture.
+type tableSum struct {
+	Size   [2]int
+	SHA256 string
 }
 
 // tablePictures reads testdata/pictures.

@@ -6,8 +6,8 @@ Pillow and torch make of each.
 The committed files were made with Pillow 13.0.0 (libjpeg-turbo 3.2.0, libwebp 1.6.0, libtiff 4.7.2) and torch 2.15.0.
 
 golden.json has for each file its mode, the size and the beginning of the SHA-256 of Image.open(FILE).convert("RGB"), 24
-of its samples (which make a difference readable), the same after ImageOps.exif_transpose where that turns it, and, for
-each rule and size that it is resized to, the digest of the result:
+of its samples (which make a difference readable), the same after ImageOps.exif_transpose where that turns it and of all
+frames of an animated GIF, and, for each rule and size that it is resized to, the digest of the result:
     pil NAME        Image.resize with that filter
     torch NAME      interpolate(uint8, mode=NAME, antialias=True)
     float NAME      interpolate(float32 0..1, mode=NAME, antialias=True): 12 values, since the last bits are torch's own
@@ -18,7 +18,7 @@ import hashlib, io, json, os, struct, warnings, zlib
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, ImageSequence
 
 warnings.simplefilter("ignore")
 torch.set_num_threads(1)
@@ -70,6 +70,10 @@ def keep(name, data):
     entry.update(size=im.size, sha256=digest(np.asarray(im)), samples=spread(np.asarray(im), 24))
     if turned.tobytes() != im.tobytes():
         entry["turned"] = dict(size=turned.size, sha256=digest(np.asarray(turned)))
+    opened = Image.open(io.BytesIO(data))
+    if opened.format == "GIF" and opened.n_frames > 1:
+        frames = (f.convert("RGB") for f in ImageSequence.Iterator(opened))
+        entry["frames"] = [dict(size=f.size, sha256=digest(np.asarray(f))) for f in frames]
     entry["resized"] = resizes(im)
     golden[name] = entry
 
@@ -280,6 +284,35 @@ save("fax4.tif", bits, compression="group4")
 save("palette.tif", palette, compression="tiff_lzw")
 save("rgba.tif", rgba)
 save("turned_3.tif", im, exif=oriented(3))
+
+
+# --- GIF, frames that leave something behind --------------------------------------------------------------------------
+def lzw(indices, width):
+    """Codes of width + 1 bits that compress nothing: the table is cleared before they would grow."""
+    codes, out = [], b""
+    for i, v in enumerate(indices):
+        codes += [1 << width] * (i % ((1 << width) - 2) == 0) + [int(v)]
+    bits = "".join(reversed([format(c, f"0{width + 1}b") for c in codes + [(1 << width) + 1]]))
+    data = int(bits, 2).to_bytes((len(bits) + 7) // 8, "little")
+    for i in range(0, len(data), 255):
+        out += bytes([len(data[i : i + 255])]) + data[i : i + 255]
+    return bytes([width]) + out + b"\0"
+
+
+def gif(name, frames):
+    """frames are (x, y, w, h, disposal, transparent index or None, has its own colours)."""
+    out = b"GIF89a" + struct.pack("<HHBBB", 24, 18, 0x80 | 2, 5, 0) + table(8, 3)
+    for x, y, w, h, disposal, transparent, own in frames:
+        out += b"!\xf9\x04" + struct.pack("<BHBB", disposal << 2 | (transparent is not None), 5, transparent or 0, 0)
+        out += b"," + struct.pack("<HHHHB", x, y, w, h, 0x80 | 2 if own else 0) + (table(8, 3) if own else b"")
+        out += lzw(rng.integers(0, 8, w * h), 3)
+    keep(name, out + b";")
+
+
+gif("frames_kept.gif", [(2, 1, 20, 12, 1, None, False), (0, 0, 9, 9, 0, 3, False), (5, 5, 19, 13, 1, 2, True)])
+gif("frames_background.gif", [(0, 0, 24, 18, 2, None, False), (3, 3, 9, 9, 2, None, True), (1, 8, 6, 6, 2, 4, False), (9, 0, 8, 8, 0, 1, False)])
+gif("frames_before.gif", [(0, 0, 24, 18, 1, 6, False), (3, 3, 9, 9, 3, 2, True), (4, 4, 16, 12, 3, None, False), (9, 0, 8, 8, 0, 1, False)])
+gif("frames_first.gif", [(1, 1, 20, 12, 3, 6, False), (3, 3, 9, 9, 1, 2, True), (4, 4, 16, 12, 2, 5, False), (9, 0, 8, 8, 0, 1, False)])
 
 # --- What Pillow reads and nn/picture does not: each is to be an error that says so -----------------------------------
 for name, picture, options in (
