@@ -37,10 +37,11 @@ func (m *ClassMap) At(x, y int) int {
 // the network.
 func (m *ClassMap) NetworkSize() (width, height int) { return m.seen.X, m.seen.Y }
 
-// Resized returns the map for the picture at another size, which must be of at
-// least one pixel: not this one's pixels repeated, but what the network's logits
-// say at each place.
+// Resized returns the map for the picture at another size: not this one's pixels
+// repeated, but what the network's logits say at each place. A size of less than
+// one pixel gives an empty map.
 func (m *ClassMap) Resized(width, height int) *ClassMap {
+	width, height = max(width, 0), max(height, 0)
 	r := &ClassMap{Width: width, Height: height, Names: m.Names, logits: m.logits, seen: m.seen}
 	r.Classes = m.logits.greatest(width, height)
 	return r
@@ -78,6 +79,9 @@ func (m *ClassMap) Probabilities(classes ...int) [][]float32 {
 	maps := make([][]float32, len(classes))
 	for i := range maps {
 		maps[i] = make([]float32, m.Width*m.Height)
+	}
+	if len(m.logits.v) == 0 {
+		return maps
 	}
 	pixel := make([]float32, m.logits.classes)
 	cells := m.logits.over(m.Width, m.Height)
@@ -128,11 +132,14 @@ func (l *logits) at(y, x int) []float32 { return l.v[(y*l.w+x)*l.classes:][:l.cl
 // logits between them are mixtures of theirs. So they need be mixed at the
 // borders between classes only.
 func (l *logits) greatest(width, height int) []uint8 {
+	classes := make([]uint8, width*height)
+	if len(l.v) == 0 {
+		return classes
+	}
 	best := make([]uint8, l.h*l.w)
 	for i := range best {
 		best[i] = first(l.v[i*l.classes:][:l.classes])
 	}
-	classes := make([]uint8, width*height)
 	pixel := make([]float32, l.classes)
 	cells := l.over(width, height)
 	for y := range height {

@@ -174,12 +174,12 @@ func WithBatchPadding(together bool) Option {
 }
 
 // WithBatchPixels limits the pixels, padding included, of those pictures of equal
-// padded size that DetectBatch runs at once. The default is 2,097,152: more than
+// padded size that DetectBatch or SegmentBatch runs at once. The default is 2,097,152: more than
 // two pictures of 800×1216 keep a CPU no busier. A GPU has use for eight of them,
 // 1 << 24. Memory grows with it; results do not depend on it.
 func WithBatchPixels(n int) Option {
 	return func(c *config) {
-		c.allow("WithBatchPixels", n > 0, n, "at least 1", Detection)
+		c.allow("WithBatchPixels", n > 0, n, "at least 1", Detection, Segmentation)
 		c.pixels = n
 	}
 }

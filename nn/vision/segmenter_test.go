@@ -267,6 +267,28 @@ func TestClassMap(t *testing.T) {
 	}
 }
 
+// TestEmptyClassMap: no size and no map makes a method panic.
+func TestEmptyClassMap(t *testing.T) {
+	s, _ := segmenterOf(t, random)
+	m, err := s.Segment(bg, picture.NewRGB(20, 10))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range []*ClassMap{m.Resized(0, 5), m.Resized(-1, -5), {}} {
+		if len(m.Classes) != 0 || m.At(0, 0) != 0 || len(m.Shares()) != len(m.Names) || m.Map().At(0, 0) != 0 {
+			t.Errorf("%d×%d: %d pixels", m.Width, m.Height, len(m.Classes))
+		}
+		for _, p := range m.Probabilities(1) {
+			if len(p) != 0 {
+				t.Errorf("%d×%d: %d probabilities", m.Width, m.Height, len(p))
+			}
+		}
+	}
+	if m := (&ClassMap{}).Resized(3, 2); len(m.Classes) != 6 || len(m.Probabilities(0)[0]) != 6 {
+		t.Errorf("%+v", m)
+	}
+}
+
 // TestSegmentBatch: pictures of one size share runs, and come back in order.
 func TestSegmentBatch(t *testing.T) {
 	sizes := []image.Point{{40, 30}, {80, 60}, {30, 40}, {40, 30}, {41, 30}, {41, 30}, {41, 30}}
