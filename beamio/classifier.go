@@ -33,7 +33,8 @@ type Classifier struct {
 	Model   string // checkpoint, on any filesystem of Beam's
 	SHA256  string `json:",omitempty"` // of the checkpoint, 64 hexadecimal digits; "" to take any
 	Labels  string `json:",omitempty"` // file with the classes' names; see ParseNames
-	Preset  string `json:",omitempty"` // "IMAGENET1K_V1", the default, or "IMAGENET1K_V2"
+	Sidecar string `json:",omitempty"` // file with what the checkpoint does not hold; see vision.ParseSidecar
+	Preset  string `json:",omitempty"` // torchvision's name of weights, "IMAGENET1K_V2", say; see vision.WithPreset
 	Top     int    `json:",omitempty"` // how many classes are reported; 5 by default
 	Threads int    `json:",omitempty"` // of one run; as many as Go runs at once by default
 
@@ -95,7 +96,11 @@ func (c *Classifier) PreferredBatch() (low, high int) {
 
 // Load implements [ModelHandler].
 func (c *Classifier) Load(ctx context.Context) (Model[Picture, Classes], error) {
-	opts := c.options()
+	opts, err := readSidecar(ctx, c.Sidecar)
+	if err != nil {
+		return nil, err
+	}
+	opts = append(opts, c.options()...)
 	if c.Labels != "" {
 		names, err := readNames(ctx, c.Labels)
 		if err != nil {

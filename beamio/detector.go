@@ -32,7 +32,8 @@ type Detector struct {
 	Model   string   // checkpoint, on any filesystem of Beam's
 	SHA256  string   `json:",omitempty"` // of the checkpoint, 64 hexadecimal digits; "" to take any
 	Labels  string   `json:",omitempty"` // file with the classes' names; see ParseNames, AddBackground
-	Preset  string   `json:",omitempty"` // "COCO_V1" or "beam-article"; see vision.WithPreset
+	Sidecar string   `json:",omitempty"` // file with what the checkpoint does not hold; see vision.ParseSidecar
+	Preset  string   `json:",omitempty"` // torchvision's name of weights, "COCO_V1", say; see vision.WithPreset
 	MinSize int      `json:",omitempty"` // pixels that the short side is scaled to; 800 by default
 	MaxSize int      `json:",omitempty"` // pixels that the long side may have then; 1333 by default
 	Eps     *float64 `json:",omitempty"` // of batch norms; nil means 1e-5, or the preset's
@@ -101,7 +102,11 @@ func (d *Detector) Load(ctx context.Context) (Model[Picture, Detections], error)
 	if err != nil {
 		return nil, err
 	}
-	opts := d.options()
+	own, err := readSidecar(ctx, d.Sidecar)
+	if err != nil {
+		return nil, err
+	}
+	opts := append(own, d.options()...)
 	if names != nil {
 		a, err := vision.Recognize(src)
 		if err != nil {

@@ -37,10 +37,10 @@ func newDetect(stdout, stderr io.Writer) *cobra.Command {
 
 // What the help of detect, classify and segment has in common.
 const (
-	filesHelp = "FILES are pictures, directories of pictures, patterns such as '*.jpg', and - for a picture on standard input.\n" +
-		"The files of a directory are looked at in the order of their names, those of directories in it are not; the\n" +
-		"frames of an animated GIF are looked at one by one. Overlays among FILES are left out if their pictures are\n" +
-		"there too."
+	filesHelp = "FILES are pictures, directories of pictures, patterns such as '*.jpg', and - for a picture on\n" +
+		"standard input. The files of a directory are looked at in the order of their names, those of directories in it\n" +
+		"are not; the frames of an animated GIF are looked at one by one. Overlays among FILES are left out if their\n" +
+		"pictures are there too."
 	failuresHelp = "A picture that fails does not stop the others; the exit status tells of it."
 )
 

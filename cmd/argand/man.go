@@ -12,8 +12,8 @@ func newMan() *cobra.Command {
 	return &cobra.Command{
 		Use:   "man DIR",
 		Short: "Write manual pages",
-		Long: "Man writes a manual page for argand and for each command into the directory DIR, which it makes if need be.\n" +
-			"man -l DIR/argand.1 shows one; a system's own are in /usr/local/share/man/man1, say.",
+		Long: "Man writes a manual page for argand and for each command into the directory DIR, made if need be.\n" +
+			"man -l DIR/argand.1 shows one.",
 		Args: exactly("man", 1, "directory"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := os.MkdirAll(args[0], 0o777); err != nil {

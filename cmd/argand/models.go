@@ -16,10 +16,10 @@ func newModels(stdout io.Writer) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "models",
 		Short: "List the networks of torchvision that can be run, and the presets of each",
-		Long: "Models lists the networks of torchvision that can be run from a state_dict, the command for each, whether the\n" +
-			"tests compare it, or one that differs from it in width or depth only, with torchvision's own, and torchvision's\n" +
-			"published weights, whose names --preset takes. A checkpoint of such a network with other widths, depths or\n" +
-			"classes can be run too: names and shapes tell.",
+		Long: "Models lists the networks of torchvision that can be run from a state_dict, the command for each, and\n" +
+			"torchvision's published weights, whose names --preset takes. Those that the tests compare with torchvision's\n" +
+			"own are tested, or one that differs in width or depth only. A checkpoint of such a network with other widths,\n" +
+			"depths or classes can be run too: names and shapes tell.",
 		Args: exactly("models", 0, "arguments"),
 		RunE: func(*cobra.Command, []string) error {
 			if inJSON {
@@ -45,6 +45,7 @@ type model struct {
 func goldenDirs() map[string]string {
 	return map[string]string{
 		"resnet": "resnet", "resnext": "resnet", "wide_resnet": "resnet", "mobilenet_v3": "mobilenet",
+		"mobilenet_v2": "mobilenetv2", "vgg": "vgg",
 		"convnext": "convnext", "vit": "vit", "maskrcnn_resnet50_fpn": "tv0292", "fasterrcnn": "rcnn",
 		"keypointrcnn": "rcnn", "retinanet": "dense", "fcos": "dense", "ssd": "ssd", "fcn": "segmentation",
 		"deeplabv3": "segmentation", "lraspp": "segmentation",

@@ -69,7 +69,9 @@ func (n *network) settleFor(command string) error {
 // check returns an error for flags that make no sense.
 func (n *network) check() error {
 	// A script's variable may not be set, say.
-	for _, name := range []string{"model", "input", "output", "overlay", "device", "driver", "sidecar", "coco", "maps", "list"} {
+	for _, name := range []string{
+		"model", "input", "output", "overlay", "device", "driver", "sidecar", "coco", "maps", "list",
+	} {
 		if f := n.flags.Lookup(name); f != nil && f.Changed && f.Value.String() == "" {
 			return fmt.Errorf("--%s is empty; leave it out for its default", name)
 		}

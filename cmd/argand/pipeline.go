@@ -188,7 +188,7 @@ func writePictures(dir string) error {
 // handler returns the recipe of the network for workers.
 func (p *pipeline) handler(model, labels string) *beamio.Detector {
 	on := p.device.options()
-	d := &beamio.Detector{Model: model, SHA256: p.sha256, Labels: labels, Preset: p.preset,
+	d := &beamio.Detector{Model: model, SHA256: p.sha256, Labels: labels, Sidecar: p.sidecarFile(), Preset: p.preset,
 		MinSize: p.minSize, MaxSize: p.maxSize, Threads: p.threads,
 		Device: on.Name, Precision: on.Precision, Driver: on.Driver, DeviceMemory: on.MemoryBytes,
 		Score: max(p.score, math.SmallestNonzeroFloat64)} // a Score of 0 means the default there

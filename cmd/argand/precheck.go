@@ -30,6 +30,14 @@ func (p *pipeline) checkNetwork(ctx context.Context, scratch string) (labels str
 	if err != nil {
 		return "", err
 	}
+	if file := p.sidecarFile(); isRemote(file) {
+		_, err = p.reached(ctx, file)
+	} else {
+		_, err = p.sidecarOptions(ctx)
+	}
+	if err != nil {
+		return "", err
+	}
 	if isRemote(p.labels) {
 		if there, err := p.reached(ctx, p.labels); err != nil || !there {
 			return p.labels, err

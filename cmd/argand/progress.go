@@ -34,6 +34,7 @@ func bar(w io.Writer, total int64, description string, more ...progressbar.Optio
 		progressbar.OptionSetDescription(description),
 		progressbar.OptionSetWidth(30),
 		progressbar.OptionShowCount(),
+		progressbar.OptionShowIts(), // and so the time that is left
 		progressbar.OptionShowElapsedTimeOnFinish(),
 		progressbar.OptionThrottle(50 * time.Millisecond),
 		progressbar.OptionClearOnFinish(),

@@ -19,8 +19,8 @@ func newSegment(stdout, stderr io.Writer) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "segment --model FILE FILES...",
 		Short: "Say what every pixel of pictures belongs to",
-		Long: "Segment says what every pixel of each picture belongs to with a network for semantic segmentation, and prints a\n" +
-			"table of classes and of the part of the picture that each has.\n\n" + filesHelp + "\n\n" +
+		Long: "Segment says what every pixel of each picture belongs to with a network for semantic segmentation, and\n" +
+			"prints a table of classes and of the part of the picture that each has.\n\n" + filesHelp + "\n\n" +
 			"With --maps it writes the classes of the pixels as PNG files whose samples are numbers of classes, with the\n" +
 			"palette of Pascal VOC; with --overlay it lays these colours over a copy of each picture. With --json or --jsonl\n" +
 			"it prints the pixels of each class as COCO's run lengths.\n\n" + failuresHelp,

@@ -93,13 +93,14 @@ func (t *told) print(record any) error {
 
 // close prints what comes behind all views; if not all were told of, there is no file for COCO.
 func (t *told) close(whole bool) error {
+	var err error
 	if t.look.json {
-		return t.array.close()
+		err = t.array.close()
+	} else if t.lines != nil {
+		err = writeLines(t.look.stdout, t.header, t.lines)
 	}
-	if t.lines != nil {
-		if err := writeLines(t.look.stdout, t.header, t.lines); err != nil {
-			return err
-		}
+	if err != nil {
+		return err
 	}
 	if t.coco == nil || !whole {
 		return nil

@@ -102,10 +102,6 @@ func TestSettingsAreTorchvisions(t *testing.T) {
 	seen := map[string]bool{}
 	for _, file := range keyFiles(t) {
 		f, a, _, err := recognize(readKeys(t, file))
-		if refused, ok := errors.AsType[*UnsupportedArchitectureError](err); ok {
-			t.Log(refused)
-			continue
-		}
 		if err != nil {
 			t.Errorf("%s: %v", file, err)
 			continue
@@ -126,8 +122,11 @@ func TestSettingsAreTorchvisions(t *testing.T) {
 			}
 		}
 	}
-	if len(seen) < 20 {
-		t.Errorf("compared only %v", seen)
+	t.Logf("compared %d of %d", len(seen), len(Presets()))
+	for _, p := range Presets() { // of these two tasks only networks of another depth have no keys
+		if p.Task != Classification && !seen[p.Name] && !strings.Contains(p.Network, "resnet101") {
+			t.Errorf("%s was not compared", p.Name)
+		}
 	}
 }
 
