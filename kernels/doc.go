@@ -13,8 +13,10 @@
 //   - product.go: everything that has weights is one kernel, an implicit matrix
 //     product; conv2d.go, convtranspose2d.go and linear.go say which. Large
 //     3×3 convolutions take winograd.go instead, and depthwise ones depthwise.go.
-//   - pool.go, groupnorm.go, l2norm.go, elementwise.go, upsample.go, flatten.go and
-//     border.go: the layers without a product.
+//   - attention.go: two products whose right sides are no weights, packed as those
+//     are by a step of its own.
+//   - pool.go, groupnorm.go, layernorm.go, l2norm.go, elementwise.go, upsample.go,
+//     flatten.go, tokens.go, select.go and border.go: the layers without a product.
 //   - preprocess.go and maskpaste.go with bilinear.go, roialign.go, proposals.go,
 //     detections.go, densedetections.go, ssddetections.go, maskselect.go with boxes.go, nms.go, topk.go
 //     and objects.go: detectors, as loops to hold against torchvision.

@@ -14,8 +14,9 @@ import (
 	"github.com/argand-go/argand/tensor"
 )
 
-// Classifier says what is in a picture, with a [ResNet] or [MobileNetV3]. It is immutable and
-// safe for concurrent use.
+// Classifier says what is in a picture, with a network for classification: a
+// [ResNet], a [ConvNeXt], a [ViT] or another. It is immutable and safe for
+// concurrent use.
 type Classifier struct {
 	net      *nn.Network
 	arch     Architecture

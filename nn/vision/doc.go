@@ -1,5 +1,5 @@
 // Package vision has torchvision's networks for pictures: ResNet, MobileNetV2,
-// MobileNetV3 and VGG classifiers, Faster R-CNN, Mask R-CNN, RetinaNet and FCOS
+// MobileNetV3, VGG, ConvNeXt and ViT classifiers, Faster R-CNN, Mask R-CNN, RetinaNet and FCOS
 // with a ResNet and FPN backbone, SSD and SSDlite, and FCN, DeepLabV3 and LR-ASPP
 // for segmentation.
 //
@@ -20,8 +20,8 @@
 //
 // Below them are the networks, written as in their papers: [ResNet] with its
 // [Trunk], [MobileNetV3], [FPN], [RPN], [BoxHead], [MaskHead], and [FasterRCNN]
-// and [MaskRCNN] made of those, [VGG] and [SSD], [FCN], [DeepLabV3] and [LRASPP].
-// Each is built from nn.Weights and traced by nn.Compile, alone or as a part of
+// and [MaskRCNN] made of those, [VGG] and [SSD], [FCN], [DeepLabV3] and [LRASPP],
+// [ConvNeXt] and [ViT]. Each is built from nn.Weights and traced by nn.Compile, alone or as a part of
 // another network.
 //
 // # What differs from torchvision
