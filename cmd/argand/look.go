@@ -66,8 +66,8 @@ func (l *look) addTo(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&l.list, "list", "", "also look at the files whose names are in the text `FILE`, one a line, or - for "+
 		"standard input")
-	f.StringVar(&l.orientation, "orientation", "apply", "turn pictures as the camera was held, `apply`, or ignore its "+
-		"note of that\nas torchvision does")
+	f.StringVar(&l.orientation, "orientation", "apply", "`WHAT` to do about a camera's note of how it was held: "+
+		"apply it,\nor ignore it as torchvision does")
 	f.StringVar(&l.overlay, "overlay", "", "draw what is found on a copy of each picture, NAME.overlay.png in `DIR`")
 	f.BoolVar(&l.json, "json", false, "print a JSON array, an object for each picture, instead of a table")
 	f.BoolVar(&l.jsonl, "jsonl", false, "print JSON lines, one for each picture, instead of a table")

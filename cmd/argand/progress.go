@@ -17,7 +17,8 @@ func newProgress(w io.Writer, total int) *progress {
 	if !isTerminal(w) {
 		return nil
 	}
-	return &progress{bar(w, int64(total), "pictures")}
+	rate := []progressbar.Option{progressbar.OptionShowIts(), progressbar.OptionSetItsString("pictures")}
+	return &progress{bar(w, int64(total), "pictures", rate...)}
 }
 
 // newByteProgress returns a bar that counts to total bytes while something is done, if w is a terminal.
@@ -34,7 +35,6 @@ func bar(w io.Writer, total int64, description string, more ...progressbar.Optio
 		progressbar.OptionSetDescription(description),
 		progressbar.OptionSetWidth(30),
 		progressbar.OptionShowCount(),
-		progressbar.OptionShowIts(), // and so the time that is left
 		progressbar.OptionShowElapsedTimeOnFinish(),
 		progressbar.OptionThrottle(50 * time.Millisecond),
 		progressbar.OptionClearOnFinish(),
