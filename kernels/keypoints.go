@@ -11,8 +11,7 @@ import (
 // A box of a person has far more pixels than its heat map, and all but a few of
 // them cannot be the hottest. So a map is divided into cells, the pixels that
 // are means of the same 4×4 samples, and only cells are looked into whose
-// samples allow as much as is found already. For an object of 250×600 pixels
-// that is a hundredth of them.
+// samples allow as much as is found already.
 type locating struct {
 	scale                    int
 	maps, boxes, counts, out *value

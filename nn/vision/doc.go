@@ -1,5 +1,6 @@
 // Package vision has torchvision's networks for pictures: ResNet, MobileNetV2,
-// MobileNetV3, VGG, ConvNeXt and ViT classifiers, Faster R-CNN, Mask R-CNN, RetinaNet and FCOS
+// MobileNetV3, VGG, ConvNeXt and ViT classifiers, Faster R-CNN, Mask R-CNN,
+// Keypoint R-CNN, RetinaNet and FCOS
 // with a ResNet and FPN backbone, SSD and SSDlite, and FCN, DeepLabV3 and LR-ASPP
 // for segmentation.
 //
@@ -19,8 +20,8 @@
 // torchvision's defaults.
 //
 // Below them are the networks, written as in their papers: [ResNet] with its
-// [Trunk], [MobileNetV3], [FPN], [RPN], [BoxHead], [MaskHead], and [FasterRCNN]
-// and [MaskRCNN] made of those, [VGG] and [SSD], [FCN], [DeepLabV3] and [LRASPP],
+// [Trunk], [MobileNetV3], [FPN], [RPN], [BoxHead], [MaskHead] and [KeypointHead],
+// [FasterRCNN], [MaskRCNN] and [KeypointRCNN] made of those, [VGG] and [SSD], [FCN], [DeepLabV3] and [LRASPP],
 // [ConvNeXt] and [ViT]. Each is built from nn.Weights and traced by nn.Compile, alone or as a part of
 // another network.
 //
@@ -34,8 +35,8 @@
 // [ClassMap] is of the size of the picture as it was given; torchvision's is of
 // the size that the network has seen.
 //
-// Read resnet.go, mobilenetv3.go, fpn.go, rpn.go, roiheads.go, masks.go and
-// maskrcnn.go in this order for the networks of detection, vgg.go,
+// Read resnet.go, mobilenetv3.go, fpn.go, rpn.go, roiheads.go, masks.go,
+// maskrcnn.go, keypointhead.go and mobilercnn.go in this order for the networks of detection, vgg.go,
 // defaultboxes.go, ssd.go and ssdlite.go for those in one stage, and fcn.go,
 // deeplabv3.go and lraspp.go for those of segmentation; detector.go, preprocess.go
 // and segmenter.go for what is around them.

@@ -141,8 +141,8 @@ func WithMaxDetections(n int) Option {
 // WithAnchors sets the anchors that a detector was trained with, which are no
 // part of a checkpoint: for each pyramid level, the finest first, the sides of
 // squares in pixels of the scaled picture, and for all levels the ratios of
-// height to width. The defaults are one side for each of five levels, 32, 64,
-// 128, 256 and 512, and the ratios 0.5, 1 and 2.
+// height to width. Those of an R-CNN with a ResNet are one side for each of
+// five levels, 32, 64, 128, 256 and 512, and the ratios 0.5, 1 and 2.
 func WithAnchors(sizes [][]int, ratios []float64) Option {
 	return func(c *config) {
 		valid := len(sizes) > 0 && len(ratios) > 0

@@ -21,7 +21,7 @@ type Object struct {
 	Label int          `json:"label"`          // number of the class
 	Name  string       `json:"name"`           // of the class
 	Score float32      `json:"score"`          // 0 to 1
-	Mask  *picture.RLE `json:"mask,omitempty"` // in COCO's form; nil for Faster R-CNN
+	Mask  *picture.RLE `json:"mask,omitempty"` // in COCO's form; nil unless the network is Mask R-CNN
 
 	Keypoints [][3]float32 `json:"keypoints,omitempty"` // x and y in pixels of the picture, and score
 }
