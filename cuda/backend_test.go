@@ -50,7 +50,7 @@ func openWith(t *testing.T, fake *fakedriver.Driver, o cuda.Options) *cuda.Backe
 var unsupported = []string{
 	"layer_norm", "scaled_dot_product_attention", "tokens", "select", "network/vision transformer",
 	"dense_detections", "group_norm",
-	"cat", "interpolate/bilinear", "keypoints", "normalize", "ssd_detections",
+	"keypoints", "normalize", "ssd_detections",
 }
 
 // TestConformance holds all operators there are kernels for against their formulas.

@@ -198,13 +198,8 @@ func lacks(o op.Op) string {
 		return lacksThreshold(o, o.NMSThreshold)
 	case *op.Detections:
 		return lacksThreshold(o, o.NMSThreshold)
-	case *op.Upsample:
-		if o.Bilinear {
-			return o.Name() + ", bilinear"
-		}
-	case *op.MaskSelect:
-	case *op.Add, *op.Mul, *op.BatchNorm2d, *op.MaxPool2d, *op.GlobalAvgPool2d, *op.Flatten,
-		*op.Preprocess, *op.MaskPaste:
+	case *op.Add, *op.Mul, *op.BatchNorm2d, *op.MaxPool2d, *op.GlobalAvgPool2d, *op.Flatten, *op.Upsample, *op.Concat,
+		*op.Preprocess, *op.MaskSelect, *op.MaskPaste:
 	default:
 		return o.Name()
 	}
@@ -236,7 +231,9 @@ func (p *planner) step(i int) {
 	case *op.Flatten:
 		p.flatten(n)
 	case *op.Upsample:
-		p.upsample(n)
+		p.upsample(n, o)
+	case *op.Concat:
+		p.concat(n)
 	case *op.Preprocess:
 		p.preprocess(n, p.model.weights[i])
 	case *op.RoIAlign:

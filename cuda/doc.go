@@ -10,8 +10,9 @@
 // # What runs, and what does not
 //
 // Nothing has run on a GPU yet. Everything is tested through a driver that runs
-// the kernels on a CPU, in five orders of threads: all operators of package op,
-// and so the detectors, from the picture to the masks without the host. A
+// the kernels on a CPU, in five orders of threads: the operators of package op, but
+// for those that Load says there are no kernels for, and so detectors, from the
+// picture to the masks without the host. A
 // RoIAlign has at most five levels, and thresholds of NMS are not below 0. What
 // has weights is an implicit matrix product, but for convolutions in groups, which
 // are loops as their formula stands.
@@ -67,7 +68,7 @@
 //     enginecheck.go and enginecache.go what is chosen, and engineway.go how a
 //     choice becomes steps. places.go says where libraries are looked for.
 //   - conv2d.go, conv2dgrouped.go, convtranspose2d.go, linear.go, pool.go,
-//     elementwise.go, upsample.go, flatten.go: the operators.
+//     elementwise.go, upsample.go, concat.go, flatten.go: the operators.
 //   - preprocess.go, boxes.go, proposals.go, roialign.go, detections.go,
 //     maskselect.go, maskpaste.go: those of a detector. How many boxes there are
 //     is known to the device only: launches are for all that there may be, and

@@ -89,6 +89,8 @@ var layers = []layer{
 	{"activation", activation, forms},
 	{"batch_norm2d", batchNorm2d, forms},
 	{"upsample", upsample, forms},
+	{"upsample_bilinear", upsampleBilinear, forms},
+	{"concat", concat, forms},
 	{"max_pool2d", maxPool2d, forms},
 	{"global_avg_pool2d", globalAvgPool2d, forms},
 	{"conv2d_grouped", conv2dGrouped, forms},
@@ -176,6 +178,10 @@ func TestLayersMistakes(t *testing.T) {
 		{"another picture's scale", "mul_f32", "elementwise.cu", "i / per / pixels * per", "i / pixels * per"},
 		{"another channel's shift", "batch_norm2d_f32", "elementwise.cu", "load_floats(shift + first, b)", "load_floats(shift, b)"},
 		{"sizes swapped", "upsample_f16", "upsample.cu", "ho, wo, height, width)", "wo, ho, height, width)"},
+		{"one row twice", "upsample_bilinear_f32", "upsample.cu", "i.high * width", "i.low * width"},
+		{"a row's share of columns", "upsample_bilinear_bf16", "upsample.cu", "d[k], j.share)", "d[k], i.share)"},
+		{"always aligned", "concat_f32", "concat.cu", "first % LANES<T> == 0", "true"},
+		{"no zeros behind the last", "concat_f16", "concat.cu", "else if (first + channels + j < end)", "else if (false)"},
 		{"another group", "conv2d_grouped_f32", "conv2d_grouped.cu", "channel / per_group * k", "channel % per_group * k"},
 		{"a thread too many", "add_f32", "elementwise.cu", "if (i >= vectors * LANES<T>)", "if (i > vectors * LANES<T>)"},
 		{"another channel's weight", "conv2d_depthwise_bf16", "conv2d_grouped.cu", "* op + first, b)", "* op, b)"},
@@ -443,6 +449,64 @@ func upsample(a *applier) (got []float32, want []float64) {
 		want = append(want, float64(x[((m/(ho*wo)*h+m/wo%ho*h/ho)*w+m%wo*w/wo)*s+i%s]))
 	}
 	return got, want
+}
+
+func upsampleBilinear(a *applier) (got []float32, want []float64) {
+	const ho, wo = 9, 4 // up and down
+	x := a.form.fill(source(), n*h*w, s, c)
+	vectors := n * ho * wo * a.form.per(s)
+	got = a.apply("upsample_bilinear_"+a.form.name, n*ho*wo*s, vectors, func(y *driver.Buffer) []any {
+		return []any{a.maps(x), y, int64(vectors), a.form.per(s), h, w, ho, wo}
+	})
+	at := func(i, in, out int) (low, high int, share float64) {
+		v := max((float64(i)+0.5)*float64(in)/float64(out)-0.5, 0)
+		low = min(int(v), in-1)
+		return low, min(low+1, in-1), v - float64(low)
+	}
+	for i := range n * ho * wo * s {
+		m := i / s
+		top, bottom, p := at(m/wo%ho, h, ho)
+		left, right, q := at(m%wo, w, wo)
+		pixel := func(row, column int) float64 { return float64(x[((m/(ho*wo)*h+row)*w+column)*s+i%s]) }
+		want = append(want, (1-p)*((1-q)*pixel(top, left)+q*pixel(top, right))+
+			p*((1-q)*pixel(bottom, left)+q*pixel(bottom, right)))
+	}
+	return got, want
+}
+
+// concat has operands that begin at multiples of 16 bytes and elsewhere, the last of which is not a multiple either.
+func concat(a *applier) (got []float32, want []float64) {
+	channels, ys := []int{8, 3, 10, 1}, 24
+	lanes := 16 / a.form.size
+	r, out := source(), a.bytes(make([]byte, a.form.size*n*h*w*ys))
+	check(a.t, a.stream.Fill(out, 0, out.Size(), 0xFF))
+	want = make([]float64, n*h*w*ys)
+	var launches [][]driver.Argument // after all copies: a launch that fails may spoil what comes later
+	first := 0
+	for i, c := range channels {
+		s, end := ceil(c, lanes)*lanes, first+c
+		if i == len(channels)-1 {
+			end = ys
+		}
+		x, per := a.form.fill(r, n*h*w, s, c), ceil(end-first, lanes)
+		for k, v := range x {
+			if k%s < c {
+				want[k/s*ys+first+k%s] = float64(v)
+			}
+		}
+		launches = append(launches, []driver.Argument{driver.Pointer(a.bytes(a.maps(x)), 0), driver.Pointer(out, 0),
+			driver.Int64(int64(n * h * w * per)), driver.Int32(int32(per)), driver.Int32(int32(c)), driver.Int32(int32(s)),
+			driver.Int32(int32(first)), driver.Int32(int32(end)), driver.Int32(int32(ys))})
+		first += c
+	}
+	for _, args := range launches { // of more blocks than an operand needs
+		a.run(a.t, a.order, "concat_"+a.form.name, [3]uint32{uint32(ceil(n*h*w*ys, 256))}, [3]uint32{256}, args...)
+	}
+	data := make([]byte, out.Size())
+	if err := a.stream.Download(data, out, 0); err != nil {
+		return nil, nil
+	}
+	return a.form.numbers(data), want
 }
 
 func maxPool2d(a *applier) (got []float32, want []float64) {
