@@ -1,8 +1,8 @@
 // Package vision has torchvision's networks for pictures: ResNet, MobileNetV2,
 // MobileNetV3, VGG, ConvNeXt and ViT classifiers, Faster R-CNN, Mask R-CNN,
-// Keypoint R-CNN, RetinaNet and FCOS
-// with a ResNet and FPN backbone, SSD and SSDlite, and FCN, DeepLabV3 and LR-ASPP
-// for segmentation.
+// Keypoint R-CNN, RetinaNet and FCOS with a ResNet and FPN backbone, Faster R-CNN
+// with a MobileNetV3 and FPN backbone, SSD and SSDlite, and FCN, DeepLabV3 and
+// LR-ASPP for segmentation.
 //
 // A checkpoint is enough to use one. [Recognize] tells from names and shapes
 // which network it belongs to and how wide and deep that is:
