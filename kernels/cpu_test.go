@@ -78,7 +78,7 @@ func (b *builder) add(path string, o op.Op, in ...op.Value) op.Value {
 
 // large returns a network whose steps have many items: a stem, a convolution
 // by winograd, a pool, a convolution of long sums in several blocks, one in groups, a depthwise one, a transposed one,
-// a batch norm, and a head.
+// two norms, attention, and a head.
 func large() *op.Graph {
 	r := rand.New(rand.NewPCG(11, 12))
 	w := func(shape ...int) *tensor.Tensor {
@@ -112,6 +112,8 @@ func large() *op.Graph {
 	y = b.add("norm", &op.BatchNorm2d{Weight: ones(48), Bias: ones(48), Mean: ones(48), Var: ones(48)}, y)
 	y = b.add("sum", &op.Add{}, y, x)
 	y = b.add("relu", &op.Activation{Act: op.ReLU}, y)
+	y = b.add("layer norm", &op.LayerNorm{Weight: ones(48), Bias: ones(48), Eps: 1e-6}, y)
+	y = b.add("attention", &op.Attention{Heads: 2}, b.add("in_proj", &op.Conv2d{Weight: w(144, 48, 1, 1)}, y))
 	up := b.add("up", &op.ConvTranspose2d{Weight: w(48, 20, 2, 2), Stride: [2]int{2, 2},
 		Epilogue: op.Epilogue{Act: op.Sigmoid}}, y)
 	z := b.add("mean", &op.GlobalAvgPool2d{}, y)

@@ -22,8 +22,8 @@
 // Below them are the networks, written as in their papers: [ResNet] with its
 // [Trunk], [MobileNetV3], [FPN], [RPN], [BoxHead], [MaskHead] and [KeypointHead],
 // [FasterRCNN], [MaskRCNN] and [KeypointRCNN] made of those, [VGG] and [SSD], [FCN], [DeepLabV3] and [LRASPP],
-// [ConvNeXt] and [ViT]. Each is built from nn.Weights and traced by nn.Compile, alone or as a part of
-// another network.
+// [ConvNeXt] and [ViT]. Each is built from nn.Weights and traced by nn.Compile,
+// alone or as a part of another network.
 //
 // # What differs from torchvision
 //
