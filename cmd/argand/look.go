@@ -138,12 +138,15 @@ func (l *look) run(ctx context.Context, args []string, device *deviceFlags, load
 	}
 	defer l.told.drop()
 	goroutines := min(runtime.GOMAXPROCS(0), 16)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	views := ahead(ctx, files, decoding, goroutines, most)
 	for s := range inOrder(goroutines, l.seen(ctx, network, batches(views, most))) {
 		if ctx.Err() != nil {
 			break
 		}
 		if err := l.told.tell(s); err != nil {
+			cancel() // nobody waits for what may never come from a pipe
 			return err
 		}
 		l.progress.set(s.view.input + 1)

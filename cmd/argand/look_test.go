@@ -540,3 +540,17 @@ func TestClassifiedOverlay(t *testing.T) {
 		t.Errorf("%v, %v", img.Bounds(), err)
 	}
 }
+
+// TestCannotPrint ends soon if nobody reads what it prints, with the error of that.
+func TestCannotPrint(t *testing.T) {
+	var stderr strings.Builder
+	args := append([]string{"detect", "--jsonl", "--min-size", "64"}, slices.Repeat(pictures(t, "s256.png"), 20)...)
+	status := run(t.Context(), args, brokenPipe{}, &stderr)
+	if status != 1 || !strings.Contains(stderr.String(), "closed pipe") {
+		t.Errorf("status %d, stderr %q", status, stderr.String())
+	}
+}
+
+type brokenPipe struct{}
+
+func (brokenPipe) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }

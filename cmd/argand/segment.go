@@ -22,8 +22,8 @@ func newSegment(stdout, stderr io.Writer) *cobra.Command {
 		Long: "Segment says what every pixel of each picture belongs to with a network for semantic segmentation, and\n" +
 			"prints a table of classes and of the part of the picture that each has.\n\n" + filesHelp + "\n\n" +
 			"With --maps it writes the classes of the pixels as PNG files whose samples are numbers of classes, with the\n" +
-			"palette of Pascal VOC; with --overlay it lays these colours over a copy of each picture. With --json or --jsonl\n" +
-			"it prints the pixels of each class as COCO's run lengths.\n\n" + failuresHelp,
+			"palette of Pascal VOC; with --overlay it lays these colours, with a legend, over a copy of each picture. With\n" +
+			"--json or --jsonl it prints the pixels of each class as COCO's run lengths.\n\n" + failuresHelp,
 		Args: s.look.args,
 		RunE: func(cmd *cobra.Command, args []string) error { return s.run(cmd.Context(), args) },
 	}
@@ -147,4 +147,4 @@ func (s segmented) rows() []string {
 	return lines
 }
 
-func (s segmented) draw(v *view) image.Image { return picture.Blend(v.img, s.Map(), 0.5) }
+func (s segmented) draw(v *view) image.Image { return picture.OverlayMap(v.img, s.Map(), s.Names) }
