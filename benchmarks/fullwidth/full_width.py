@@ -2,17 +2,20 @@
 """Compares Argand with torchvision on networks of full width, stage by stage, and prints a table.
 
     go build -o argand ./cmd/argand
-    python3 benchmarks/fullwidth/full_width.py --argand ./argand [--only resnet50 …] [--work DIR]
+    python3 benchmarks/fullwidth/full_width.py --argand ./argand [--only resnet50 …] [--work DIR] [--time]
 
 It takes torch, torchvision and Pillow. Published weights are not needed: each network is built by torchvision's builder
 with seeded random weights, its batch norms are calibrated on the picture, and the layers that decide are scaled so that
-answers are spread. Then dump_golden.py writes what torchvision computes and `argand compare` compares.
+answers are spread. Then dump_golden.py writes what torchvision computes and `argand compare` compares. With --time it also tells, for one
+thread, the least time of three runs of the model in PyTorch and of three runs of `argand bench` on the picture, which
+for classifiers and segmenters includes resizing it.
 """
 import argparse
 import json
 import pathlib
 import subprocess
 import sys
+import time
 
 import torch
 import torchvision
@@ -94,18 +97,40 @@ def channelwise(module, output):
     return module.bias.reshape([1, -1] + [1] * (output.dim() - 2))
 
 
+def bench(args, checkpoint):
+    """The least time of argand's runs, in milliseconds."""
+    ran = subprocess.run([args.argand, "bench", "--json", "--threads", "1", "--count", "3", "--warmup", "1", "--model",
+                          checkpoint, "--input", args.picture], capture_output=True, text=True, check=True)
+    return json.loads(ran.stdout)["min_ms"]
+
+
+def least(model, picture, transform):
+    """The least time of PyTorch's runs, in milliseconds."""
+    image = Image.open(picture).convert("RGB")
+    given = [functional.to_tensor(image)] if kind(model) == "detection" else transform()(image).unsqueeze(0)
+    times = []
+    with torch.no_grad():
+        for _ in range(4):  # the first is not counted
+            start = time.perf_counter()
+            model(given)
+            times.append(time.perf_counter() - start)
+    return 1000 * min(times[1:])
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--argand", required=True)
     parser.add_argument("--picture", default=str(root / "testdata/tv0292/photo_480x640_7.png"))
     parser.add_argument("--work", default=".")
+    parser.add_argument("--time", action="store_true")
     parser.add_argument("--only", nargs="*", default=NETWORKS)
     args = parser.parse_args()
     torch.set_num_threads(1)
     work = pathlib.Path(args.work)
     print(f"torch {torch.__version__}, torchvision {torchvision.__version__}\n")
-    print("| network | parameters | stages | greatest difference | answer | |")
-    print("|---|---|---|---|---|---|")
+    timed = " argand, ms | torch, ms | ratio |" if args.time else ""
+    print("| network | parameters | stages | greatest difference | answer | |" + timed)
+    print("|---|---|---|---|---|---|" + "---|" * timed.count("|"))
     failed = False
     for name in args.only:
         model = build(name)
@@ -131,7 +156,12 @@ def main():
         missing = sum(1 for s in v["stages"] if s.get("missing"))
         count = f"{len(v['stages'])}" + (f", {missing} not here" if missing else "")
         parameters = sum(p.numel() for p in model.parameters()) / 1e6
-        print(f"| `{name}` | {parameters:.1f} M | {count} | {worst:.1g} | {v['answer']['what']} | {verdict} |", flush=True)
+        row = f"| `{name}` | {parameters:.1f} M | {count} | {worst:.1g} | {v['answer']['what']} | {verdict} |"
+        if args.time:
+            ours = bench(args, work / f"{name}.pth")
+            theirs = least(model, args.picture, preset(name))
+            row += f" {ours:.0f} | {theirs:.0f} | {ours / theirs:.2f} |"
+        print(row, flush=True)
         failed = failed or bool(v.get("first"))
     sys.exit(failed)
 
