@@ -20,6 +20,7 @@ func newMan() *cobra.Command {
 				return err
 			}
 			root := cmd.Root()
+			root.DisableAutoGenTag = true // who wrote the pages is no part of them
 			header := &doc.GenManHeader{Section: "1", Source: "argand", Manual: "Argand"}
 			if err := doc.GenManTree(root, header, args[0]); err != nil {
 				return fmt.Errorf("man %s: %w", args[0], err)
