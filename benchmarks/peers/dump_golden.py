@@ -44,12 +44,14 @@ def channels_last(module, output):
 
 
 def record(model, total, each):
-    """Has every layer with weights append (module, path, call, output) to the list that is returned."""
-    stages, calls = [], {}
+    """Has every layer with weights append what it computes to the list that is returned, with what undoes that."""
+    stages, calls, hooks = [], {}, []
 
     def hook(path):
         def called(module, inputs, output):
             if not isinstance(output, torch.Tensor) or not output.is_floating_point() or output.dim() < 2:
+                return
+            if not output.numel():  # a head has nothing to look at when nothing is found
                 return
             if "BatchNorm" in type(module).__name__ and stages and stages[-1]["output"] is inputs[0]:
                 stages.pop()
@@ -58,15 +60,15 @@ def record(model, total, each):
                 stages[-1]["output"] = None  # what it was may be overwritten; it has served its purpose
             stages.append({"path": path, "call": call, "shape": list(output.shape), "output": output,
                            "channels_last": channels_last(module, output),
-                           "greatest": float(output.abs().max()) if output.numel() else 0.0,
+                           "greatest": float(output.abs().max()),
                            "samples": samples(output, total, each)})
         return called
 
     for path, module in model.named_modules():
         weights = list(module.parameters(recurse=False)) + list(module.buffers(recurse=False))
         if weights and not list(module.children()):
-            module.register_forward_hook(hook(path))
-    return stages
+            hooks.append(module.register_forward_hook(hook(path)))
+    return stages, hooks
 
 
 def settings(model):
@@ -99,7 +101,7 @@ def dump(model, picture, out, preset=None, total=4096, each=16):
     model.eval()
     task = kind(model)
     image = Image.open(picture).convert("RGB")
-    stages = record(model, total, each)
+    stages, hooks = record(model, total, each)
     with torch.no_grad():
         if task == "detection":
             given = functional.to_tensor(image)
@@ -110,6 +112,8 @@ def dump(model, picture, out, preset=None, total=4096, each=16):
             given = (preset or usual[task]())(image).unsqueeze(0)
             result = model(given)
             result = {"logits": result["out"] if task == "segmentation" else result}
+    for hook in hooks:
+        hook.remove()
     tensors = {"picture": torch.frombuffer(bytearray(pathlib.Path(picture).read_bytes()), dtype=torch.uint8),
                "input": given}
     for name, value in result.items():
