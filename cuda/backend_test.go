@@ -48,9 +48,8 @@ func openWith(t *testing.T, fake *fakedriver.Driver, o cuda.Options) *cuda.Backe
 
 // unsupported is what there are no kernels for yet.
 var unsupported = []string{
-	"layer_norm", "scaled_dot_product_attention", "tokens", "select", "network/vision transformer",
-	"dense_detections", "group_norm",
-	"keypoints", "normalize", "ssd_detections",
+	"scaled_dot_product_attention", "network/vision transformer",
+	"dense_detections", "ssd_detections", "keypoints",
 }
 
 // TestConformance holds all operators there are kernels for against their formulas.

@@ -185,7 +185,7 @@ func lacks(o op.Op) string {
 		if o.Act > op.GELU {
 			return fmt.Sprintf("activation %d", o.Act)
 		}
-	case *op.Conv2d, *op.ConvTranspose2d, *op.Linear:
+	case *op.Conv2d, *op.ConvTranspose2d, *op.Linear, *op.GroupNorm:
 		e := op.EpilogueOf(o)
 		if e.Act > op.GELU || e.Residual > op.NearestResidual {
 			return fmt.Sprintf("%s with activation %d and residual %d", o.Name(), e.Act, e.Residual)
@@ -199,7 +199,7 @@ func lacks(o op.Op) string {
 	case *op.Detections:
 		return lacksThreshold(o, o.NMSThreshold)
 	case *op.Add, *op.Mul, *op.BatchNorm2d, *op.MaxPool2d, *op.GlobalAvgPool2d, *op.Flatten, *op.Upsample, *op.Concat,
-		*op.Preprocess, *op.MaskSelect, *op.MaskPaste:
+		*op.LayerNorm, *op.L2Norm, *op.Tokens, *op.Select, *op.Preprocess, *op.MaskSelect, *op.MaskPaste:
 	default:
 		return o.Name()
 	}
@@ -234,6 +234,16 @@ func (p *planner) step(i int) {
 		p.upsample(n, o)
 	case *op.Concat:
 		p.concat(n)
+	case *op.LayerNorm:
+		p.layerNorm(n, o, p.model.weights[i])
+	case *op.L2Norm:
+		p.l2Norm(n, p.model.weights[i])
+	case *op.GroupNorm:
+		p.groupNorm(n, o, p.model.weights[i])
+	case *op.Tokens:
+		p.tokens(n, p.model.weights[i])
+	case *op.Select:
+		p.selectPixel(n, o)
 	case *op.Preprocess:
 		p.preprocess(n, p.model.weights[i])
 	case *op.RoIAlign:

@@ -16,8 +16,8 @@ type weights struct {
 	matrices []int64 // one, or one for each phase of a transposed convolution
 	rows     []int64 // the same with a row for each output channel, for libraries; nil if none wants it
 	columns  int     // of these, with the channels that there are not
-	scale    int64   // of a batch norm
-	bias     int64   // or shift
+	scale    int64   // of a norm
+	bias     int64   // or shift, or the positions of tokens
 	narrow   int64   // the bias of a product with the element of maps
 	anchors  int64   // of proposals, (A, 4) for one level after the other
 	values   int64   // of preprocessing, (3, 256)
@@ -80,6 +80,14 @@ func (p *packer) weights(o op.Op) (weights, error) {
 			return weights{}, nil // shape inference reports it
 		}
 		return weights{scale: p.vector(scale, round(len(scale), 8)), bias: p.vector(shift, round(len(shift), 8))}, err
+	case *op.LayerNorm:
+		return p.layerNorm(o)
+	case *op.L2Norm:
+		return p.l2Norm(o)
+	case *op.GroupNorm:
+		return p.groupNorm(o), nil
+	case *op.Tokens:
+		return p.tokens(o)
 	case *op.Preprocess:
 		return p.preprocess(o), nil
 	case *op.Proposals:

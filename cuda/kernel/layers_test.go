@@ -91,6 +91,11 @@ var layers = []layer{
 	{"upsample", upsample, forms},
 	{"upsample_bilinear", upsampleBilinear, forms},
 	{"concat", concat, forms},
+	{"layer_norm", layerNorm, forms},
+	{"l2_norm", l2Norm, forms},
+	{"group_norm", groupNorm, forms},
+	{"tokens", tokens, forms},
+	{"select_pixel", selectPixel, forms},
 	{"max_pool2d", maxPool2d, forms},
 	{"global_avg_pool2d", globalAvgPool2d, forms},
 	{"conv2d_grouped", conv2dGrouped, forms},
@@ -182,6 +187,15 @@ func TestLayersMistakes(t *testing.T) {
 		{"a row's share of columns", "upsample_bilinear_bf16", "upsample.cu", "d[k], j.share)", "d[k], i.share)"},
 		{"always aligned", "concat_f32", "concat.cu", "first % LANES<T> == 0", "true"},
 		{"no zeros behind the last", "concat_f16", "concat.cu", "else if (first + channels + j < end)", "else if (false)"},
+		{"half of a warp", "layer_norm_f32", "norm.cu", "int bits = WARP / 2;", "int bits = WARP / 4;"},
+		{"a variance of more channels", "layer_norm_bf16", "norm.cu", "j < c ? v[j] - mean : 0.f;", "j >= 0 ? v[j] - mean : 0.f;"},
+		{"NaN where there are no channels", "layer_norm_f16", "norm.cu", "j < c ? fmaf", "j < 1 << 20 ? fmaf"},
+		{"squares in float32", "l2_norm_f32", "norm.cu", "(double)v[j] * v[j]", "v[j] * v[j]"},
+		{"no barrier before sums are read", "group_norm_f32", "norm.cu", "\t__syncthreads();\n", ""},
+		{"another picture's moments", "group_norm_f16", "norm.cu", "moments += i / per / pixels * groups;", ""},
+		{"another group's moments", "group_norm_bf16", "norm.cu", "moments[channel / size]", "moments[channel % groups]"},
+		{"another patch", "tokens_bf16", "tokens.cu", "(count - 1) + token - 1", "(count - 1) + token % (count - 1)"},
+		{"the first pixel", "select_pixel_f32", "tokens.cu", "pixels + index", "pixels"},
 		{"another group", "conv2d_grouped_f32", "conv2d_grouped.cu", "channel / per_group * k", "channel % per_group * k"},
 		{"a thread too many", "add_f32", "elementwise.cu", "if (i >= vectors * LANES<T>)", "if (i > vectors * LANES<T>)"},
 		{"another channel's weight", "conv2d_depthwise_bf16", "conv2d_grouped.cu", "* op + first, b)", "* op, b)"},
@@ -237,11 +251,19 @@ func (a *applier) apply(kernel string, y, things int, args func(y *driver.Buffer
 	if strings.HasPrefix(kernel, "global_avg_pool2d") {
 		grid, block = [3]uint32{uint32(things)}, [3]uint32{8, 32}
 	}
+	return a.applyIn(kernel, y, grid, block, args)
+}
+
+// applyIn is apply with a grid and a block.
+func (a *applier) applyIn(kernel string, y int, grid, block [3]uint32, args func(y *driver.Buffer) []any) []float32 {
+	a.t.Helper()
 	out := a.bytes(make([]byte, a.form.size*y))
 	check(a.t, a.stream.Fill(out, 0, out.Size(), 0xFF))
 	var list []driver.Argument
 	for _, x := range args(out) {
 		switch x := x.(type) {
+		case nil:
+			list = append(list, driver.Pointer(nil, 0))
 		case []float32:
 			list = append(list, driver.Pointer(a.upload(a.t, x), 0))
 		case []byte:
@@ -252,6 +274,8 @@ func (a *applier) apply(kernel string, y, things int, args func(y *driver.Buffer
 			list = append(list, driver.Int64(x))
 		case int:
 			list = append(list, driver.Int32(int32(x)))
+		case float32:
+			list = append(list, driver.Float32(x))
 		}
 	}
 	a.run(a.t, a.order, kernel, grid, block, list...)
