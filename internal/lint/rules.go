@@ -26,18 +26,19 @@ const (
 // unless that is listed too. Programs may import everything; nobody may
 // import programs.
 var edges = map[string][]string{
-	"tensor":            {},
-	"tensor/gorgonia":   {"tensor"},
-	"loaders":           {"tensor"},
-	"nn/op":             {"tensor"},
-	"nn/op/optest":      {"nn/op", "tensor"},
-	"nn/internal/graph": {"nn/op", "tensor"},
-	"nn":                {"nn/internal/graph", "nn/op", "tensor"},
-	"nn/picture":        {"tensor"},
-	"nn/vision":         {"nn", "nn/op", "nn/picture", "tensor"},
-	"kernels":           {"nn/op", "tensor", "kernels/internal"},
-	"kernels/internal":  {"tensor", "kernels/internal"},
-	"cuda":              {"nn/op", "tensor", "cuda"},
+	"tensor":              {},
+	"tensor/gorgonia":     {"tensor"},
+	"loaders":             {"tensor"},
+	"nn/op":               {"tensor"},
+	"nn/op/optest":        {"nn/op", "tensor"},
+	"nn/internal/graph":   {"nn/op", "tensor"},
+	"nn":                  {"nn/internal/graph", "nn/op", "tensor"},
+	"nn/picture":          {"tensor", "nn/picture/internal"},
+	"nn/picture/internal": {},
+	"nn/vision":           {"nn", "nn/op", "nn/picture", "tensor"},
+	"kernels":             {"nn/op", "tensor", "kernels/internal"},
+	"kernels/internal":    {"tensor", "kernels/internal"},
+	"cuda":                {"nn/op", "tensor", "cuda"},
 	"beamio": {
 		"nn", "nn/op", "nn/vision", "nn/picture", "tensor", "loaders", "kernels", "cuda", "internal/device",
 	},
@@ -61,8 +62,8 @@ var light = map[string][]string{
 	"nn":      {},
 	"kernels": {"golang.org/x/sys/cpu"},
 	"loaders": {"github.com/nlpodyssey/gopickle/pickle", "github.com/nlpodyssey/gopickle/types"},
-	// Picture formats that the standard library lacks, and fonts.
-	"nn/picture": {"golang.org/x/image"},
+	// Picture formats that the standard library lacks, fonts, and what the CPU can run.
+	"nn/picture": {"golang.org/x/image", "golang.org/x/sys/cpu"},
 	"nn/vision":  {},
 }
 

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/argand-go/argand/nn/picture/internal/jpegvec"
 )
 
 func readFile(t testing.TB, path ...string) []byte {
@@ -307,7 +309,7 @@ func TestFromYCbCrSubImage(t *testing.T) {
 		}
 		flat := FromImage(m)
 		var want [3]uint8
-		convertRow(want[:], m.Y[:1], []uint8{100}, []uint8{160})
+		jpegvec.Best().Convert(want[:], m.Y[:1], []uint8{100}, []uint8{160})
 		if got := [3]uint8(flat.Pix); got != want {
 			t.Errorf("%v: flat chroma gave %v, want %v", ratio, got, want)
 		}

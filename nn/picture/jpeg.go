@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"image"
 	"image/jpeg"
+
+	"github.com/argand-go/argand/nn/picture/internal/jpegvec"
 )
 
 // The markers of a JPEG file that mean something here; each follows a byte 0xFF.
@@ -37,8 +39,9 @@ const maxScans = 500
 // entropy-coded data, which libjpeg decodes to something with a warning. Its errors are image/jpeg's. It can be used
 // again after a reset, and keeps its memory.
 type jpegDecoder struct {
-	data []byte
-	bits bitReader
+	loops *jpegvec.Tier
+	data  []byte
+	bits  bitReader
 
 	scratch [64]int16 // a sequential file's block
 
@@ -118,7 +121,11 @@ func (d *Decoder) decodeJPEG(dst *RGB, data []byte) error {
 
 // reset forgets the file before, and keeps memory.
 func (j *jpegDecoder) reset(data []byte) {
-	*j = jpegDecoder{data: data, dc: j.dc, ac: j.ac, planes: j.planes, kept: j.kept}
+	loops := j.loops
+	if loops == nil {
+		loops = jpegvec.Best()
+	}
+	*j = jpegDecoder{loops: loops, data: data, dc: j.dc, ac: j.ac, planes: j.planes, kept: j.kept}
 	for i := range j.dc {
 		j.dc[i].defined, j.ac[i].defined = false, false
 	}

@@ -1,5 +1,7 @@
 package picture
 
+import "github.com/argand-go/argand/nn/picture/internal/jpegvec"
+
 // picture makes p the picture of the planes. Which colours they hold is guessed as libjpeg does (jdapimin.c); chroma is
 // upsampled and converted as [fromYCbCr] does.
 func (j *jpegDecoder) picture(p *RGB) {
@@ -9,10 +11,10 @@ func (j *jpegDecoder) picture(p *RGB) {
 		c := &j.components[i]
 		if j.progressive {
 			for k := range c.coefs {
-				c.transform(k%c.stride, k/c.stride, &c.coefs[k])
+				j.transform(c, k%c.stride, k/c.stride, &c.coefs[k])
 			}
 		}
-		planes[i].set(c, j.maxH/c.h, j.maxV/c.v, j.width)
+		planes[i].set(j.loops, c, j.maxH/c.h, j.maxV/c.v, j.width)
 	}
 	ycc := j.hasLuma()
 	for y := range p.H {
@@ -25,7 +27,7 @@ func (j *jpegDecoder) picture(p *RGB) {
 			}
 			continue
 		case ycc:
-			convertRow(dst, c0, planes[1].row(y), planes[2].row(y))
+			j.loops.Convert(dst, c0, planes[1].row(y), planes[2].row(y))
 		default:
 			c1, c2 := planes[1].row(y), planes[2].row(y)
 			for x, v := range c0 {
@@ -54,7 +56,7 @@ func (j *jpegDecoder) hasLuma() bool {
 }
 
 // removeInk turns a row of CMYK into RGB, in place. Pillow takes the inks of every JPEG to be stored inverted, as Adobe
-// stores them. What convertRow makes of YCCK is the inks already.
+// stores them. YCCK becomes inks by its conversion.
 func removeInk(row, black []uint8, inverted bool) {
 	flip := uint8(0)
 	if inverted {
@@ -68,6 +70,7 @@ func removeInk(row, black []uint8, inverted bool) {
 
 // An upsampledPlane gives the rows of a component at the picture's width.
 type upsampledPlane struct {
+	loops  *jpegvec.Tier
 	c      *jpegComponent
 	hs, vs int
 	width  int
@@ -76,8 +79,8 @@ type upsampledPlane struct {
 }
 
 // set makes u the plane of c, and keeps memory.
-func (u *upsampledPlane) set(c *jpegComponent, hs, vs, width int) {
-	*u = upsampledPlane{c: c, hs: hs, vs: vs, width: width, buf: u.buf}
+func (u *upsampledPlane) set(loops *jpegvec.Tier, c *jpegComponent, hs, vs, width int) {
+	*u = upsampledPlane{loops: loops, c: c, hs: hs, vs: vs, width: width, buf: u.buf}
 	if hs > 1 || vs > 1 {
 		u.up = upsampler(hs, vs, c.w)
 		u.buf = grown(u.buf, width)
@@ -96,6 +99,6 @@ func (u *upsampledPlane) row(y int) []uint8 {
 		other = min(max(r+2*(y&1)-1, 0), u.c.ht-1)
 	}
 	near, far := u.c.samples[r*stride:], u.c.samples[other*stride:]
-	u.up(u.buf, near[:u.c.w], far[:u.c.w], u.hs, 0, y)
+	u.up(u.loops, u.buf, near[:u.c.w], far[:u.c.w], u.hs, 0, y)
 	return u.buf
 }

@@ -166,7 +166,13 @@ func (j *jpegDecoder) block(c *jpegComponent, x, y int, read blockFunc) {
 	}
 	j.scratch = [64]int16{}
 	read(j, c, &j.scratch)
-	c.transform(x, y, &j.scratch)
+	j.transform(c, x, y, &j.scratch)
+}
+
+// transform makes the samples of block (x, y) of c from its coefficients.
+func (j *jpegDecoder) transform(c *jpegComponent, x, y int, b *[64]int16) {
+	stride := 8 * c.stride
+	j.loops.Transform(c.samples[8*y*stride+8*x:], stride, b, &c.quant)
 }
 
 // begin starts a scan or an interval after a restart.

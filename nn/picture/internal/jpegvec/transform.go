@@ -1,4 +1,4 @@
-package picture
+package jpegvec
 
 // The constants of the inverse cosine transform, times 2^13.
 const (
@@ -16,13 +16,11 @@ const (
 	fix3072 = 25172 // 3.072711026
 )
 
-// transform makes the samples of block (x, y) from its coefficients: the accurate integer transform of libjpeg
-// (jidctint.c: Loeffler, Ligtenberg and Moschytz, "Practical Fast 1-D DCT Algorithms with 11 Multiplications", 1989),
-// columns first, with 2 more bits between. Where a damaged file's numbers exceed 16 bits they wrap and saturate as they
-// do in libjpeg-turbo's vector code.
-func (c *jpegComponent) transform(x, y int, b *[64]int16) {
+// transform is the accurate integer transform of libjpeg (jidctint.c: Loeffler, Ligtenberg and Moschytz, "Practical
+// Fast 1-D DCT Algorithms with 11 Multiplications", 1989), columns first, with 2 more bits between. Where a damaged
+// file's numbers exceed 16 bits they wrap and saturate as they do in libjpeg-turbo's vector code.
+func transform(dst []uint8, stride int, b *[64]int16, q *[64]uint16) {
 	var mid [64]int32
-	q := &c.quant
 	at := func(k int) int32 { return int32(int16(int32(b[k]) * int32(q[k]))) }
 	right := int16(0) // whether a column but the first has anything
 	for i := range 8 {
@@ -44,10 +42,8 @@ func (c *jpegComponent) transform(x, y int, b *[64]int16) {
 		m[32], m[40], m[48], m[56] = clamp16(s4>>11), clamp16(s5>>11), clamp16(s6>>11), clamp16(s7>>11)
 	}
 	const bias = 128<<18 + 1<<17
-	stride := 8 * c.stride
 	for i := range 8 {
-		first := (8*y+i)*stride + 8*x
-		d, m := c.samples[first:first+8:first+8], mid[8*i:8*i+8:8*i+8]
+		d, m := dst[i*stride:i*stride+8:i*stride+8], mid[8*i:8*i+8:8*i+8]
 		if right == 0 {
 			v := clamp8((m[0]<<13 + bias) >> 18)
 			d[0], d[1], d[2], d[3], d[4], d[5], d[6], d[7] = v, v, v, v, v, v, v, v
