@@ -106,9 +106,10 @@ const (
 	sameBox   = 0.5 // pixels
 )
 
-// compareObjects pairs objects of the same class that overlap. One whose score is as low as that of the last may have
-// no partner: the list is cut there. So may one in a hundred: of two boxes that overlap as much as is allowed, each
-// side may have dropped another.
+// compareObjects pairs objects of the same class that overlap, those whose scores are closest: boxes without area, which
+// detectors of one stage find too, suppress none of each other and may be in the same place. One whose score is as low
+// as that of the last may have no partner: the list is cut there. So may one in a hundred: of two boxes that overlap as
+// much as is allowed, each side may have dropped another.
 func (g *dump) compareObjects(found *vision.Detections) (*answer, error) {
 	boxes, err := g.floats("boxes")
 	if err != nil {
@@ -138,10 +139,11 @@ func (g *dump) compareObjects(found *vision.Detections) (*answer, error) {
 	var score, box float64
 	for i := range scores {
 		theirs := [4]float32(boxes[4*i:])
-		best, most := -1, sameIoU
+		best, least := -1, math.Inf(1)
 		for j, ours := range found.Boxes {
-			if v := iou(ours, theirs); !taken[j] && int64(found.Labels[j]) == labels[i] && v >= most {
-				best, most = j, v
+			off := math.Abs(float64(found.Scores[j] - scores[i]))
+			if off < least && !taken[j] && int64(found.Labels[j]) == labels[i] && alike(ours, theirs) {
+				best, least = j, off
 			}
 		}
 		if best < 0 {
@@ -188,6 +190,9 @@ func (g *dump) masks(found *vision.Detections, objects int) ([][]byte, error) {
 	}
 	return rows, nil
 }
+
+// alike reports whether two boxes may be of the same object.
+func alike(a, b [4]float32) bool { return iou(a, b) >= sameIoU || apart(a[:], b[:]) <= sameBox }
 
 // iou returns how much two boxes have in common.
 func iou(a, b [4]float32) float64 {
