@@ -41,8 +41,8 @@ func (a Architecture) String() string {
 }
 
 // Recognize tells which network the checkpoint src belongs to. Checkpoints that
-// training scripts wrap ("model.", "state_dict.", "module." before every key)
-// are looked into.
+// training scripts wrap ("model.", "state_dict.", "module.", "_orig_mod." before
+// every key) are looked into.
 //
 // It returns an [*UnsupportedArchitectureError] for a network of torchvision
 // that this package does not have, with the Name of the Architecture set, and

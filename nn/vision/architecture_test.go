@@ -97,7 +97,9 @@ func TestRefused(t *testing.T) {
 }
 
 func TestRecognizeWrapped(t *testing.T) {
-	for _, prefix := range []string{"model.", "module.", "state_dict.", "model.module."} {
+	for _, prefix := range []string{
+		"model.", "module.", "state_dict.", "model.module.", "_orig_mod.", "state_dict.model._orig_mod.",
+	} {
 		src := readKeys(t, "resnet18").renamed("^", prefix)
 		src.set("epoch", 1)
 		if got, err := Recognize(src); err != nil || got.Name != "resnet18" {

@@ -8,8 +8,9 @@ import (
 )
 
 // wrappers are what stands before the keys of a state_dict that a training
-// script has saved together with other things, or from DistributedDataParallel.
-var wrappers = []string{"model.", "state_dict.", "model_state_dict.", "module."}
+// script has saved together with other things, from DistributedDataParallel, or
+// as torch.compile made it.
+var wrappers = []string{"model.", "state_dict.", "model_state_dict.", "module.", "_orig_mod."}
 
 // unwrapped is the part of a checkpoint under a prefix.
 type unwrapped struct {
