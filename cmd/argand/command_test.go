@@ -195,6 +195,8 @@ func TestMistakes(t *testing.T) {
 		{2, []string{"pipeline", "--timeout", "-1s"}, []string{"--timeout -1s"}},
 		{2, []string{"pipeline", "--threshold", "1.5"}, []string{"--threshold 1.5", "0 to 1"}},
 		{2, []string{"pipeline", "--threshold", "NaN"}, []string{"--threshold NaN"}},
+		{1, []string{"pipeline", "--input", picture, "--sidecar", broken}, []string{broken, "side-car", "want a JSON object"}},
+		{1, []string{"pipeline", "--input", picture, "--sidecar", filepath.Join(dir, "absent")}, []string{"absent"}},
 		{2, []string{"pipeline", "--watch="}, []string{"--watch is empty"}},
 		{2, []string{"pipeline", "--watch-interval", "1s"}, []string{"--watch-interval without --watch"}},
 		{2, []string{"pipeline", "--watch", "*.pth", "--watch-interval", "0s"}, []string{"--watch-interval 0s"}},

@@ -471,3 +471,23 @@ func TestOverlayOfMemory(t *testing.T) {
 		t.Errorf("bounds %v, want %v", got, want)
 	}
 }
+
+// TestPipelineSidecar has the names of classes and the sizes in the file beside the checkpoint.
+func TestPipelineSidecar(t *testing.T) {
+	dir := t.TempDir()
+	model := writeTemp(t, dir, "shapes.pth", shapes.Model())
+	writeTemp(t, dir, "shapes.json", []byte(`{"categories": ["none", "round", "b", "c", "d"], "min_size": 256}`))
+	out := filepath.Join(t.TempDir(), "out")
+	file := pictures(t, "s256.png")[0]
+	status, _, stderr := command(t, "pipeline", "--model", model, "--input", file, "--output", out, "--no-overlays")
+	if status != 0 {
+		t.Fatalf("status %d, stderr %q", status, stderr)
+	}
+	_, line, _ := command(t, "detect", "--jsonl", "--model", model, file)
+	var want result
+	strict(t, line, &want)
+	got := detections(t, rows[beamio.Row](t, filepath.Join(out, "detections.jsonl"))[0])
+	if len(got) == 0 || len(got) != len(want.Detections) || got[0].Name != "round" || got[0].Box != want.Detections[0].Box {
+		t.Errorf("pipeline %+v, detect %+v", got, want.Detections)
+	}
+}
