@@ -1,3 +1,5 @@
+//go:build unix
+
 // Command pictures compares decoding and resizing with Pillow and with
 // torchvision's own decoders and uint8 resizing, in one interleaved run:
 //
