@@ -1,7 +1,10 @@
 package picture
 
 import (
+	"bytes"
+	"compress/lzw"
 	"errors"
+	"slices"
 	"testing"
 )
 
@@ -62,5 +65,35 @@ func TestDecodeFramesErrors(t *testing.T) {
 		if good != c.good || bad != 1 {
 			t.Errorf("%d bytes, %v: %d frames and %d errors, want %d and 1", len(c.data), c.o, good, bad, c.good)
 		}
+	}
+}
+
+// TestDecodeFramesBackground: a background that the palette lacks is its first colour, as in Pillow, where
+//
+//	im.seek(2); im.convert("RGB").tobytes()
+//
+// is 28323c 0a141e of these bytes.
+func TestDecodeFramesBackground(t *testing.T) {
+	data := []byte("GIF89a\x02\x00\x01\x00\x80\x09\x00\x0a\x14\x1e\x28\x32\x3c")
+	frame := func(w, disposal byte) {
+		data = append(data, '!', 0xF9, 4, disposal<<2, 0, 0, 0, 0, ',', 0, 0, 0, 0, w, 0, 1, 0, 0, 2)
+		var pixels bytes.Buffer
+		z := lzw.NewWriter(&pixels, lzw.LSB, 2)
+		z.Write(bytes.Repeat([]byte{1}, int(w)))
+		z.Close()
+		data = append(append(append(data, byte(pixels.Len())), pixels.Bytes()...), 0)
+	}
+	frame(2, 1)
+	frame(2, 2)
+	frame(1, 1)
+	var last []uint8
+	for p, err := range DecodeFrames(data, DecodeOptions{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = p.Pix
+	}
+	if want := []uint8{40, 50, 60, 10, 20, 30}; !slices.Equal(last, want) {
+		t.Errorf("the third frame is %v, want %v", last, want)
 	}
 }

@@ -14,7 +14,7 @@ var errGIF = errors.New("gif: invalid format")
 // A gifReader reads the frames of a GIF file one after the other.
 type gifReader struct {
 	w, h       int
-	palette    *[256][3]uint8 // of the file; nil if its colours are grays
+	palette    *gifColours // of the file
 	background uint8
 	rest       []byte // the file behind the frame that was read last
 
@@ -27,19 +27,25 @@ type gifReader struct {
 type gifFrame struct {
 	x, y, w, h  int
 	interlaced  bool
-	palette     *[256][3]uint8 // nil if its colours are grays
-	transparent int            // the index of the transparent colour, or -1
-	disposal    int            // what becomes of it; 0 if nothing is said
-	pix         []uint8        // w*h indices; the reader's
+	palette     *gifColours // its own, or the file's
+	transparent int         // the index of the transparent colour, or -1
+	disposal    int         // what becomes of it; 0 if nothing is said
+	pix         []uint8     // w*h indices; the reader's
+}
+
+// gifColours are the n colours of a palette; those behind them are black.
+type gifColours struct {
+	at [256][3]uint8
+	n  int
 }
 
 // grays is the palette of a file that has none.
-func grays() *[256][3]uint8 {
-	var p [256][3]uint8
-	for i := range p {
-		p[i] = [3]uint8{uint8(i), uint8(i), uint8(i)}
+func grays() *gifColours {
+	p := &gifColours{n: 256}
+	for i := range p.at {
+		p.at[i] = [3]uint8{uint8(i), uint8(i), uint8(i)}
 	}
-	return &p
+	return p
 }
 
 // newGIFReader reads the header.
@@ -63,7 +69,7 @@ func newGIFReader(data []byte) (*gifReader, error) {
 
 // gifPalette splits a colour table off data if the flags announce one, and returns nil if they do not. As Pillow does
 // it takes a table of the first grays for all of them.
-func gifPalette(flags byte, data []byte) (palette *[256][3]uint8, rest []byte, err error) {
+func gifPalette(flags byte, data []byte) (palette *gifColours, rest []byte, err error) {
 	if flags&0x80 == 0 {
 		return nil, data, nil
 	}
@@ -71,11 +77,11 @@ func gifPalette(flags byte, data []byte) (palette *[256][3]uint8, rest []byte, e
 	if len(data) < 3*n {
 		return nil, nil, io.ErrUnexpectedEOF
 	}
-	palette = new([256][3]uint8)
+	palette = &gifColours{n: n}
 	gray := true
 	for i := range n {
-		palette[i] = [3]uint8(data[3*i:])
-		gray = gray && palette[i] == [3]uint8{uint8(i), uint8(i), uint8(i)}
+		palette.at[i] = [3]uint8(data[3*i:])
+		gray = gray && palette.at[i] == [3]uint8{uint8(i), uint8(i), uint8(i)}
 	}
 	if gray {
 		palette = grays()

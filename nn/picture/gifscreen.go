@@ -26,7 +26,7 @@ func (s *gifScreen) show(f *gifFrame) {
 	if s.begun = true; first {
 		s.g.w, s.g.h = max(s.g.w, area.Max.X), max(s.g.h, area.Max.Y)
 		s.p.reset(s.g.w, s.g.h)
-		s.paint(s.p.Bounds(), f.palette[max(f.transparent, 0)])
+		s.paint(s.p.Bounds(), f.palette.at[max(f.transparent, 0)])
 	} else {
 		s.grow(f, area)
 	}
@@ -34,7 +34,7 @@ func (s *gifScreen) show(f *gifFrame) {
 		d := s.p.row(f.y + y)[3*f.x:]
 		for x, v := range indices {
 			if first || int(v) != f.transparent { // the first frame shows the transparent colour
-				*(*[3]uint8)(d[3*x:]) = f.palette[v]
+				*(*[3]uint8)(d[3*x:]) = f.palette.at[v]
 			}
 		}
 	})
@@ -62,7 +62,7 @@ func (s *gifScreen) grow(f *gifFrame, area image.Rectangle) {
 	old := *s.p
 	*s.p = *NewRGB(w, h)
 	if s.g.w, s.g.h = w, h; f.transparent < 0 {
-		s.paint(s.p.Bounds(), f.palette[0])
+		s.paint(s.p.Bounds(), f.palette.at[0])
 	}
 	for y := range old.H {
 		copy(s.p.row(y), old.row(y))
@@ -72,19 +72,25 @@ func (s *gifScreen) grow(f *gifFrame, area image.Rectangle) {
 // keep notes what is to be done before the next frame. It is called before f is drawn and makes the screen grow.
 func (s *gifScreen) keep(f *gifFrame, area image.Rectangle, first bool) {
 	const background, previous = 2, 3
+	colour := func(i int) [3]uint8 {
+		if !first && i >= f.palette.n { // the first frame has such colours black
+			i = 0
+		}
+		return f.palette.at[i]
+	}
 	switch {
 	case s.disposal < background:
 		return
 	case s.disposal == background:
-		s.fill = f.palette[s.g.background]
+		s.fill = colour(int(s.g.background))
 		if f.transparent >= 0 {
-			s.fill = f.palette[f.transparent]
+			s.fill = colour(f.transparent)
 		}
 	case first: // there is nothing before it, and Pillow fills only with a transparent colour
 		if f.transparent < 0 {
 			return
 		}
-		s.fill = f.palette[f.transparent]
+		s.fill = colour(f.transparent)
 	default:
 		s.before = make([]uint8, 3*area.Dx()*area.Dy()) // black where the screen has yet to grow
 		there := area.Intersect(s.p.Bounds())
