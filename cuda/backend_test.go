@@ -48,7 +48,6 @@ func openWith(t *testing.T, fake *fakedriver.Driver, o cuda.Options) *cuda.Backe
 
 // unsupported is what there are no kernels for yet.
 var unsupported = []string{
-	"scaled_dot_product_attention", "network/vision transformer",
 	"dense_detections", "ssd_detections", "keypoints",
 }
 

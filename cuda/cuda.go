@@ -199,7 +199,7 @@ func lacks(o op.Op) string {
 	case *op.Detections:
 		return lacksThreshold(o, o.NMSThreshold)
 	case *op.Add, *op.Mul, *op.BatchNorm2d, *op.MaxPool2d, *op.GlobalAvgPool2d, *op.Flatten, *op.Upsample, *op.Concat,
-		*op.LayerNorm, *op.L2Norm, *op.Tokens, *op.Select, *op.Preprocess, *op.MaskSelect, *op.MaskPaste:
+		*op.LayerNorm, *op.L2Norm, *op.Attention, *op.Tokens, *op.Select, *op.Preprocess, *op.MaskSelect, *op.MaskPaste:
 	default:
 		return o.Name()
 	}
@@ -240,6 +240,8 @@ func (p *planner) step(i int) {
 		p.l2Norm(n, p.model.weights[i])
 	case *op.GroupNorm:
 		p.groupNorm(n, o, p.model.weights[i])
+	case *op.Attention:
+		p.attention(n, o)
 	case *op.Tokens:
 		p.tokens(n, p.model.weights[i])
 	case *op.Select:

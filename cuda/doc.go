@@ -68,8 +68,8 @@
 //     enginecheck.go and enginecache.go what is chosen, and engineway.go how a
 //     choice becomes steps. places.go says where libraries are looked for.
 //   - conv2d.go, conv2dgrouped.go, convtranspose2d.go, linear.go, pool.go,
-//     elementwise.go, norm.go, upsample.go, concat.go, tokens.go, flatten.go: the
-//     operators.
+//     elementwise.go, norm.go, attention.go, tokens.go, upsample.go, concat.go,
+//     flatten.go: the operators.
 //   - preprocess.go, boxes.go, proposals.go, roialign.go, detections.go,
 //     maskselect.go, maskpaste.go: those of a detector. How many boxes there are
 //     is known to the device only: launches are for all that there may be, and
