@@ -22,8 +22,9 @@ type Classes struct {
 	Scores []float32 `json:"scores"` // probabilities, 0 to 1
 }
 
-// Classifier is a handler that says what is in pictures, with a ResNet:
-// [Picture] → [Classes]. Register it with beamio.Register(&beamio.Classifier{}).
+// Classifier is a handler that says what is in pictures, with any network of
+// package nn/vision for classification, recognised by the checkpoint: [Picture] →
+// [Classes]. Register it with beamio.Register(&beamio.Classifier{}).
 // Python has PytorchModelHandlerTensor for it, and leaves the reading, the
 // decoding and the transform to steps before.
 //
@@ -110,6 +111,9 @@ func (c *Classifier) Load(ctx context.Context) (Model[Picture, Classes], error) 
 	}
 	src, err := openModel(ctx, c.Model, c.SHA256)
 	if err != nil {
+		return nil, err
+	}
+	if _, err := checkTask(src, c.Model, vision.Classification); err != nil {
 		return nil, err
 	}
 	on, err := openDevice(ctx, c.Model, c.place())

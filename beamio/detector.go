@@ -12,13 +12,16 @@ import (
 	"github.com/argand-go/argand/nn/vision"
 )
 
-// Detector is a handler that finds objects in pictures with Mask R-CNN or
-// Faster R-CNN: [Picture] → [Detections]. Register it with
-// beamio.Register(&beamio.Detector{}). Python has PytorchModelHandlerTensor for
+// Detector is a handler that finds objects in pictures with any network of
+// package nn/vision for detection, recognised by the checkpoint: Mask R-CNN,
+// Keypoint R-CNN, RetinaNet, SSD and so on: [Picture] → [Detections]. Register it
+// with beamio.Register(&beamio.Detector{}). Python has PytorchModelHandlerTensor for
 // it, with an inference_fn that takes a list, and leaves the reading and the
 // decoding to steps before.
 //
-// Zero fields mean the defaults of vision.NewDetector, which are torchvision's.
+// Zero fields mean the network's own defaults in vision.NewDetector, which are
+// torchvision's. MinSize and MaxSize fail to load with an SSD or SSDlite, which
+// scales every picture to one size; a Sidecar can change that one.
 //
 // Device is "cpu", which "" means too, "cuda" or "cuda:1" for a GPU of every
 // worker, which must be there, or "auto", which takes the first GPU that can be
@@ -34,10 +37,10 @@ type Detector struct {
 	Labels  string   `json:",omitempty"` // file with the classes' names; see ParseNames, AddBackground
 	Sidecar string   `json:",omitempty"` // file with what the checkpoint does not hold; see vision.ParseSidecar
 	Preset  string   `json:",omitempty"` // torchvision's name of weights, "COCO_V1", say; see vision.WithPreset
-	MinSize int      `json:",omitempty"` // pixels that the short side is scaled to; 800 by default
-	MaxSize int      `json:",omitempty"` // pixels that the long side may have then; 1333 by default
-	Eps     *float64 `json:",omitempty"` // of batch norms; nil means 1e-5, or the preset's
-	Score   float64  `json:",omitempty"` // that objects exceed; 0.05 by default
+	MinSize int      `json:",omitempty"` // pixels that the short side is scaled to; 800 by default for most
+	MaxSize int      `json:",omitempty"` // pixels that the long side may have then; 1333 by default for most
+	Eps     *float64 `json:",omitempty"` // of batch norms; nil means the network's, 1e-5 for most, or the preset's
+	Score   float64  `json:",omitempty"` // that objects exceed; 0.05 by default for most
 	Threads int      `json:",omitempty"` // of one run; as many as Go runs at once by default
 	NoMasks bool     `json:",omitempty"` // leave masks out of the results
 
@@ -106,12 +109,12 @@ func (d *Detector) Load(ctx context.Context) (Model[Picture, Detections], error)
 	if err != nil {
 		return nil, err
 	}
+	a, err := checkTask(src, d.Model, vision.Detection)
+	if err != nil {
+		return nil, err
+	}
 	opts := append(own, d.options()...)
 	if names != nil {
-		a, err := vision.Recognize(src)
-		if err != nil {
-			return nil, err
-		}
 		opts = append(opts, vision.WithLabels(AddBackground(names, a.Classes)))
 	}
 	on, err := openDevice(ctx, d.Model, d.place())

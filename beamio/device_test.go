@@ -59,6 +59,7 @@ func TestDeviceDefaults(t *testing.T) {
 		{&Detector{Device: "cpu"}, false},
 		{&Detector{}, false},
 		{&Classifier{Device: "cuda:1"}, true},
+		{&Segmenter{Device: "auto"}, true},
 		{&Torch{Device: "cuda"}, true},
 		{&Linear{}, false},
 		{&Preprocess[string, Picture, Detections]{Handler: gpu}, true},

@@ -7,7 +7,7 @@
 //
 //	pictures := beamio.MatchImages(s, "gs://bucket/photos/*.jpg")
 //	found, failed := beamio.RunInferenceDLQ(s, &beamio.Detector{Model: "gs://bucket/maskrcnn.pth"}, pictures)
-//	beamio.WriteJSONL(s, "out/detections.jsonl", beamio.Rows(s, found)) // of a Classifier: ClassRows
+//	beamio.WriteJSONL(s, "out/detections.jsonl", beamio.Rows(s, found)) // or ClassRows, SegmentRows
 //	beamio.WriteJSONL(s, "out/failures.jsonl", beamio.FailureRows(s, failed))
 //	beamio.WriteOverlays(s, beamio.Overlays{Dir: "out", Root: "gs://bucket/photos/"}, found)
 //
@@ -30,7 +30,7 @@
 // batch.go, call.go and gather.go, with a batch; registry.go, how models are
 // shared, and recipe.go, what they are called; routes.go, perkey.go, updates.go
 // and watch.go, which model an example goes to; then the handlers, detector.go,
-// classifier.go, torch.go and linear.go. Results become rows in rows.go and
+// classifier.go, segmenter.go, torch.go and linear.go. Results become rows in rows.go and
 // deadletters.go; the sinks are in shards.go, jsonl.go and overlays.go, and in the
 // packages parquet and bigquery below this one, which bring dependencies that not
 // every program wants. What is counted is in metrics.go and histograms.go, and

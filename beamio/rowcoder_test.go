@@ -17,7 +17,8 @@ func TestRowsAreOpaque(t *testing.T) {
 		Scores: []float32{0.5}, Keypoints: []float32{1, 2, 9, 2, 0.5, -3}}
 	for _, v := range []any{
 		Picture{}, Picture{Name: "\xff"}, Picture{"a", []byte{0, 255}}, found, Detections{Names: []string{}},
-		Classes{}, ClassRow{Class: []RowClass{{"cat", 0.5}}}, KeyedClassRow{}, RowClass{}, DeadLetter{}, KeyedRow{}, Row{}, NewRow("a", &found), RowObject{}, RowMask{Size: []int{1, 2}}, FailureRow{"a", "b", "c"},
+		Segments{Labels: []int{3}, Shares: []float64{1}}, SegmentRow{Class: []RowSegment{{"cat", 0.5, nil}}}, KeyedSegmentRow{},
+		RowSegment{}, Classes{}, ClassRow{Class: []RowClass{{"cat", 0.5}}}, KeyedClassRow{}, RowClass{}, DeadLetter{}, KeyedRow{}, Row{}, NewRow("a", &found), RowObject{}, RowMask{Size: []int{1, 2}}, FailureRow{"a", "b", "c"},
 		PredictionResult[Picture, Detections]{}, PredictionResult[Picture, Detections]{Picture{Name: "x"}, found, "m"},
 		PredictionResult[[]float32, []float32]{Inference: []float32{-0.5}}, Failure[[]float32]{Stage: "s"},
 		Failure[Picture]{Example: Picture{Data: []byte{7}}, Error: "e"}, tagged[Picture]{},

@@ -14,6 +14,7 @@ func init() {
 	for _, t := range []reflect.Type{
 		reflect.TypeFor[Row](), reflect.TypeFor[KeyedRow](), reflect.TypeFor[RowObject](), reflect.TypeFor[RowMask](),
 		reflect.TypeFor[ClassRow](), reflect.TypeFor[KeyedClassRow](), reflect.TypeFor[RowClass](),
+		reflect.TypeFor[SegmentRow](), reflect.TypeFor[KeyedSegmentRow](), reflect.TypeFor[RowSegment](),
 		reflect.TypeFor[FailureRow](), reflect.TypeFor[DeadLetter](),
 	} {
 		registerRow(t)
@@ -22,6 +23,8 @@ func init() {
 	register.Function3x1(keyedRowOf)
 	register.Function2x1(classRowOf)
 	register.Function3x1(keyedClassRowOf)
+	register.Function2x1(segmentRowOf)
+	register.Function3x1(keyedSegmentRowOf)
 	register.Function2x1(failureRowOf)
 	register.Function2x1(deadLetterOf)
 	register.Function3x1(keyedDeadLetterOf)
@@ -79,6 +82,28 @@ type RowClass struct {
 	Score float32 `json:"score" bigquery:"score" parquet:"score"` // probability, 0 to 1
 }
 
+// SegmentRow is a picture and the classes that its pixels belong to, the largest
+// first.
+type SegmentRow struct {
+	File  string       `json:"file" bigquery:"file" parquet:"file"`
+	Class []RowSegment `json:"class" bigquery:"class" parquet:"class"`
+}
+
+// KeyedSegmentRow is a [SegmentRow] with the key that its picture had, as text.
+type KeyedSegmentRow struct {
+	Key   string       `json:"key" bigquery:"key" parquet:"key"`
+	File  string       `json:"file" bigquery:"file" parquet:"file"`
+	Class []RowSegment `json:"class" bigquery:"class" parquet:"class"`
+}
+
+// RowSegment is a class in a [SegmentRow].
+type RowSegment struct {
+	Label string  `json:"label" bigquery:"label" parquet:"label"` // name of the class
+	Share float64 `json:"share" bigquery:"share" parquet:"share"` // of the picture's pixels, 0 to 1
+	// Mask is nil without masks.
+	Mask *RowMask `json:"mask,omitempty" bigquery:"mask,nullable" parquet:"mask"`
+}
+
 // FailureRow is a dead letter: a picture without a row, and why. It is a
 // [DeadLetter] without the key and the model, for pictures beside their [Row]s.
 type FailureRow struct {
@@ -107,8 +132,18 @@ func ClassRows(s beam.Scope, results beam.PCollection) beam.PCollection {
 	return beam.ParDo(s, classRowOf, results)
 }
 
+// SegmentRows makes a PCollection<[SegmentRow]> of the results of a [Segmenter],
+// or, if they are keyed, a PCollection<[KeyedSegmentRow]>.
+func SegmentRows(s beam.Scope, results beam.PCollection) beam.PCollection {
+	s = s.Scope("beamio.SegmentRows")
+	if typex.IsKV(results.Type()) {
+		return beam.ParDo(s, keyedSegmentRowOf, results)
+	}
+	return beam.ParDo(s, segmentRowOf, results)
+}
+
 // FailureRows makes a PCollection<[FailureRow]> of the dead letters of a
-// [Detector] or [Classifier]. For keyed ones, and those of any other handler,
+// [Detector], [Classifier] or [Segmenter]. For keyed ones, and those of any other handler,
 // there is [DeadLetters]; it panics for them.
 func FailureRows(s beam.Scope, failures beam.PCollection) beam.PCollection {
 	if t := failures.Type(); t.Type() != reflect.TypeFor[Failure[Picture]]() {
@@ -135,6 +170,15 @@ func keyedClassRowOf(_ context.Context, key beam.T, r PredictionResult[Picture, 
 	return KeyedClassRow{textOf(key), row.File, row.Class}
 }
 
+func segmentRowOf(_ context.Context, r PredictionResult[Picture, Segments]) SegmentRow {
+	return NewSegmentRow(r.Example.Name, &r.Inference)
+}
+
+func keyedSegmentRowOf(_ context.Context, key beam.T, r PredictionResult[Picture, Segments]) KeyedSegmentRow {
+	row := NewSegmentRow(r.Example.Name, &r.Inference)
+	return KeyedSegmentRow{textOf(key), row.File, row.Class}
+}
+
 func failureRowOf(_ context.Context, f Failure[Picture]) FailureRow {
 	return FailureRow{f.Example.Name, f.Stage, f.Error}
 }
@@ -159,6 +203,21 @@ func NewClassRow(file string, c *Classes) ClassRow {
 		row.Class[i].Score = score
 		if i < len(c.Names) { // a Step of a Postprocess may leave them out
 			row.Class[i].Label = c.Names[i]
+		}
+	}
+	return row
+}
+
+// NewSegmentRow returns the row of one picture.
+func NewSegmentRow(file string, c *Segments) SegmentRow {
+	row := SegmentRow{File: file, Class: make([]RowSegment, len(c.Shares))}
+	for i, share := range c.Shares {
+		row.Class[i].Share = share
+		if i < len(c.Names) {
+			row.Class[i].Label = c.Names[i]
+		}
+		if i < len(c.Masks) {
+			row.Class[i].Mask = &RowMask{[]int{c.Height, c.Width}, c.Masks[i]}
 		}
 	}
 	return row

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/argand-go/argand/internal/device"
@@ -28,10 +29,11 @@ import (
 //
 //	results := beamio.RunInference(s, &beamio.Torch{Model: "mlp.pth", Network: &MLP{Hidden: 32}}, tensors)
 //
-// Without a Network it runs ResNets, ResNeXts, Wide ResNets and MobileNetV3s,
-// recognised by the checkpoint: pictures (3, H, W), normalised, to logits
-// (classes). A [Classifier] does that with pictures in files; a [Detector] finds
-// objects, which is not one row of numbers for each picture.
+// Without a Network it runs the networks of package nn/vision for classification
+// and segmentation, recognised by the checkpoint: pictures (3, H, W), normalised,
+// to logits (classes), or (classes, H, W). [Classifier] and [Segmenter] do that
+// with pictures in files; a [Detector] finds objects, which is not one row of
+// numbers for each picture.
 //
 // Examples must be float32, as PyTorch has it for a network of float32 weights:
 // others fail at [StagePreprocess]. Those of one shape are stacked to a batch,
@@ -162,17 +164,17 @@ func (t *Torch) Validate() error {
 
 // checkArch looks at the name of a network of nn/vision.
 func checkArch(name string) error {
-	for _, family := range []string{"resnet", "resnext", "wide_resnet", "mobilenet_v3"} {
-		if name == "" || strings.HasPrefix(name, family) {
-			return nil
-		}
+	if name == "" {
+		return nil
 	}
-	if strings.HasPrefix(name, "maskrcnn_") || strings.HasPrefix(name, "fasterrcnn_") {
+	switch taskOf(name) {
+	case vision.Detection:
 		return fmt.Errorf("Arch %q: the outputs of a detector are not one row for each example; "+
 			"beamio.Detector is for those", name)
+	case "":
+		return fmt.Errorf("no Arch %q: want a network for classification or segmentation that vision.Presets lists", name)
 	}
-	return fmt.Errorf("no Arch %q: there are ResNets, ResNeXts, Wide ResNets and MobileNetV3s, "+
-		"as torchvision calls them", name)
+	return nil
 }
 
 // Load implements [ModelHandler]. What does not fit between the checkpoint and
@@ -210,7 +212,8 @@ func (t *Torch) load(ctx context.Context, b op.Backend, src *loaders.Checkpoint)
 // known loads a network of nn/vision.
 func (t *Torch) known(ctx context.Context, b op.Backend, src *loaders.Checkpoint) (runner, error) {
 	a, err := vision.Recognize(src)
-	if _, unknown := err.(*vision.UnknownArchitectureError); unknown && t.Arch != "" {
+	_, unknown := err.(*vision.UnknownArchitectureError)
+	if unknown && slices.Contains([]string{"resnet", "resnext", "wide"}, stem(t.Arch)) {
 		w := nn.NewWeights(src) // which says what it lacks
 		vision.NewResNet(w, nn.DefaultEps)
 		if wrong := w.Err(t.Arch); wrong != nil {
@@ -225,7 +228,13 @@ func (t *Torch) known(ctx context.Context, b op.Backend, src *loaders.Checkpoint
 	case t.Arch != "" && t.Arch != a.Name:
 		return nil, fmt.Errorf("%s: a %v, and not a %s", t.Model, a, t.Arch)
 	}
-	net, err := vision.NewClassifier(ctx, b, src, vision.WithThreads(t.Threads), vision.WithPrecision(t.Precision))
+	opts := []vision.Option{vision.WithThreads(t.Threads), vision.WithPrecision(t.Precision)}
+	var net logiter
+	if a.Task == vision.Segmentation {
+		net, err = vision.NewSegmenter(ctx, b, src, opts...)
+	} else {
+		net, err = vision.NewClassifier(ctx, b, src, opts...)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,6 @@ import (
 	"runtime"
 
 	"github.com/argand-go/argand/nn/op"
-	"github.com/argand-go/argand/nn/vision"
 	"github.com/argand-go/argand/tensor"
 )
 
@@ -17,10 +16,16 @@ type runner interface {
 	Run(ctx context.Context, in ...*tensor.Tensor) ([]*tensor.Tensor, error)
 }
 
-// logits is a classifier as a runner.
-type logits struct{ *vision.Classifier }
+// logiter is a network of package vision for classification or segmentation.
+type logiter interface {
+	network
+	Logits(ctx context.Context, x *tensor.Tensor) (*tensor.Tensor, error)
+}
 
-// Run implements runner: (N, 3, H, W) → (N, classes).
+// logits is one as a runner.
+type logits struct{ logiter }
+
+// Run implements runner: (N, 3, H, W) → (N, classes), or (N, classes, H, W).
 func (l logits) Run(ctx context.Context, in ...*tensor.Tensor) ([]*tensor.Tensor, error) {
 	y, err := l.Logits(ctx, in[0])
 	return []*tensor.Tensor{y}, err

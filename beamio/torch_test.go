@@ -379,7 +379,7 @@ func TestTorchRefuses(t *testing.T) {
 		{Torch{Model: mlp, SHA256: "12"}, "64 hexadecimal digits"},
 		{Torch{Model: mlp, Network: &twoLayers{}}, "0 hidden numbers"},
 		{Torch{Model: mlp, Network: &twoLayers{8}, Arch: "resnet18"}, "nn/vision too"},
-		{Torch{Model: mlp, Arch: "vgg16"}, `no Arch "vgg16"`},
+		{Torch{Model: mlp, Arch: "alexnet"}, `no Arch "alexnet"`},
 		{Torch{Model: mlp, Arch: "maskrcnn_resnet50_fpn"}, "beamio.Detector"},
 		{Torch{Model: mlp, Network: &twoLayers{8}, Device: "cuda:1", Driver: "/nowhere/libcuda.so.1"}, noGPU()},
 		{Torch{Model: mlp, Network: &twoLayers{8}, Device: "tpu"}, `"tpu" is not a device`},

@@ -25,6 +25,23 @@ func (m *LabelMap) whole() bool {
 	return m.W > 0 && m.H > 0 && len(m.Pix)/m.W == m.H && len(m.Pix)%m.W == 0
 }
 
+// Bitmap returns the pixels of a class.
+func (m *LabelMap) Bitmap(class uint8) *Bitmap {
+	if !m.whole() {
+		return newBitmap(image.Rectangle{}, m.W, m.H)
+	}
+	b := newBitmap(image.Rect(0, 0, m.W, m.H), m.W, m.H)
+	for y := range m.H {
+		row := b.row(y)
+		for x, c := range m.Pix[y*m.W:][:m.W] {
+			if c == class {
+				row[x>>6] |= 1 << (x & 63)
+			}
+		}
+	}
+	return b
+}
+
 // Paletted returns the map as an image of 256 colours, which [EncodePNG] writes as PASCAL VOC's segmentations are
 // stored: read back by PIL (mode P) or by Go, the pixels are the classes again. Class i has colour palette[i], and that
 // of [VOCPalette] if palette is nil or shorter. The image shares m.Pix.

@@ -100,3 +100,29 @@ func TestBlend(t *testing.T) {
 		}
 	}
 }
+
+// TestLabelMapBitmap wants every pixel in the bitmap of its class alone, in rows of more than a word too.
+func TestLabelMapBitmap(t *testing.T) {
+	m := LabelMap{Pix: make([]uint8, 67*3), W: 67, H: 3}
+	for i := range m.Pix {
+		m.Pix[i] = uint8(i * i % 5)
+	}
+	for class := range uint8(6) {
+		b, area := m.Bitmap(class), 0
+		for y := range m.H {
+			for x := range m.W {
+				if got := b.At(x, y); got != (m.At(x, y) == class) {
+					t.Errorf("class %d at (%d, %d): %v", class, x, y, got)
+				} else if got {
+					area++
+				}
+			}
+		}
+		if b.Area() != area {
+			t.Errorf("class %d: %d pixels, want %d", class, b.Area(), area)
+		}
+	}
+	if b := (&LabelMap{Pix: make([]uint8, 5), W: 2, H: 3}).Bitmap(0); b.Area() != 0 || b.At(0, 0) || b.W != 2 || b.H != 3 {
+		t.Errorf("a map that is not whole: %+v", b)
+	}
+}

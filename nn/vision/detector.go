@@ -85,7 +85,9 @@ func NewDetector(ctx context.Context, b op.Backend, src nn.Source, opts ...Optio
 // anchors.
 func checkFixed(arch Architecture, built, c Settings) error {
 	ssd := built.BoxScales != nil
-	refuse := func(option, got, want string) error { return &OptionError{option, got, arch.Name + " has " + want} }
+	refuse := func(option, got, want string) error {
+		return &OptionError{option, got, "none, as " + arch.Name + " has " + want}
+	}
 	switch {
 	case ssd && (c.Transform.MinSize != 0 || c.Transform.MaxSize != 0):
 		return refuse("WithMinSize or WithMaxSize", "a size", "a fixed one, see WithFixedSize")
