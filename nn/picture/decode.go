@@ -48,7 +48,7 @@ func (e *DecodeError) Unwrap() error { return e.Err }
 // exactly. Limits are checked against the file's header before pixels are allocated. Every error is a *DecodeError; no
 // input makes Decode panic. A decoder may allocate for the size that the header declares, 3 to 15 bytes a pixel:
 // MaxPixels bounds that, and services for strangers should set it. A file that is too short for its size is refused
-// before, but for a WebP, where a few bytes can say that all of a picture is black.
+// before, but for a WebP, a GIF and a BMP with run lengths, where a few bytes can say that all of a picture is black.
 //
 // EXIF orientation is ignored unless asked for, with one exception that is Pillow's: a TIFF is always turned.
 //
@@ -69,7 +69,7 @@ type Decoder struct {
 	jpeg    jpegDecoder
 	png     pngDecoder
 	bmp     bmpDecoder
-	turned  RGB // the picture as it was stored, or room for one
+	stored  RGB // a picture that has yet to be turned
 }
 
 // NewDecoder returns a Decoder for files within o's limits.
@@ -83,8 +83,8 @@ func NewDecoder(o DecodeOptions) *Decoder {
 	return &Decoder{options: o}
 }
 
-// Decode makes dst the picture that data holds, as the function [Decode] does. It uses dst.Pix if that has room. After
-// an error, which is a *DecodeError, what dst holds is undefined.
+// Decode makes dst the picture that data holds, as the function [Decode] does. It uses dst.Pix if its capacity is
+// enough, and keeps no memory of dst. After an error, which is a *DecodeError, what dst holds is undefined.
 func (d *Decoder) Decode(dst *RGB, data []byte) error {
 	f, err := d.sniff(data)
 	if err != nil {
@@ -192,17 +192,25 @@ func (d *Decoder) read(f *format, dst *RGB, data []byte) (err error) {
 	if err := d.check(f, data); err != nil {
 		return err
 	}
-	if err := f.decode(d, dst, data); err != nil {
+	tag := 1
+	if f.exif != nil && (d.options.Orientation == ApplyOrientation || f.name == "TIFF") {
+		tag = orientationTag(f.exif(data))
+	}
+	if tag < 2 || tag > 8 {
+		return f.failed(f.decode(d, dst, data))
+	}
+	if err := f.decode(d, &d.stored, data); err != nil {
 		return f.failed(err)
 	}
-	if f.exif != nil && (d.options.Orientation == ApplyOrientation || f.name == "TIFF") {
-		d.turn(dst, orientationTag(f.exif(data)))
-	}
+	d.stored.orientInto(dst, tag)
 	return nil
 }
 
-// failed returns err as a *DecodeError.
+// failed returns err as a *DecodeError, or nil without one.
 func (f *format) failed(err error) error {
+	if err == nil {
+		return nil
+	}
 	if e, ok := errors.AsType[*DecodeError](err); ok {
 		return e
 	}
@@ -227,13 +235,4 @@ func (d *Decoder) checkSize(format string, w, h int) error {
 		return &DecodeError{format, fmt.Sprintf("too many pixels: %d×%d, limit %d", w, h, d.options.MaxPixels), nil}
 	}
 	return nil
-}
-
-// turn turns p by an orientation, in memory that it exchanges with the Decoder.
-func (d *Decoder) turn(p *RGB, tag int) {
-	if tag < 2 || tag > 8 {
-		return
-	}
-	p.orientInto(&d.turned, tag)
-	*p, d.turned = d.turned, *p
 }

@@ -24,6 +24,35 @@ func TestDecoderReuse(t *testing.T) {
 	}
 }
 
+// TestDecoderKeepsNothing: a Decoder that turns pictures gives right ones into the same memory again and again, and into
+// one picture after another.
+func TestDecoderKeepsNothing(t *testing.T) {
+	data := readFile(t, "decode", "exif6.jpg")
+	o := DecodeOptions{Orientation: ApplyOrientation}
+	want, err := Decode(data, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, memory := NewDecoder(o), make([]uint8, len(want.Pix))
+	var before *RGB
+	for i := range 4 {
+		p := &RGB{Pix: memory}
+		if i >= 2 {
+			p = new(RGB)
+		}
+		if err := d.Decode(p, data); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(p.Pix, want.Pix) || i < 2 && &p.Pix[0] != &memory[0] {
+			t.Errorf("picture %d is another, or elsewhere", i)
+		}
+		if before != nil && !slices.Equal(before.Pix, want.Pix) {
+			t.Errorf("picture %d changes the one before", i)
+		}
+		before = p
+	}
+}
+
 // TestDecoderAllocations holds what Decoder's comment says.
 func TestDecoderAllocations(t *testing.T) {
 	for _, c := range []struct {
@@ -52,5 +81,15 @@ func TestDecoderAllocations(t *testing.T) {
 			t.Errorf("%s: %v allocations, at most %v", c.file, n, c.most)
 		}
 		t.Logf("%s: %v allocations", c.file, n)
+	}
+}
+
+// TestPNGOrientation: what a PNG's eXIf holds may begin as in a JPEG, which Pillow passes over.
+func TestPNGOrientation(t *testing.T) {
+	exif := "MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00\x00\x00\x00\x00"
+	for _, chunk := range []string{"\x00\x00\x00\x1aeXIf" + exif, "\x00\x00\x00\x20eXIf" + exifHeader + exif} {
+		if got := orientationTag(pngEXIF([]byte("\x89PNG\r\n\x1a\n" + chunk + "sum!"))); got != 6 {
+			t.Errorf("%q: %d, want 6", chunk, got)
+		}
 	}
 }

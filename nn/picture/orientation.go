@@ -12,7 +12,8 @@ const (
 	// IgnoreOrientation leaves the pixels as they are stored, as PIL and torchvision do by default.
 	IgnoreOrientation Orientation = iota
 	// ApplyOrientation turns and mirrors the pixels as PIL's ImageOps.exif_transpose does, so that the picture stands
-	// as its maker saw it. Boxes and masks found in it are in the turned picture's coordinates.
+	// as its maker saw it; only EXIF is asked, and not XMP. Boxes and masks found in it are in the turned picture's
+	// coordinates.
 	ApplyOrientation
 )
 
@@ -62,15 +63,18 @@ func (p *RGB) orientInto(dst *RGB, tag int) {
 // orientationTag returns the orientation that a TIFF structure, which EXIF is, has: 1, upright, if it says nothing.
 func orientationTag(t []byte) int { return tiffTag(t, 0x0112, 1) }
 
+// exifHeader precedes the TIFF structure.
+const exifHeader = "Exif\x00\x00"
+
 func jpegEXIF(d []byte) []byte {
-	const app1, header = 0xE1, "Exif\x00\x00"
+	const app1 = 0xE1
 	for at := 2; ; {
 		marker, body, next, err := nextSegment(d, at)
 		if err != nil || marker == markerSOS || marker == markerEOI {
 			return nil
 		}
-		if marker == app1 && bytes.HasPrefix(body, []byte(header)) {
-			return body[len(header):]
+		if marker == app1 && bytes.HasPrefix(body, []byte(exifHeader)) {
+			return body[len(exifHeader):]
 		}
 		at = next
 	}
@@ -83,7 +87,7 @@ func pngEXIF(d []byte) []byte {
 			return nil
 		}
 		if string(rest[4:8]) == "eXIf" {
-			return rest[8 : 8+n]
+			return bytes.TrimPrefix(rest[8:8+n], []byte(exifHeader)) // which does not belong there, but Pillow skips it
 		}
 		rest = rest[12+n:]
 	}
@@ -93,7 +97,7 @@ func pngEXIF(d []byte) []byte {
 func webpEXIF(d []byte) []byte {
 	for name, body, rest := nextRIFF(d[12:]); name != ""; name, body, rest = nextRIFF(rest) {
 		if name == "EXIF" {
-			return bytes.TrimPrefix(body, []byte("Exif\x00\x00"))
+			return bytes.TrimPrefix(body, []byte(exifHeader))
 		}
 	}
 	return nil
