@@ -14,7 +14,8 @@ import (
 // loop, so memory is bounded however slow that is; each picture is one of its own and stays valid.
 //
 // read is called from several goroutines, and its context ends with ctx or the loop. When ctx ends, what has not been
-// read yet has its error. When the loop is left, DecodeAll waits for the calls in progress.
+// read yet has its error. When the loop is left, DecodeAll waits for the calls in progress. If read panics, so does the
+// loop, where its picture would come.
 func DecodeAll(ctx context.Context, n int, read func(ctx context.Context, i int) ([]byte, error),
 	o DecodeOptions) iter.Seq2[*RGB, error] {
 	return func(yield func(*RGB, error) bool) {
@@ -29,18 +30,16 @@ func DecodeAll(ctx context.Context, n int, read func(ctx context.Context, i int)
 			group.Go(func() {
 				d := NewDecoder(o)
 				for i := ahead.claim(); i < n; i = ahead.claim() {
-					var p *RGB
-					err := ctx.Err()
-					if err == nil {
-						p, err = decodeOne(ctx, d, i, read)
-					}
-					ahead.slot(i) <- decoded{p, err}
+					decodeOne(ctx, d, i, read, ahead.slot(i))
 				}
 			})
 		}
 		for i := range n {
 			r := <-ahead.slot(i)
 			<-ahead.room
+			if r.panicked != nil {
+				panic(r.panicked)
+			}
 			if !yield(r.picture, r.err) {
 				return
 			}
@@ -48,21 +47,34 @@ func DecodeAll(ctx context.Context, n int, read func(ctx context.Context, i int)
 	}
 }
 
-func decodeOne(ctx context.Context, d *Decoder, i int, read func(context.Context, int) ([]byte, error)) (*RGB, error) {
-	data, err := read(ctx, i)
-	if err != nil {
-		return nil, err
+// decodeOne sends picture i to out, whatever read does.
+func decodeOne(ctx context.Context, d *Decoder, i int, read func(context.Context, int) ([]byte, error),
+	out chan<- decoded) {
+	r := decoded{panicked: "picture: what reads a picture for DecodeAll has ended its goroutine"}
+	defer func() {
+		if p := recover(); p != nil {
+			r.panicked = p
+		}
+		out <- r
+	}()
+	r.err = ctx.Err()
+	var data []byte
+	if r.err == nil {
+		data, r.err = read(ctx, i)
 	}
-	p := new(RGB)
-	if err := d.Decode(p, data); err != nil {
-		return nil, err
+	if r.err == nil {
+		p := new(RGB)
+		if r.err = d.Decode(p, data); r.err == nil {
+			r.picture = p
+		}
 	}
-	return p, nil
+	r.panicked = nil
 }
 
 type decoded struct {
-	picture *RGB
-	err     error
+	picture  *RGB
+	err      error
+	panicked any // what read has panicked with, or nil
 }
 
 // An ordered hands out numbers from 0 on, and takes a result for each where the one who waits for it finds it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -79,6 +80,39 @@ func TestDecodeAllLeaves(t *testing.T) {
 	}
 	if n != 1000 || ended < 800 {
 		t.Errorf("%d results, %d of them ended", n, ended)
+	}
+}
+
+// TestDecodeAllPanics: what goes wrong in the caller's own function is his to recover from, after the pictures before.
+func TestDecodeAllPanics(t *testing.T) {
+	data := readFile(t, "decode", "rgb.png")
+	for _, c := range []struct {
+		fail func()
+		want string
+	}{
+		{func() { panic("lost") }, "lost"},
+		{runtime.Goexit, "picture: what reads a picture for DecodeAll has ended its goroutine"},
+	} {
+		good := 0
+		func() {
+			defer func() {
+				if r := recover(); r != c.want {
+					t.Errorf("recovered %v, want %q", r, c.want)
+				}
+			}()
+			read := func(_ context.Context, i int) ([]byte, error) {
+				if i >= 3 {
+					c.fail()
+				}
+				return data, nil
+			}
+			for range DecodeAll(t.Context(), 100, read, DecodeOptions{}) {
+				good++
+			}
+		}()
+		if good != 3 {
+			t.Errorf("%d pictures before it, want 3", good)
+		}
 	}
 }
 
