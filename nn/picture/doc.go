@@ -23,10 +23,12 @@
 // Pictures equal Pillow's in every bit, JPEG ones included, with three exceptions: 16-bit gray becomes v >> 8, where
 // Pillow cuts everything above 255 to white; JPEG data that is damaged is an error, where libjpeg goes on with a
 // warning; and a progressive JPEG that never sends its last bits is not smoothed. JPEGs with arithmetic coding, without
-// Huffman tables or with other than 8 bits are not read, nor TIFFs of CMYK, YCbCr, L*a*b*, floats or gray with alpha,
-// or compressed by JPEG, LZMA or Zstandard: each is a [*DecodeError] that says so, and so is a format of which nothing
-// is read, such as HEIC. Resizing bytes is exact. [ResizeBilinear] follows torch 1.13's CPU kernel; its comment and
-// that of [ResizeAntialias] say how far others are.
+// Huffman tables or with other than 8 bits are not read, nor GIFs with codes of one bit, nor TIFFs of CMYK, YCbCr,
+// L*a*b*, floats or gray with alpha, of 2, 4 or 12 bits, with each colour in a plane of its own, or compressed by JPEG,
+// LZMA or Zstandard: each is a [*DecodeError] that says so, and so is a format of which nothing is read, such as HEIC.
+// Where a file contradicts itself, such as by colours beyond its palette, it may be another picture than Pillow's.
+// Resizing bytes is exact. [ResizeBilinear] follows torch 1.13's CPU kernel; its comment and that of [ResizeAntialias]
+// say how far others are.
 //
 //	go test ./nn/picture -run PreprocessingTable -v
 //

@@ -36,6 +36,8 @@ func fromImage(p *RGB, img image.Image) {
 		p.fill(func(y int) []uint8 { return m.Pix[m.PixOffset(b.Min.X, b.Min.Y+y):] }, 4, dropAlpha)
 	case *image.RGBA:
 		p.fill(func(y int) []uint8 { return m.Pix[m.PixOffset(b.Min.X, b.Min.Y+y):] }, 4, divideAlpha)
+	case *image.RGBA64:
+		p.fill(func(y int) []uint8 { return m.Pix[m.PixOffset(b.Min.X, b.Min.Y+y):] }, 8, divideAlpha16)
 	case *image.NRGBA64:
 		p.fill(func(y int) []uint8 { return m.Pix[m.PixOffset(b.Min.X, b.Min.Y+y):] }, 8, highBytes)
 	case *image.Gray:
@@ -72,14 +74,19 @@ func replicate(d, s []uint8) { d[0], d[1], d[2] = s[0], s[0], s[0] } // of big-e
 
 func highBytes(d, s []uint8) { d[0], d[1], d[2] = s[0], s[2], s[4] }
 
+// divideAlpha divides as Pillow does.
 func divideAlpha(d, s []uint8) {
-	if s[3] != 255 {
-		c := color.NRGBAModel.Convert(color.RGBA{R: s[0], G: s[1], B: s[2], A: s[3]}).(color.NRGBA)
-		d[0], d[1], d[2] = c.R, c.G, c.B
+	alpha := int32(s[3])
+	if alpha == 0 {
+		d[0], d[1], d[2] = 0, 0, 0
 		return
 	}
-	d[0], d[1], d[2] = s[0], s[1], s[2]
+	for i := range 3 {
+		d[i] = clamp8(255 * int32(s[i]) / alpha)
+	}
 }
+
+func divideAlpha16(d, s []uint8) { divideAlpha(d, []uint8{s[0], s[2], s[4], s[6]}) }
 
 // cmyk is Pillow's cmyk2rgb: each ink takes its share of what black leaves.
 func cmyk(d, s []uint8) {
