@@ -226,9 +226,8 @@ func load[T any](
 	if err != nil {
 		return loaded, err
 	}
-	if want := taskOf(loaded); arch.Task != want {
-		return loaded, fmt.Errorf("%s: %s is a network for %s, not for %s: argand %s runs it", checkpoint.Name(), arch.Name,
-			arch.Task, want, commandOf(arch.Task))
+	if err := checkTask(checkpoint.Name(), arch, taskOf(loaded)); err != nil {
+		return loaded, err
 	}
 	flags, err := n.options(ctx, arch)
 	if err != nil {
@@ -238,6 +237,15 @@ func load[T any](
 		return loaded, fmt.Errorf("%s: %w", checkpoint.Name(), err)
 	}
 	return loaded, nil
+}
+
+// checkTask returns an error for a network that is for another task, which says what runs it.
+func checkTask(checkpoint string, arch vision.Architecture, want vision.Task) error {
+	if arch.Task == want {
+		return nil
+	}
+	return fmt.Errorf("%s: %s is a network for %s, not for %s: argand %s runs it", checkpoint, arch.Name, arch.Task, want,
+		commandOf(arch.Task))
 }
 
 // taskOf returns the task of one of vision's networks, loaded or not.

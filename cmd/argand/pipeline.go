@@ -157,6 +157,9 @@ func (p *pipeline) prepare(ctx context.Context, scratch string) (*job, error) {
 		return nil, err
 	}
 	j.handler = p.handler(model, labels)
+	if err := j.handler.Validate(); err != nil {
+		return nil, misused(err)
+	}
 	if j.names != "" {
 		return j, p.checkList(ctx, j, scratch)
 	}

@@ -491,3 +491,26 @@ func TestPipelineSidecar(t *testing.T) {
 		t.Errorf("pipeline %+v, detect %+v", got, want.Detections)
 	}
 }
+
+// TestPipelineRefusesNetworks: networks for other tasks and options of theirs are told before there is a job.
+func TestPipelineRefusesNetworks(t *testing.T) {
+	file := pictures(t, "s256.png")[0]
+	for _, c := range []struct {
+		args   []string
+		status int
+		want   string
+	}{
+		{[]string{"--model", classifierFile(t)}, 1, "argand classify runs it"},
+		{[]string{"--model", segmenterFile(t)}, 1, "argand segment runs it"},
+		{[]string{"--preset", "ResNet50_Weights.IMAGENET1K_V1"}, 2, "torchvision's weights of a detector"},
+	} {
+		out := filepath.Join(t.TempDir(), "out")
+		status, stdout, stderr := command(t, append([]string{"pipeline", "--input", file, "--output", out}, c.args...)...)
+		if status != c.status || stdout != "" || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("%v: status %d, stdout %q, stderr %q", c.args, status, stdout, stderr)
+		}
+		if _, err := os.Stat(out); err == nil {
+			t.Errorf("%v: there is an output", c.args)
+		}
+	}
+}

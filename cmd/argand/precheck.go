@@ -24,8 +24,8 @@ func (p *pipeline) checkNetwork(ctx context.Context, scratch string) (labels str
 	var arch vision.Architecture
 	if isRemote(p.model) {
 		_, err = p.reached(ctx, p.model)
-	} else {
-		_, arch, err = p.checkpoint(ctx)
+	} else if _, arch, err = p.checkpoint(ctx); err == nil {
+		err = checkTask(p.model, arch, vision.Detection)
 	}
 	if err != nil {
 		return "", err
