@@ -83,6 +83,7 @@ type jpegComponent struct {
 	quant   [64]uint16  // as they were when its first scan began
 	samples []uint8     // (8*rows, 8*stride)
 	coefs   [][64]int16 // (rows, stride), if progressive
+	nonzero []uint64    // (rows, stride), if progressive: bit k > 0 is whether coefficient k in the file is not 0
 }
 
 func jpegConfig(d []byte) (image.Config, error) {
@@ -241,7 +242,7 @@ func (j *jpegDecoder) frame(body []byte) error {
 	for i := range c {
 		b := body[6+3*i:]
 		c[i] = jpegComponent{id: int(b[0]), h: int(b[1] >> 4), v: int(b[1] & 15), table: int(b[2]),
-			samples: c[i].samples, coefs: c[i].coefs}
+			samples: c[i].samples, coefs: c[i].coefs, nonzero: c[i].nonzero}
 		if c[i].h < 1 || c[i].h > 4 || c[i].v < 1 || c[i].v > 4 || c[i].table > 3 {
 			return jpeg.FormatError("bad sampling factors or table")
 		}
@@ -286,6 +287,8 @@ func (j *jpegDecoder) allocate() error {
 		if j.progressive {
 			c.coefs = grown(c.coefs, c.stride*c.rows)
 			clear(c.coefs)
+			c.nonzero = grown(c.nonzero, c.stride*c.rows)
+			clear(c.nonzero)
 		}
 	}
 	j.allocated = true

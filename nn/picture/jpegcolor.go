@@ -10,8 +10,10 @@ func (j *jpegDecoder) picture(p *RGB) {
 	for i := range j.components {
 		c := &j.components[i]
 		if j.progressive {
-			for k := range c.coefs {
-				j.transform(c, k%c.stride, k/c.stride, &c.coefs[k])
+			for y := range c.rows {
+				for x := range c.stride {
+					j.transform(c, x, y, &c.coefs[y*c.stride+x])
+				}
 			}
 		}
 		planes[i].set(j.loops, c, j.maxH/c.h, j.maxV/c.v, j.width)

@@ -3,8 +3,8 @@ package picture
 import "image/jpeg"
 
 // naturalOrder gives the place, row by row, of the k-th coefficient in a file. Runs of zeros in damaged files end in
-// the last 16 places, as in libjpeg.
-var naturalOrder = [64 + 16]uint8{
+// the 16 places behind, as in libjpeg. The others spare the check of an index.
+var naturalOrder = [128]uint8{
 	0, 1, 8, 16, 9, 2, 3, 10,
 	17, 24, 32, 25, 18, 11, 4, 5,
 	12, 19, 26, 33, 40, 48, 41, 34,
@@ -17,8 +17,8 @@ var naturalOrder = [64 + 16]uint8{
 	63, 63, 63, 63, 63, 63, 63, 63,
 }
 
-// A blockFunc reads one block of a component into b; a progressive one adds to what b holds.
-type blockFunc func(j *jpegDecoder, c *jpegComponent, b *[64]int16)
+// A blockFunc adds to block at of a component what a progressive scan says of it.
+type blockFunc func(j *jpegDecoder, c *jpegComponent, at int)
 
 // scan reads the scan whose header is head and whose data begins at at, and returns where it ends.
 func (j *jpegDecoder) scan(head []byte, at int) (end int, err error) {
@@ -113,15 +113,13 @@ func (j *jpegDecoder) scanned(head []byte) ([]*jpegComponent, error) {
 	return list, nil
 }
 
-// reader checks the scan's parameters and chooses how its blocks are read.
+// reader checks the scan's parameters and chooses how its blocks are read: nil for those of a sequential file.
 func (j *jpegDecoder) reader(parameters []byte, list []*jpegComponent) (blockFunc, error) {
 	first, last := int(parameters[0]), int(parameters[1])
 	high, low := uint8(parameters[2]>>4), uint8(parameters[2]&15)
 	needDC, needAC := true, true
 	var read blockFunc
-	if !j.progressive {
-		read = (*jpegDecoder).readBlock // such scans have all coefficients, whatever the parameters say
-	} else {
+	if j.progressive { // others have all coefficients, whatever the parameters say
 		if first > last || last > 63 || first == 0 && last != 0 || first > 0 && len(list) != 1 ||
 			high > 0 && low != high-1 || low > 13 {
 			return nil, jpeg.FormatError("bad progressive scan")
@@ -160,12 +158,12 @@ func (j *jpegDecoder) unit(list []*jpegComponent, x, y int, read blockFunc) {
 
 // block reads block (x, y) of a component. A sequential file's becomes samples at once.
 func (j *jpegDecoder) block(c *jpegComponent, x, y int, read blockFunc) {
-	if j.progressive {
-		read(j, c, &c.coefs[y*c.stride+x])
+	if read != nil {
+		read(j, c, y*c.stride+x)
 		return
 	}
 	j.scratch = [64]int16{}
-	read(j, c, &j.scratch)
+	j.readBlock(c, &j.scratch)
 	j.transform(c, x, y, &j.scratch)
 }
 
@@ -208,118 +206,36 @@ func (b *bitReader) fault() error {
 // spends its time.
 func (j *jpegDecoder) readBlock(c *jpegComponent, b *[64]int16) {
 	bits := &j.bits
-	c.last += bits.signed(bits.symbol(c.dc))
-	b[0] = int16(c.last)
-	table := &c.ac.look
 	acc, n := bits.acc, bits.n
-	for k := 1; k < 64; k++ {
+	table := c.dc
+	for k := 0; k < 64; k++ {
 		if n < 32 { // a code and a number have up to 31 bits
 			bits.acc, bits.n = acc, n
 			bits.fill()
 			acc, n = bits.acc, bits.n
 		}
-		e := uint32(table[acc>>(64-lookBits)])
+		e := table.whole[acc>>(64-lookBits)]
 		if e == 0 {
 			bits.acc, bits.n = acc, n
-			e = uint32(bits.symbol(c.ac))
+			e = bits.next(table)
 			acc, n = bits.acc, bits.n
 		} else {
-			acc <<= e >> 8 & 63
-			n -= int(e >> 8)
+			acc <<= e & 63
+			n -= int(e & 63)
 		}
-		size := e & 15
-		if size == 0 {
-			if e&0xFF != 0xF0 {
-				break
-			}
-			k += 15
+		if k == 0 {
+			c.last += e >> 16
+			b[0] = int16(c.last)
+			table = c.ac
 			continue
 		}
-		k += int(e >> 4 & 15)
-		v := int32(acc >> (64 - size))
-		v += (v>>(size-1) - 1) & (1 - 1<<size) // the lower half is negative
-		acc <<= size
-		n -= int(size)
-		b[naturalOrder[k]] = int16(v)
-	}
-	bits.acc, bits.n = acc, n
-}
-
-func (j *jpegDecoder) firstDC(c *jpegComponent, b *[64]int16) {
-	bits := &j.bits
-	c.last += bits.signed(bits.symbol(c.dc))
-	b[0] = int16(c.last << j.low)
-}
-
-func (j *jpegDecoder) refineDC(_ *jpegComponent, b *[64]int16) {
-	b[0] |= int16(j.bits.number(1) << j.low)
-}
-
-func (j *jpegDecoder) firstAC(c *jpegComponent, b *[64]int16) {
-	if j.eobRun > 0 {
-		j.eobRun--
-		return
-	}
-	bits := &j.bits
-	for k := j.first; k <= j.last; k++ {
-		symbol := bits.symbol(c.ac)
-		run, size := symbol>>4, symbol&15
-		if size == 0 && run < 15 {
-			j.eobRun = 1<<run + int(bits.number(run)) - 1
-			return
-		}
-		k += int(run)
-		if size > 0 {
-			b[naturalOrder[k]] = int16(bits.signed(size) << j.low)
-		}
-	}
-}
-
-// refineAC is figure G.7 of ITU-T T.81: every coefficient that is not zero yet takes a bit where it is passed.
-func (j *jpegDecoder) refineAC(c *jpegComponent, b *[64]int16) {
-	bits := &j.bits
-	k := j.first
-	for ; j.eobRun == 0 && k <= j.last; k++ {
-		symbol := bits.symbol(c.ac)
-		run, size := symbol>>4, symbol&15
-		value := int16(0)
-		if size > 0 {
-			value = -1 << j.low
-			if bits.number(1) == 1 {
-				value = 1 << j.low
-			}
+		run := int(e >> 12 & 15)
+		k += run
+		if e>>16 != 0 {
+			b[naturalOrder[k&127]&63] = int16(e >> 16)
 		} else if run < 15 {
-			j.eobRun = 1<<run + int(bits.number(run))
 			break
 		}
-		k = j.skip(b, k, int(run))
-		if value != 0 {
-			b[naturalOrder[k]] = value
-		}
 	}
-	if j.eobRun > 0 {
-		j.skip(b, k, 64)
-		j.eobRun--
-	}
-}
-
-// skip passes run zeros from k on, refines what is not zero between, and returns where the next zero is.
-func (j *jpegDecoder) skip(b *[64]int16, k, run int) int {
-	for ; k <= j.last; k++ {
-		v := &b[naturalOrder[k]]
-		switch {
-		case *v == 0:
-			if run == 0 {
-				return k
-			}
-			run--
-		case j.bits.number(1) == 1 && *v&(1<<j.low) == 0:
-			if *v > 0 {
-				*v += 1 << j.low
-			} else {
-				*v -= 1 << j.low
-			}
-		}
-	}
-	return k
+	bits.acc, bits.n = acc, n
 }
