@@ -7,6 +7,7 @@ import (
 	"image"
 	"io"
 	"iter"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -112,6 +113,9 @@ func (l *look) run(ctx context.Context, args []string, device *deviceFlags, load
 	if err != nil {
 		return err
 	}
+	if err := l.spare(files); err != nil {
+		return misused(err)
+	}
 	on, err := device.open(l.stderr)
 	if err != nil {
 		return err
@@ -172,6 +176,23 @@ func (l *look) files(ctx context.Context, args []string) ([]input, error) {
 		args = append(args[:len(args):len(args)], names...)
 	}
 	return inputs(args)
+}
+
+// spare returns an error if a picture that is looked at would be replaced by its map.
+func (l *look) spare(files []input) error {
+	if l.maps == "" {
+		return nil
+	}
+	for _, f := range files {
+		there, err := os.Stat(filepath.Join(l.maps, mapName(filepath.Base(f.path))))
+		if err != nil {
+			continue // it is new
+		}
+		if given, err := os.Stat(f.path); err == nil && os.SameFile(there, given) {
+			return fmt.Errorf("--maps %s: the map would replace the picture %s; give another directory", l.maps, f.path)
+		}
+	}
+	return nil
 }
 
 // end prints what comes at the end.
@@ -264,11 +285,13 @@ func (l *look) paths(s *seen) (overlay, classes string) {
 		overlay = l.path(l.overlay, overlayName(s.base()))
 	}
 	if s.err == nil && l.maps != "" {
-		base := s.base()
-		classes = l.path(l.maps, strings.TrimSuffix(base, filepath.Ext(base))+".png")
+		classes = l.path(l.maps, mapName(s.base()))
 	}
 	return overlay, classes
 }
+
+// mapName returns the name of the map for a picture's name.
+func mapName(name string) string { return strings.TrimSuffix(name, filepath.Ext(name)) + ".png" }
 
 // source returns what JSON says of a view.
 func (v *view) source() source {

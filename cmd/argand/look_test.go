@@ -366,6 +366,7 @@ func TestImageIDs(t *testing.T) {
 		{[]string{"-"}, nil},
 		{[]string{"99999999999999999999999.jpg"}, nil},
 		{[]string{"1."}, nil},
+		{[]string{"1.a"}, []int{1}},
 	} {
 		var list []input
 		for _, n := range c.names {
@@ -554,3 +555,23 @@ func TestCannotPrint(t *testing.T) {
 type brokenPipe struct{}
 
 func (brokenPipe) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+// TestMapsSparePictures wants no picture to be replaced by its map.
+func TestMapsSparePictures(t *testing.T) {
+	dir := t.TempDir()
+	photo := writeTemp(t, dir, "a.jpg", nil)
+	drawn := writeTemp(t, dir, "b.png", nil)
+	for _, c := range []struct {
+		maps   string
+		status int
+		want   string
+	}{
+		{dir + "/../" + filepath.Base(dir), 2, "would replace the picture " + drawn},
+		{filepath.Join(dir, "maps"), 1, "none.pth"},
+	} {
+		status, _, stderr := command(t, "segment", "--model", "none.pth", "--maps", c.maps, photo, drawn)
+		if status != c.status || !strings.Contains(stderr, c.want) {
+			t.Errorf("--maps %s: status %d, stderr %q", c.maps, status, stderr)
+		}
+	}
+}

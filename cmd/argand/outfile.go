@@ -79,11 +79,15 @@ func (o *outFile) drop() {
 	}
 }
 
-// createBeside creates a new file in the directory of path, with the permissions of the file there if there is one.
+// createBeside creates a new file in the directory of path, with the permissions of the file there if there is one. A
+// device, pipe or directory there is refused: the new file would take its place.
 func createBeside(path string) (*os.File, error) {
 	mode := fs.FileMode(0o666) // less the umask
 	old, err := os.Stat(path)
-	replaces := err == nil && old.Mode().IsRegular()
+	replaces := err == nil
+	if replaces && !old.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file", path)
+	}
 	if replaces {
 		mode = old.Mode().Perm()
 	}

@@ -67,6 +67,22 @@ func TestWriteFilePermissions(t *testing.T) {
 	}
 }
 
+// TestWriteFileLeavesWhatIsNoFile wants devices, pipes and directories to stay what they are.
+func TestWriteFileLeavesWhatIsNoFile(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "there")
+	if err := os.Mkdir(path, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	err := writeFile(path, func(io.Writer) error { return errors.New("asked to write") })
+	if err == nil || err.Error() != path+" is no regular file" {
+		t.Errorf("error %v", err)
+	}
+	if got := listing(t, dir); got != "there" {
+		t.Errorf("left %s", got)
+	}
+}
+
 func mode(t *testing.T, path string) fs.FileMode {
 	t.Helper()
 	info, err := os.Stat(path)

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+	"unicode/utf8"
 )
 
 // A row is one line of the table of detections.
@@ -56,10 +57,9 @@ func writeLines(w io.Writer, header string, lines []string) error {
 // printable returns a name from outside unless it holds characters that could play tricks with a terminal or the table:
 // then it returns it quoted.
 func printable(s string) string {
-	for _, r := range s {
-		if !strconv.IsPrint(r) {
-			return strconv.Quote(s)
-		}
+	unprintable := func(r rune) bool { return !strconv.IsPrint(r) }
+	if !utf8.ValidString(s) || strings.ContainsFunc(s, unprintable) {
+		return strconv.Quote(s)
 	}
 	return s
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -178,7 +179,7 @@ func imageIDs(files []input) []int {
 	seen := make(map[int]bool)
 	for i, f := range files {
 		m := numbered.FindStringSubmatch(f.path)
-		if m == nil || strings.EqualFold(f.path[len(f.path)-len(".gif"):], ".gif") { // which may have many pictures
+		if m == nil || strings.EqualFold(filepath.Ext(f.path), ".gif") { // which may have many pictures
 			return nil
 		}
 		id, err := strconv.Atoi(m[1])
