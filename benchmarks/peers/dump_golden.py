@@ -142,7 +142,7 @@ def untrained(builder, **options):
 
 def preset(builder):
     """The transform of the first weights that were published for a builder, which is argand's default too."""
-    return list(torchvision.models.get_model_weights(builder))[0].transforms
+    return list(torchvision.models.get_model_weights(builder))[0].transforms()
 
 
 def main():
