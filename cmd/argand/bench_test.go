@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/argand-go/argand/internal/meter"
+	"github.com/argand-go/argand/internal/procedural"
 )
 
 // TestBench measures the embedded network on a small input and holds the numbers against each other.
@@ -117,6 +118,7 @@ func TestBenchMistakes(t *testing.T) {
 		{1, "--input " + text, "text.png"},
 		{1, "--model nowhere.pth", "nowhere.pth"},
 		{2, "more", "takes 0 arguments"},
+		{1, "--input 1x3x64x64 --model " + goldenFile(t, "ssd/ssd300.json"), "to one size"},
 	} {
 		status, stdout, stderr := command(t, append([]string{"bench"}, strings.Fields(c.args)...)...)
 		if status != c.status || stdout != "" || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") != 1 {
@@ -143,3 +145,36 @@ func TestBenchMedians(t *testing.T) {
 
 // agree reports whether a and b agree to nine digits.
 func agree(a, b float64) bool { return math.Abs(a-b) <= 1e-9*max(math.Abs(a), math.Abs(b)) }
+
+// goldenFile writes the network of a file of golden data.
+func goldenFile(t *testing.T, name string) string {
+	t.Helper()
+	c, err := procedural.Golden(os.DirFS("../../testdata"), name)
+	return checkpointFile(t, "golden.safetensors", c, err)
+}
+
+// TestBenchFamilies runs networks of every task on random numbers, at the size that suits each, and on a picture.
+func TestBenchFamilies(t *testing.T) {
+	file := pictures(t, "s256.png")[0]
+	for name, c := range map[string]struct {
+		input   string
+		objects bool
+	}{
+		"ssd/ssd300.json": {"1x3x300x300", true}, "ssd/ssdlite320.json": {"1x3x320x320", true},
+		"vit/golden.json": {"1x3x112x112", false}, "mobilenetv2/golden.json": {"1x3x224x224", false},
+		"segmentation/lraspp_mobilenet_v3_large.json": {"1x3x520x520", false},
+	} {
+		model := goldenFile(t, name)
+		for want, args := range map[string][]string{c.input: nil, file: {"--input", file}} {
+			status, stdout, stderr := command(t, append([]string{"bench", "--model", model, "--count", "1", "--warmup", "0",
+				"--json"}, args...)...)
+			var r benchReport
+			if status == 0 {
+				strict(t, stdout, &r)
+			}
+			if status != 0 || r.Input != want || (r.Objects != nil) != c.objects || len(r.Layers) < 10 {
+				t.Errorf("%s on %s: status %d, %q, %+v", name, want, status, stderr, r)
+			}
+		}
+	}
+}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/argand-go/argand/nn/op"
@@ -78,13 +79,15 @@ func (n *detectorNetwork) load(
 		opts = append(opts, vision.WithMaxSize(n.maxSize))
 	}
 	d, err := load(ctx, backend, &n.network, vision.NewDetector, opts...)
-	if err != nil {
-		return nil, err
+	if isSizeRefused(err) {
+		return nil, fmt.Errorf("%s: the network scales every picture to one size: leave out --min-size and --max-size",
+			n.model)
 	}
-	if fixed := d.Settings().Transform.Fixed; fixed != [2]int{} && n.minSize+n.maxSize > 0 {
-		_ = d.Close()
-		return nil, fmt.Errorf("%s scales every picture to %d×%d: leave out --min-size and --max-size",
-			d.Architecture().Name, fixed[1], fixed[0])
-	}
-	return d, nil
+	return d, err
+}
+
+// isSizeRefused reports whether a network did not load as it has a fixed size for pictures, and was given another.
+func isSizeRefused(err error) bool {
+	e, ok := errors.AsType[*vision.OptionError](err)
+	return ok && e.Option == "WithMinSize or WithMaxSize"
 }
