@@ -74,7 +74,7 @@ func (j *jpegDecoder) refineAC(c *jpegComponent, at int) {
 	}
 }
 
-// refine reads a bit for each of the coefficients first to end-1 that is not zero: whether it grows by that of this scan.
+// refine reads a bit for each of the coefficients first to end-1 that is not zero: whether it grows by one.
 func (j *jpegDecoder) refine(b *[64]int16, nonzero uint64, first, end int) {
 	one := int16(1) << j.low
 	for passed := nonzero >> first << first & (1<<end - 1); passed != 0; {
