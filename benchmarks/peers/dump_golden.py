@@ -60,7 +60,7 @@ def record(model, total, each):
                 stages[-1]["output"] = None  # what it was may be overwritten; it has served its purpose
             stages.append({"path": path, "call": call, "shape": list(output.shape), "output": output,
                            "channels_last": channels_last(module, output),
-                           "greatest": float(output.abs().max()),
+                           "greatest": float(output.nan_to_num(0, 0, 0).abs().max()),
                            "samples": samples(output, total, each)})
         return called
 

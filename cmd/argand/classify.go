@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"io"
+	"math"
 
 	"github.com/argand-go/argand/nn/op"
 	"github.com/argand-go/argand/nn/picture"
@@ -76,6 +78,14 @@ func (c *classifier) close() error { return c.net.Close() }
 
 // classified are the most probable classes of a picture.
 type classified []vision.Class
+
+// check returns an error if the network has not computed probabilities.
+func (c classified) check() error {
+	if math.IsNaN(float64(c[0].Probability)) {
+		return errors.New("the network computes NaN of it; argand inspect --stats tells which weights are no finite numbers")
+	}
+	return nil
+}
 
 // A classification is that of one picture, for JSON.
 type classification struct {

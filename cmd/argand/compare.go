@@ -54,7 +54,7 @@ type compare struct {
 // A verdict is what compare prints.
 type verdict struct {
 	Model  string       `json:"model"` // as recognised in the checkpoint
-	Torch  string       `json:"torch"` // the versions that made the golden
+	Torch  string       `json:"torch"` // the model and the versions that made the golden
 	Input  *answer      `json:"input,omitempty"`
 	Stages []comparison `json:"stages"`
 	Answer *answer      `json:"answer"`
@@ -113,7 +113,7 @@ func (c *compare) compare(ctx context.Context, g *dump) (*verdict, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &verdict{Model: arch.String(), Torch: "torch " + g.Torch + ", torchvision " + g.Torchvision}
+	v := &verdict{Model: arch.String(), Torch: g.maker()}
 	plain, err := c.candidate(ctx, on.Backend, g, arch.Task)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -70,7 +71,7 @@ func TestCompare(t *testing.T) {
 		if s.Missing || !s.Agrees {
 			t.Errorf("%+v", s)
 		}
-		worst = max(worst, s.Difference)
+		worst = max(worst, float64(s.Difference))
 	}
 	t.Logf("the greatest difference is %.2g of its stage; %s", worst, v.Answer.What)
 	if worst > 1e-4 {
@@ -90,6 +91,10 @@ func TestCompare(t *testing.T) {
 		if status, v, _ := compareShapes(t, key, with); status != 1 || v.First != stage {
 			t.Errorf("%s: status %d, the first that differs is %q, want %q", key, status, v.First, stage)
 		}
+	}
+	nan := float32(math.NaN())
+	if status, v, _ := compareShapes(t, "backbone.body.conv1.weight", nan); status != 1 || v.First != "backbone.body.bn1" {
+		t.Errorf("a network of NaN: status %d, the first that differs is %q", status, v.First)
 	}
 	status, v, _ = compareShapes(t, "", 0, "--eps", "0.01")
 	if status != 1 || v.First != "backbone.body.bn1" || len(v.Hints) != 1 || v.Hints[0] != "eps is 0.01 here and 1e-05 there" {

@@ -106,10 +106,10 @@ const (
 	sameBox   = 0.5 // pixels
 )
 
-// compareObjects pairs objects of the same class that overlap, those whose scores are closest: boxes without area, which
-// detectors of one stage find too, suppress none of each other and may be in the same place. One whose score is as low
-// as that of the last may have no partner: the list is cut there. So may one in a hundred: of two boxes that overlap as
-// much as is allowed, each side may have dropped another.
+// compareObjects pairs objects of the same class that overlap, those whose scores are closest: boxes without area,
+// which detectors of one stage find too, suppress none of each other and may be in the same place. One whose score is
+// as low as that of the last may have no partner: the list is cut there. So may one in a hundred: of two boxes that
+// overlap as much as is allowed, each side may have dropped another.
 func (g *dump) compareObjects(found *vision.Detections) (*answer, error) {
 	boxes, err := g.floats("boxes")
 	if err != nil {
@@ -164,6 +164,9 @@ func (g *dump) compareObjects(found *vision.Detections) (*answer, error) {
 		"boxes by %.2g pixels", paired, found.Len(), len(scores), score, box)
 	if masks != nil {
 		what += fmt.Sprintf(", masks in at most %d pixels", pixels)
+	}
+	if cut > 0 {
+		what += fmt.Sprintf("; %d more there score as little as the last, where lists are cut", cut)
 	}
 	alone := max(len(scores), found.Len()) - paired - cut
 	agrees := alone <= len(scores)/100 && score <= sameScore && box <= sameBox

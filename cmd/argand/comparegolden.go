@@ -73,6 +73,11 @@ func openGolden(ctx context.Context, path string) (*dump, error) {
 	return g, nil
 }
 
+// maker returns what made the golden.
+func (g *dump) maker() string {
+	return g.Model + " of torch " + g.Torch + ", torchvision " + g.Torchvision
+}
+
 // check returns an error unless a stage is what the script writes.
 func (s *goldenStage) check() error {
 	shape := tensor.Shape(s.Shape)

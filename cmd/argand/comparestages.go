@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"math"
 	"slices"
 
@@ -16,11 +17,22 @@ type comparison struct {
 	Greatest float64 `json:"greatest"` // absolute value of the golden's
 	// Difference is the greatest there is, as a part of Greatest. Where there is a row for each object, it is that of the
 	// rows that have a partner within the tolerance.
-	Difference float64 `json:"difference"`
-	Alone      int     `json:"alone,omitempty"` // rows that have no such partner
-	Missing    bool    `json:"missing,omitempty"`
-	Here       []int   `json:"here,omitempty"` // the shape, if it is another
-	Agrees     bool    `json:"agrees"`
+	Difference difference `json:"difference"`
+	Alone      int        `json:"alone,omitempty"` // rows that have no such partner
+	Missing    bool       `json:"missing,omitempty"`
+	Here       []int      `json:"here,omitempty"` // the shape, if it is another
+	Agrees     bool       `json:"agrees"`
+}
+
+// A difference is a number of at least 0, or infinity, which JSON has no number for: it is null there.
+type difference float64
+
+// MarshalJSON returns a number or null.
+func (d difference) MarshalJSON() ([]byte, error) {
+	if math.IsInf(float64(d), 0) {
+		return []byte("null"), nil
+	}
+	return json.Marshal(float64(d))
 }
 
 // stageBytes is how much memory the results of one run may take besides the network's own.
@@ -85,13 +97,13 @@ func compareStage(s goldenStage, own *tensor.Tensor, tolerance float64) comparis
 		}
 		switch {
 		case nearest <= tolerance || rows == 1:
-			c.Difference = math.Max(c.Difference, nearest)
+			c.Difference = max(c.Difference, difference(nearest))
 		default:
 			c.Alone++
 		}
 	}
 	// A box that is nearly as good as another may be in one program's list and not in the other's.
-	c.Agrees = c.Difference <= tolerance && c.Alone <= rows/50
+	c.Agrees = float64(c.Difference) <= tolerance && c.Alone <= rows/50
 	return c
 }
 

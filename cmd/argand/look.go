@@ -266,6 +266,9 @@ func answered(ctx context.Context, network seer, batch []view) []seen {
 
 // form puts what the network says into the forms that are asked for, at these paths unless they are empty.
 func (l *look) form(s seen, overlay, classes string) seen {
+	if c, ok := s.sight.(classified); ok && s.err == nil {
+		s.err = c.check()
+	}
 	if s.err == nil && (l.json || l.jsonl) {
 		s.record = s.sight.record(s.source())
 	}

@@ -532,6 +532,25 @@ func TestManAndCompletion(t *testing.T) {
 	}
 }
 
+// TestClassifyNaN tells of a network that computes no probabilities as of a picture that fails, in JSON and outside.
+func TestClassifyNaN(t *testing.T) {
+	src, err := loaders.Open(classifierFile(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	model := filepath.Join(t.TempDir(), "nan.safetensors")
+	if err := loaders.SaveSafetensors(model, &altered{src, "classifier.3.bias", float32(math.NaN())}); err != nil {
+		t.Fatal(err)
+	}
+	for _, flags := range [][]string{nil, {"--jsonl"}} {
+		args := append([]string{"classify", "--model", model}, pictures(t, "s256.png")...)
+		status, stdout, stderr := command(t, append(args, flags...)...)
+		if status != 1 || !strings.Contains(stdout+stderr, "computes NaN") {
+			t.Errorf("%q: status %d, stdout %q, stderr %q", flags, status, stdout, stderr)
+		}
+	}
+}
+
 // TestClassifiedOverlay draws the best class.
 func TestClassifiedOverlay(t *testing.T) {
 	v := &view{img: picture.NewRGB(200, 100)}
