@@ -52,11 +52,6 @@ func (b *Bitmap) At(x, y int) bool {
 	return b.row(y)[x>>6]>>(x&63)&1 == 1
 }
 
-func (b *Bitmap) set(x, y int) {
-	x -= b.rect.Min.X
-	b.row(y)[x>>6] |= 1 << (x & 63)
-}
-
 // Area returns the number of pixels in the set.
 func (b *Bitmap) Area() int {
 	n := 0

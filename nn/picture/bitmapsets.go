@@ -35,16 +35,6 @@ func (b *Bitmap) IoU(o *Bitmap) float64 {
 	return float64(both) / float64(b.Area()+o.Area()-both)
 }
 
-// add sets the pixels of o, whose bounds lie inside b's.
-func (b *Bitmap) add(o *Bitmap) {
-	for y := o.rect.Min.Y; y < o.rect.Max.Y; y++ {
-		row := b.row(y)
-		for i := (o.rect.Min.X - b.rect.Min.X) >> 6; i < len(row) && b.rect.Min.X+i<<6 < o.rect.Max.X; i++ {
-			row[i] |= o.span(b.rect.Min.X+i<<6, y)
-		}
-	}
-}
-
 // span returns pixels x to x+63 of row y, the first in the lowest bit; those outside b's bounds are 0.
 func (b *Bitmap) span(x, y int) (w uint64) {
 	if y < b.rect.Min.Y || y >= b.rect.Max.Y {

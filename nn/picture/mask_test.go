@@ -158,7 +158,7 @@ func TestRLEDecodeErrors(t *testing.T) {
 		{RLE{H: 2, W: 3, Counts: "3P"}, "end within the number at byte 1"},
 		{RLE{H: 2, W: 3, Counts: strings.Repeat("P", 20) + "1"}, "too long"},
 		{RLE{H: -2, W: 3, Counts: "6"}, "negative"},
-		{RLE{H: 1 << 40, W: 1 << 40, Counts: "6"}, "above"},
+		{RLE{H: 1 << 40, W: 1 << 40, Counts: "6"}, "128 MiB"},
 		{RLE{H: 0, W: 3, Counts: "1"}, "0 to 0 fit"},
 		{RLE{H: 0, W: 3, Counts: "0"}, ""},
 		{RLE{}, ""},
@@ -288,5 +288,42 @@ func TestNewBitmap(t *testing.T) {
 	}
 	if _, err := NewBitmap(0, 3, nil); err != nil {
 		t.Error(err)
+	}
+}
+
+func (b *Bitmap) set(x, y int) {
+	x -= b.rect.Min.X
+	b.row(y)[x>>6] |= 1 << (x & 63)
+}
+
+// TestRunsAnywhere sets every run of small pictures, and of one wider than a word, and compares pixel by pixel.
+func TestRunsAnywhere(t *testing.T) {
+	for _, size := range [][2]int{{1, 1}, {3, 4}, {5, 1}, {1, 5}, {150, 2}} {
+		w, h := size[0], size[1]
+		for from := range w*h + 1 {
+			for to := from; to <= w*h; to++ {
+				b := bitmapOfRuns([]int{from, to - from, w*h - to}, w, h)
+				for i := range w * h {
+					if got := b.At(i/h, i%h); got != (i >= from && i < to) {
+						t.Fatalf("%d×%d, run %d to %d: pixel %d is %v", w, h, from, to, i, got)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestRLELimits: a few bytes take neither long nor more than 128 MiB.
+func TestRLELimits(t *testing.T) {
+	whole := RLE{H: 1 << 15, W: 1 << 15, Counts: "0PPPPPP1"}
+	b, err := whole.Decode()
+	if err != nil || b.Area() != 1<<30 {
+		t.Errorf("2^30 pixels: %v", err)
+	}
+	for _, r := range []RLE{{H: 1 << 30, W: 1}, {H: 1<<24 + 1, W: 1}, {H: 1, W: 1<<30 + 1}, {H: 1 << 40, W: 1 << 40}} {
+		_, err := r.Decode()
+		if want := "its bits take over 128 MiB"; err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%d×%d: %v, want %q", r.H, r.W, err, want)
+		}
 	}
 }

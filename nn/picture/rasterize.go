@@ -18,7 +18,7 @@ func NewBitmapFromCOCO(w, h int, polygons [][]float64) (*Bitmap, error) {
 	if err := (RLE{H: h, W: w}).checkSize(); err != nil {
 		return nil, err
 	}
-	var parts []*Bitmap
+	var parts [][]int // runs: a bitmap of each would take more memory than all of them together
 	var bounds image.Rectangle
 	work := 0
 	for i, p := range polygons {
@@ -39,12 +39,12 @@ func NewBitmapFromCOCO(w, h int, polygons [][]float64) (*Bitmap, error) {
 		if work > maxOutline {
 			return nil, fmt.Errorf("picture: polygon %d: its outline is too long", i)
 		}
-		part := bitmapOfRuns(runsInside(grid, w, h), w, h)
-		parts, bounds = append(parts, part), bounds.Union(part.rect)
+		part := runsInside(grid, w, h)
+		parts, bounds = append(parts, part), bounds.Union(boundsOf(part, h))
 	}
 	all := newBitmap(bounds, w, h)
 	for _, part := range parts {
-		all.add(part)
+		all.setRuns(part)
 	}
 	return all, nil
 }

@@ -5,7 +5,8 @@ import (
 	"image"
 )
 
-// maxRLEPixels bounds what RLE.Decode makes of a few bytes: 2^30 pixels are 128 MiB of bits.
+// maxRLEPixels bounds what RLE.Decode makes of a few bytes: 2^30 pixels are 128 MiB of bits. A row takes whole words, so
+// one of W pixels counts as ⌈W/64⌉·64.
 const maxRLEPixels = 1 << 30
 
 // An RLE is a set of pixels of an H×W picture in COCO's compressed run-length code, byte for byte as pycocotools writes
@@ -77,8 +78,9 @@ func (r RLE) Area() (int, error) {
 }
 
 func (r RLE) checkSize() error {
-	if r.H < 0 || r.W < 0 || (r.W > 0 && r.H > maxRLEPixels/r.W) {
-		return fmt.Errorf("picture: size %d×%d (H×W) of a mask is negative or above %d pixels", r.H, r.W, maxRLEPixels)
+	const word = 64
+	if r.H < 0 || r.W < 0 || r.W > maxRLEPixels || r.W > 0 && r.H > maxRLEPixels/(ceilDiv(r.W, word)*word) {
+		return fmt.Errorf("picture: size %d×%d (H×W) of a mask is negative, or its bits take over 128 MiB", r.H, r.W)
 	}
 	return nil
 }
@@ -128,7 +130,8 @@ func (r RLE) runs() ([]int, error) {
 }
 
 // Decode returns the pixels that the code describes. It returns an error, and never panics, if Counts is not such a
-// code, if its runs do not fill H×W exactly, or if H×W is above 2^30.
+// code, if its runs do not fill H×W exactly, or if there are more than 2^30 pixels, where a row's number is rounded up to
+// the next multiple of 64.
 func (r RLE) Decode() (*Bitmap, error) {
 	runs, err := r.runs()
 	if err != nil {
@@ -140,20 +143,57 @@ func (r RLE) Decode() (*Bitmap, error) {
 // bitmapOfRuns returns the pixels of every second run; the runs fill w×h pixels.
 func bitmapOfRuns(runs []int, w, h int) *Bitmap {
 	b := newBitmap(boundsOf(runs, h), w, h)
+	b.setRuns(runs)
+	return b
+}
+
+// setRuns sets the pixels of every second run, which lie inside b's bounds.
+func (b *Bitmap) setRuns(runs []int) {
 	at := 0
 	for i, n := range runs {
 		if i&1 == 1 && n > 0 {
-			x, y := at/h, at%h
-			for range n {
-				b.set(x, y)
-				if y++; y == h {
-					x, y = x+1, 0
-				}
-			}
+			b.setRun(at, at+n, b.H)
 		}
 		at += n
 	}
-	return b
+}
+
+// setRun sets the pixels from … to-1, counted down the columns of h pixels. Whole columns are set row by row: few bytes
+// may ask for very many.
+func (b *Bitmap) setRun(from, to, h int) {
+	first, last := ceilDiv(from, h), to/h // the columns first … last-1 are whole
+	if first > last {                     // all in one column
+		b.setColumn(to/h, from%h, to%h)
+		return
+	}
+	if from%h > 0 {
+		b.setColumn(first-1, from%h, h)
+	}
+	if to%h > 0 {
+		b.setColumn(last, 0, to%h)
+	}
+	if first < last {
+		for y := range h {
+			row := b.row(y)
+			for x := first - b.rect.Min.X; x < last-b.rect.Min.X; x = x&^63 + 64 {
+				bits := ^uint64(0) << (x & 63)
+				if end := last - b.rect.Min.X - x&^63; end < 64 {
+					bits &= 1<<end - 1
+				}
+				row[x>>6] |= bits
+			}
+		}
+	}
+}
+
+// setColumn sets the pixels from … to-1 of column x.
+func (b *Bitmap) setColumn(x, from, to int) {
+	x -= b.rect.Min.X
+	at, bit := (from-b.rect.Min.Y)*b.stride+x>>6, uint64(1)<<(x&63)
+	for range to - from {
+		b.words[at] |= bit
+		at += b.stride
+	}
 }
 
 // boundsOf returns the smallest rectangle around the runs inside the set.
