@@ -1,12 +1,13 @@
 package picture
 
 import (
+	"cmp"
 	"image"
 	"image/color"
 	"image/draw"
 	"math"
+	"slices"
 	"strconv"
-	"unicode/utf8"
 
 	"golang.org/x/image/font"
 	"golang.org/x/image/font/gofont/gomedium"
@@ -119,14 +120,17 @@ func (l *labels) shorten(name string, width int) string {
 	if l.width(name) <= width {
 		return name
 	}
-	for name != "" {
-		_, n := utf8.DecodeLastRuneInString(name)
-		name = name[:len(name)-n]
-		if name != "" && l.width(name+shortening) <= width {
-			return name + shortening
-		}
+	var ends []int // of beginnings of the name: the longer, the wider
+	for at := range name {
+		ends = append(ends, at)
 	}
-	return ""
+	n, _ := slices.BinarySearchFunc(ends, width, func(end, width int) int {
+		return cmp.Compare(l.width(name[:end]+shortening), width+1)
+	})
+	if n < 2 { // not a letter
+		return ""
+	}
+	return name[:ends[n-1]] + shortening
 }
 
 // width returns the width of a text in whole pixels.

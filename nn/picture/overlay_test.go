@@ -6,6 +6,7 @@ import (
 	"image"
 	"image/color"
 	"math"
+	"strings"
 	"testing"
 )
 
@@ -141,6 +142,10 @@ func TestPlateTextIsShortened(t *testing.T) {
 	}
 	if got := l.fit(in, 40); len(got) < 5 || got[:2] != "Ü" || got[len(got)-3:] != "…" {
 		t.Errorf("width 40: %q", got)
+	}
+	in.Name = strings.Repeat("é", 50_000) // whose every beginning would take a minute to measure
+	if got := l.fit(in, 300); len(got) < 20 || strings.Trim(got, "é") != "…" || l.width("é"+got) <= 300 {
+		t.Errorf("a long name: %.60q", got)
 	}
 	if got := l.fit(Instance{Score: 0.5}, 100); got != "0.50" {
 		t.Errorf("without a name: %q", got)
