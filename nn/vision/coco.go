@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/argand-go/argand/nn/picture"
@@ -61,8 +62,10 @@ var errCOCOClosed = errors.New("vision: COCOWriter is closed")
 // NewCOCOWriter returns a COCOWriter that writes to w. It does not buffer.
 func NewCOCOWriter(w io.Writer) *COCOWriter { return &COCOWriter{w: w} }
 
-// Write appends the objects of a picture, of which there may be none. After an
-// error of the io.Writer the file is broken, and every call returns that error.
+// Write appends the objects of a picture, of which there may be none. Of objects
+// with a number that JSON has not, NaN or an infinity, it writes none and returns
+// an error. After an error of the io.Writer the file is broken, and every call
+// returns that error.
 func (c *COCOWriter) Write(objects []COCOResult) error {
 	if c.err != nil {
 		return c.err
@@ -77,7 +80,7 @@ func (c *COCOWriter) Write(objects []COCOResult) error {
 			buf.WriteString("[")
 		}
 		if err := e.Encode(&objects[i]); err != nil {
-			return err // nothing has been written
+			return fmt.Errorf("vision: object %d of image %d: %w", i, objects[i].ImageID, err) // nothing has been written
 		}
 	}
 	if buf.Len() == 0 {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/argand-go/argand/nn/picture"
@@ -88,8 +89,8 @@ func TestCOCOWriterErrors(t *testing.T) {
 	w := NewCOCOWriter(&fullDisk{left: 1})
 	bad := d.COCO(1)
 	bad[2].Score = float32(math.NaN())
-	if err := w.Write(bad); err == nil {
-		t.Error("NaN was written")
+	if err := w.Write(bad); err == nil || !strings.HasPrefix(err.Error(), "vision: object 2 of image 1: ") {
+		t.Errorf("NaN was written, or the error does not say where: %v", err)
 	}
 	if err := w.Write(d.COCO(1)); err != nil {
 		t.Error(err)
