@@ -38,7 +38,8 @@ func configure(task Task, src nn.Source, opts []Option) (family, Architecture, n
 	}
 	f, a, src, err := recognize(src)
 	if err == nil && a.Task != task {
-		err = &UnsupportedArchitectureError{a.Name, task.maker() + " takes " + familiesOf(task)}
+		want := fmt.Sprintf("%s takes it; %s takes %s", a.Task.maker(), task.maker(), familiesOf(task))
+		err = &UnsupportedArchitectureError{a.Name, want}
 	}
 	if err != nil {
 		return f, a, src, c, err

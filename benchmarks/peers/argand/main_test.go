@@ -123,7 +123,7 @@ func TestMistakes(t *testing.T) {
 		{[]string{"alexnet", "1", dir}, `no network "alexnet"`},
 		{[]string{"boxhead", "1", filepath.Join(dir, "nowhere")}, "networks.json"},
 		{[]string{"short", "1", dir}, "EOF"},
-		{[]string{"resnet18", "1", dir}, "a classifier takes ResNets"},
+		{[]string{"resnet18", "1", dir}, "a detector takes it; a classifier takes ResNet"},
 	} {
 		a := converse(t, c.args, "peak")
 		if len(a) != 1 || !strings.Contains(fmt.Sprint(a[0]["error"]), c.want) {
