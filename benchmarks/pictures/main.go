@@ -192,8 +192,8 @@ func report(list []job, took [][3][]float64, versions string, rounds int) string
 		"`go run ./benchmarks/pictures -python python3 -o benchmarks/pictures/RESULTS.md`, %s, commit %s.\n"+
 		"%s; %s, %s.\n\n"+
 		"CPU time on one thread, milliseconds a megapixel of the whole picture (2048×1536, like a photo), medians of %d "+
-		"interleaved rounds.\nResizing is to 341×256. The last two rows are torch's uint8 arithmetic. JPEG and WebP, and "+
-		"resizing in torchvision, are\nvector code there and Go here.\n\n"+
+		"interleaved rounds.\nResizing is to 341×256. The last two rows are torch's uint8 arithmetic. JPEG is vector code "+
+		"in all three; WebP, and\nresizing in torchvision, are vector code there and Go here.\n\n"+
 		"| | Argand | Pillow | torchvision | Argand ÷ Pillow | Argand ÷ torchvision |\n|---|---:|---:|---:|---:|---:|\n",
 		time.Now().Format("2006-01-02"), output("git", "rev-parse", "--short", "HEAD"),
 		cpu(), runtime.Version(), versions, rounds)
