@@ -151,7 +151,7 @@ func loadFrom(ctx context.Context, src nn.Source, opts ...vision.Option) (*loade
 		return nil, err
 	}
 	if a.Classes == 91 {
-		img = picture.FromImage(img).ResizePIL(w, h)
+		img = picture.FromImage(img).Resize(w, h, picture.Bilinear)
 	}
 	opts = append(slices.Clip(opts), vision.WithMinSize(h), vision.WithMaxSize(w))
 	d, err := vision.NewDetector(ctx, kernels.CPU(), src, opts...)

@@ -74,7 +74,7 @@ func BenchmarkMaskRCNN800x1216(b *testing.B) {
 		b.Fatal(err)
 	}
 	img := readPNG(b, testdata, "tv0292/photo_480x640_7.png")
-	benchmarkDetector(b, src, picture.FromImage(img).ResizePIL(1216, 800), 800, 1216)
+	benchmarkDetector(b, src, picture.FromImage(img).Resize(1216, 800, picture.Bilinear), 800, 1216)
 }
 
 // BenchmarkShapes finds shapes in a picture with the small trained network, as "argand detect" does.

@@ -23,7 +23,7 @@ func main() {
 		log.Fatal("usage: overlays DIRECTORY")
 	}
 	photo := must(picture.Decode(must(fs.ReadFile(shapes.Pictures(), "s640.png")), picture.DecodeOptions{}))
-	photo = photo.ResizePIL(photo.W/2, photo.H/2) // the documents should stay small
+	photo = photo.Resize(photo.W/2, photo.H/2, picture.Bilinear) // the documents should stay small
 	found := detect(photo).Above(0.5)
 	save("overlay.png", picture.Overlay(photo, found.Instances()))
 	save("segmentation.png", picture.OverlayMap(photo, segments(found), shapes.Labels()))

@@ -52,10 +52,10 @@ func ExampleOverlay() {
 }
 
 // Any image.Image of Go becomes what ToTensor sees, and is resized as Pillow would.
-func ExampleRGB_ResizePIL() {
+func ExampleRGB_Resize() {
 	gray := image.NewGray(image.Rect(0, 0, 4, 1))
 	copy(gray.Pix, []uint8{0, 100, 200, 40})
-	fmt.Println(picture.FromImage(gray).ResizePIL(2, 1).Pix)
+	fmt.Println(picture.FromImage(gray).Resize(2, 1, picture.Bilinear).Pix)
 	// Output: [71 71 71 117 117 117]
 }
 

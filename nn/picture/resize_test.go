@@ -84,11 +84,12 @@ func noise(n int, seed uint64) []float32 {
 	return v
 }
 
-// TestResizePILGolden compares with Pillow 13 and 12; some sizes must tell the two apart.
-func TestResizePILGolden(t *testing.T) {
+// TestResizeGolden compares with Pillow 13 and 12; some sizes must tell the two apart.
+func TestResizeGolden(t *testing.T) {
 	src := stored(t, "resize", "source.png")
 	different := 0
-	for folder, resize := range map[string]func(w, h int) *RGB{"resize": src.ResizePIL, "resize12": src.ResizePIL12} {
+	old, pillow12 := Resizer{WidthFirst: true}, new(RGB)
+	for _, folder := range []string{"resize", "resize12"} {
 		paths, _ := filepath.Glob("testdata/" + folder + "/*x*.png")
 		if len(paths) != 17 {
 			t.Fatalf("%d goldens in %s", len(paths), folder)
@@ -99,10 +100,15 @@ func TestResizePILGolden(t *testing.T) {
 			w, _ := strconv.Atoi(ws)
 			h, _ := strconv.Atoi(hs)
 			want := stored(t, folder, name)
-			if d, equal := difference(t, resize(w, h), want); d != 0 {
+			old.Resize(pillow12, src, w, h)
+			got := pillow12
+			if folder == "resize" {
+				got = src.Resize(w, h, Bilinear)
+			}
+			if d, equal := difference(t, got, want); d != 0 {
 				t.Errorf("%s/%s: differs by %d, %.1f %% equal", folder, name, d, 100*equal)
 			}
-			if d, _ := difference(t, src.ResizePIL12(w, h), want); d != 0 {
+			if d, _ := difference(t, pillow12, want); d != 0 {
 				different++
 			}
 		}
@@ -112,17 +118,17 @@ func TestResizePILGolden(t *testing.T) {
 	}
 }
 
-func TestResizePILEdges(t *testing.T) {
+func TestResizeEdges(t *testing.T) {
 	p := NewRGB(3, 2)
 	for _, c := range [][4]int{{0, 5, 0, 5}, {5, 0, 5, 0}, {-1, -1, 0, 0}} {
-		if q := p.ResizePIL(c[0], c[1]); q.W != c[2] || q.H != c[3] || len(q.Pix) != 0 {
+		if q := p.Resize(c[0], c[1], Bilinear); q.W != c[2] || q.H != c[3] || len(q.Pix) != 0 {
 			t.Errorf("%v gave %d×%d", c, q.W, q.H)
 		}
 	}
-	if q := NewRGB(0, 4).ResizePIL(2, 2); len(q.Pix) != 12 {
+	if q := NewRGB(0, 4).Resize(2, 2, Bilinear); len(q.Pix) != 12 {
 		t.Errorf("an empty picture gave %d samples", len(q.Pix))
 	}
-	q := p.ResizePIL(3, 2)
+	q := p.Resize(3, 2, Bilinear)
 	q.Pix[0] = 1
 	if p.Pix[0] != 0 {
 		t.Error("the same size shares memory")
@@ -219,9 +225,9 @@ func BenchmarkResizeBilinear(b *testing.B) {
 	}
 }
 
-func BenchmarkResizePIL(b *testing.B) {
+func BenchmarkResize(b *testing.B) {
 	p := NewRGB(640, 480)
 	for b.Loop() {
-		p.ResizePIL(341, 256)
+		p.Resize(341, 256, Bilinear)
 	}
 }

@@ -21,22 +21,13 @@ func (p *RGB) Resize(w, h int, f Filter) *RGB {
 	return out
 }
 
-// ResizePIL returns Resize(w, h, Bilinear).
-func (p *RGB) ResizePIL(w, h int) *RGB { return p.Resize(w, h, Bilinear) }
-
-// ResizePIL12 is ResizePIL as Pillow up to version 12 does it, where the width always comes first. The two differ by
-// one of 255, in some 5 % of the samples of some sizes. torchvision's published accuracies were measured with this one.
-func (p *RGB) ResizePIL12(w, h int) *RGB {
-	out := new(RGB)
-	(&Resizer{WidthFirst: true}).Resize(out, p, w, h)
-	return out
-}
-
 // A Resizer resizes one picture after another, and uses its memory again: once it has seen the largest size it
 // allocates nothing. The zero value is ready. It must not be used by two goroutines at a time.
 type Resizer struct {
-	Filter     Filter // Filter is how samples are weighed; Bilinear if it is not set.
-	WidthFirst bool   // WidthFirst asks for the order of Pillow up to version 12, as [RGB.ResizePIL12] does.
+	Filter Filter // Filter is how samples are weighed; Bilinear if it is not set.
+	// WidthFirst asks for the order of Pillow up to version 12. The two differ by one of 255, in some 5 % of the samples
+	// of some sizes. torchvision's published accuracies were measured with this one.
+	WidthFirst bool
 	// Torch asks for the arithmetic that torch's interpolate(antialias=True) has for bilinear and bicubic on uint8
 	// tensors, as transforms.v2 of torchvision uses it: the width first, and weights of 16 bits.
 	Torch bool

@@ -58,7 +58,7 @@ func BenchmarkSSD(b *testing.B) {
 // classes. With -v it prints the time by operator.
 func BenchmarkSegment(b *testing.B) {
 	photo := decodePNG(b, readFile(b, "tv0292", "photo_480x640_7.png"))
-	img := picture.FromImage(photo).ResizePIL(780, 520)
+	img := picture.FromImage(photo).Resize(780, 520, picture.Bilinear)
 	for _, model := range []string{"lraspp_mobilenet_v3_large", "deeplabv3_mobilenet_v3_large", "fcn_resnet50",
 		"deeplabv3_resnet50"} {
 		b.Run(model, func(b *testing.B) {

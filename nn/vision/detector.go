@@ -158,7 +158,7 @@ func (d *Detector) DetectBatch(ctx context.Context, imgs []image.Image) ([]*Dete
 		p := picture.FromImage(imgs[i])
 		h, w := p.H, p.W
 		if d.article {
-			p = p.ResizePIL(articleSide, articleSide)
+			p = p.Resize(articleSide, articleSide, picture.Bilinear)
 		}
 		samples[i] = d.settings.Transform.sample(p.Pix, 1, p.H, p.W, h, w)
 		return nil

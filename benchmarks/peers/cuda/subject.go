@@ -122,7 +122,7 @@ func (w *worker) picture(s setting) (*tensor.Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := picture.FromImage(img).ResizePIL(s.width, s.height)
+	p := picture.FromImage(img).Resize(s.width, s.height, picture.Bilinear)
 	x, err := tensor.New(tensor.Float32, 3, s.height, s.width)
 	if err != nil {
 		return nil, err
