@@ -47,9 +47,7 @@ func openWith(t *testing.T, fake *fakedriver.Driver, o cuda.Options) *cuda.Backe
 }
 
 // unsupported is what there are no kernels for yet.
-var unsupported = []string{
-	"dense_detections", "ssd_detections", "keypoints",
-}
+var unsupported = []string{"dense_detections", "ssd_detections"}
 
 // TestConformance holds all operators there are kernels for against their formulas.
 func TestConformance(t *testing.T) {

@@ -199,7 +199,8 @@ func lacks(o op.Op) string {
 	case *op.Detections:
 		return lacksThreshold(o, o.NMSThreshold)
 	case *op.Add, *op.Mul, *op.BatchNorm2d, *op.MaxPool2d, *op.GlobalAvgPool2d, *op.Flatten, *op.Upsample, *op.Concat,
-		*op.LayerNorm, *op.L2Norm, *op.Attention, *op.Tokens, *op.Select, *op.Preprocess, *op.MaskSelect, *op.MaskPaste:
+		*op.LayerNorm, *op.L2Norm, *op.Attention, *op.Tokens, *op.Select, *op.Preprocess, *op.MaskSelect, *op.MaskPaste,
+		*op.Keypoints:
 	default:
 		return o.Name()
 	}
@@ -258,5 +259,7 @@ func (p *planner) step(i int) {
 		p.maskSelect(n)
 	case *op.MaskPaste:
 		p.maskPaste(n, o)
+	case *op.Keypoints:
+		p.keypoints(n, o)
 	}
 }

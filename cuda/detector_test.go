@@ -211,6 +211,27 @@ func choices(name string, given []int32, places, classes, size int) selection {
 	return selection{name: name, op: &op.MaskSelect{}, in: []*tensor.Tensor{logits, labels, counts(given...)}, out: 1}
 }
 
+// heats are heat maps of objects, of which many numbers are equal.
+func heats(name string, given []int32, places, kinds, size, scale int, strange bool) selection {
+	r := rand.New(rand.NewPCG(uint64(places), uint64(size)))
+	boxes, v := floats(len(given), places, 4)
+	for i := 0; i < len(v); i += 4 {
+		left, top := r.Float32()*50, r.Float32()*50
+		copy(v[i:], []float32{left, top, left + 45*r.Float32(), top + 60*r.Float32()})
+		for k := range 4 {
+			v[i+k] = odd(r, v[i+k], strange)
+		}
+	}
+	if strange {
+		v[1] = float32(math.NaN())
+	}
+	maps, x := floats(len(given)*places, kinds, size, size)
+	for i := range x {
+		x[i] = odd(r, float32(math.Round(r.NormFloat64())), strange && i%11 == 0)
+	}
+	return selection{name: name, op: &op.Keypoints{Scale: scale}, in: []*tensor.Tensor{maps, boxes, counts(given...)}, out: 1}
+}
+
 func selections() []selection {
 	return append(drawings(), []selection{
 		regions("proposals, few", 3, 32, 48, 2, 37, 23, false),
@@ -223,6 +244,8 @@ func selections() []selection {
 		pools("boxes", []int32{9, 0, 30, -1}, 20, 18, 7, false),
 		pools("strange boxes", []int32{40}, 40, 5, 3, true),
 		choices("masks", []int32{5, 0, 9, 2}, 7, 11, 6),
+		heats("keypoints", []int32{3, 0, 1, 2}, 3, 5, 6, 2, false),
+		heats("strange keypoints", []int32{9}, 9, 2, 7, 1, true),
 	}...)
 }
 
@@ -282,6 +305,11 @@ func TestSelectionMistakes(t *testing.T) {
 		{"a pixel beyond the last", "roialign.cu", "if (low >= size - 1)", "if (low >= size)"},
 		{"an inverted box", "roialign.cu", "most(b.w * scale - top, 1)", "(b.w * scale - top)"},
 		{"rows with gaps", "maskselect.cu", "row += used(i);", "row += d;"},
+		{"rows with gaps", "keypoints.cu", "row += used(i);", "row += d;"},
+		{"no barrier before keys are read", "keypoints.cu", "\t__syncthreads();\n", ""},
+		{"column by column", "keypoints.cu", "(unsigned)line * columns + column", "(unsigned)column * lines + line"},
+		{"a row too early", "keypoints.cu", "first < down.first; first++", "first < down.first - 1; first++"},
+		{"no score of nothing", "keypoints.cu", "if (threadIdx.x < 3)", "if (threadIdx.x < 2)"},
 		{"no barrier before values are read", "preprocess.cu", "\t__syncthreads();\n", ""},
 		{"the first picture's pixels", "preprocess.cu", "pictures += n * bytes;", ""},
 		{"a row's share of columns", "preprocess.cu", "column.high), column.share), row.share)", "column.high), row.share), row.share)"},

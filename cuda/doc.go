@@ -71,9 +71,9 @@
 //     elementwise.go, norm.go, attention.go, tokens.go, upsample.go, concat.go,
 //     flatten.go: the operators.
 //   - preprocess.go, boxes.go, proposals.go, roialign.go, detections.go,
-//     maskselect.go, maskpaste.go: those of a detector. How many boxes there are
-//     is known to the device only: launches are for all that there may be, and
-//     what is not there is ABSENT or zero.
+//     maskselect.go, maskpaste.go, keypoints.go: those of a detector. How many
+//     boxes there are is known to the device only: launches are for all that there
+//     may be, and what is not there is ABSENT or zero.
 //   - border.go: tensors are (N, C, H, W) on the host. On the device a map is
 //     (N, H, W, S), C rounded up to S, a multiple of 16 bytes, and the channels
 //     that there are not are zero: kernels read 16 bytes at once. Both sides'

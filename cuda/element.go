@@ -72,7 +72,7 @@ func elements(g *op.Graph, p op.Precision) []element {
 	for _, n := range g.Nodes {
 		for _, v := range n.Out {
 			switch n.Op.(type) {
-			case *op.Proposals, *op.Detections, *op.MaskSelect, *op.MaskPaste:
+			case *op.Proposals, *op.Detections, *op.MaskSelect, *op.MaskPaste, *op.Keypoints:
 			case *op.Preprocess: // an image and the sizes of pictures
 				if v == n.Out[0] && !wide[v] {
 					list[v] = low
@@ -93,7 +93,7 @@ func elements(g *op.Graph, p op.Precision) []element {
 // the residual of a product it is that of the result, see [planner.residual].
 func wants(o op.Op, i int, low element) element {
 	switch o.(type) {
-	case *op.Proposals, *op.Detections, *op.MaskSelect, *op.MaskPaste:
+	case *op.Proposals, *op.Detections, *op.MaskSelect, *op.MaskPaste, *op.Keypoints:
 		return elementF32
 	case *op.RoIAlign:
 		if i < 2 { // boxes and counts

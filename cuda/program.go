@@ -162,7 +162,7 @@ type planner struct {
 	path, op string
 	touched  []*value
 
-	err error // that choosing an engine ended with
+	err error // that planning a node ended with
 }
 
 func (m *model) plan(in []tensor.Shape) (*program, error) {
