@@ -25,8 +25,8 @@ type subject struct {
 	close        func() error
 }
 
-// A benchInput is what a network is run on: a picture, or random numbers of a shape; neither until the network is loaded
-// and tells which shape suits it.
+// A benchInput is what a network is run on: a picture, or random numbers of a shape; neither until the network is
+// loaded and tells which shape suits it.
 type benchInput struct {
 	name  string
 	shape []int // (N, 3, H, W)

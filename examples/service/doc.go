@@ -1,6 +1,6 @@
 // Service finds things in pictures over HTTP: POST the bytes of a picture to / and get what was found as JSON, as
-// "argand detect --jsonl" prints it of a picture, without its name. With no flags it serves the embedded shapes network,
-// with -model any detector, as torchvision's builder makes it.
+// "argand detect --jsonl" prints it of a picture, without its name. With no flags it serves the embedded shapes
+// network, with -model any detector, as torchvision's builder makes it.
 //
 //	go run ./examples/service -addr 127.0.0.1:8080
 //	curl --data-binary @picture.jpg http://127.0.0.1:8080/
