@@ -23,7 +23,8 @@ func (p *planner) attention(n *op.Node, o *op.Attention) {
 	tokens, d := y.h*y.w, y.c/o.Heads
 	tiles := (tokens + attentionTokens - 1) / attentionTokens
 	parts := (d + attentionDepth - 1) / attentionDepth
-	p.launch("attention_"+y.element.suffix(), [3]uint32{uint32(y.n * o.Heads * tiles * parts)}, [3]uint32{attentionThreads},
+	p.launch("attention_"+y.element.suffix(),
+		[3]uint32{uint32(y.n * o.Heads * tiles * parts)}, [3]uint32{attentionThreads},
 		x, y, i32(tokens), i32(x.stride), i32(y.stride), i32(y.c), i32(d), i32(tiles), i32(parts),
 		f32(1/math.Sqrt(float64(d))))
 }

@@ -5,8 +5,8 @@ import (
 	"image"
 )
 
-// maxRLEPixels bounds what RLE.Decode makes of a few bytes: 2^30 pixels are 128 MiB of bits. A row takes whole words, so
-// one of W pixels counts as ⌈W/64⌉·64.
+// maxRLEPixels bounds what RLE.Decode makes of a few bytes: 2^30 pixels are 128 MiB of bits. A row takes whole words,
+// so one of W pixels counts as ⌈W/64⌉·64.
 const maxRLEPixels = 1 << 30
 
 // An RLE is a set of pixels of an H×W picture in COCO's compressed run-length code, byte for byte as pycocotools writes
@@ -130,8 +130,8 @@ func (r RLE) runs() ([]int, error) {
 }
 
 // Decode returns the pixels that the code describes. It returns an error, and never panics, if Counts is not such a
-// code, if its runs do not fill H×W exactly, or if there are more than 2^30 pixels, where a row's number is rounded up to
-// the next multiple of 64.
+// code, if its runs do not fill H×W exactly, or if there are more than 2^30 pixels, where a row's number is rounded up
+// to the next multiple of 64.
 func (r RLE) Decode() (*Bitmap, error) {
 	runs, err := r.runs()
 	if err != nil {
