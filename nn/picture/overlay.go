@@ -5,6 +5,7 @@ import (
 	"image/color"
 	"image/draw"
 	"math"
+	"math/bits"
 )
 
 // An Instance is one found thing, as Overlay draws it.
@@ -112,21 +113,39 @@ func (c *canvas) mask(b *Bitmap, ink color.RGBA) {
 		return // a mask of another picture
 	}
 	rim, r := max(1, c.line/2), b.Bounds()
-	inner := func(x, y int) bool { // beyond the picture a mask goes on: its cut needs no rim
-		return !(image.Point{X: x, Y: y}).In(c.dst.Rect) || b.At(x, y)
-	}
+	body, edge := mixtures(ink, maskAlpha), mixtures(ink, contourAlpha)
 	for y := r.Min.Y; y < r.Max.Y; y++ {
-		for x := r.Min.X; x < r.Max.X; x++ {
-			if !b.At(x, y) {
+		for x := r.Min.X; x < r.Max.X; x += 64 {
+			set := b.span(x, y)
+			if set == 0 {
 				continue
 			}
-			alpha := maskAlpha
-			if !inner(x-rim, y) || !inner(x+rim, y) || !inner(x, y-rim) || !inner(x, y+rim) {
-				alpha = contourAlpha
+			inner := b.spanOrBeyond(x-rim, y) & b.spanOrBeyond(x+rim, y) &
+				b.spanOrBeyond(x, y-rim) & b.spanOrBeyond(x, y+rim)
+			for ; set != 0; set &= set - 1 {
+				i := bits.TrailingZeros64(set)
+				of := edge
+				if inner>>i&1 == 1 {
+					of = body
+				}
+				d := c.dst.Pix[c.dst.PixOffset(x+i, y):][:3]
+				d[0], d[1], d[2] = of[0][d[0]], of[1][d[1]], of[2][d[2]]
 			}
-			c.blend(x, y, ink, alpha)
 		}
 	}
+}
+
+// spanOrBeyond returns what span does, with the pixels beyond the picture set: a mask goes on there, and its cut needs
+// no rim.
+func (b *Bitmap) spanOrBeyond(x, y int) uint64 {
+	if y < 0 || y >= b.H {
+		return ^uint64(0)
+	}
+	beyond := ^uint64(0) << max(b.W-x, 0)
+	if x < 0 {
+		beyond |= 1<<-x - 1
+	}
+	return b.span(x, y) | beyond
 }
 
 func (c *canvas) blend(x, y int, ink color.RGBA, alpha float64) {

@@ -203,3 +203,45 @@ func BenchmarkOverlay(b *testing.B) {
 		Overlay(p, list)
 	}
 }
+
+// TestOverlayMasks compares a mask on a picture with loops over its pixels.
+func TestOverlayMasks(t *testing.T) {
+	for _, size := range [][2]int{{1, 1}, {5, 3}, {70, 9}, {130, 40}, {900, 800}} {
+		w, h := size[0], size[1]
+		photo := NewRGB(w, h)
+		v := noise(3*w*h, 3)
+		for i := range photo.Pix {
+			photo.Pix[i] = uint8(v[i] * 256)
+		}
+		for k, r := range []image.Rectangle{
+			image.Rect(0, 0, w, h), image.Rect(0, 0, (w+1)/2, h), image.Rect(w/2, h/2, w, h), image.Rect(w/3, 0, w, h/2+1),
+		} {
+			b := newBitmap(r, w, h)
+			for y := r.Min.Y; y < r.Max.Y; y++ {
+				for x := r.Min.X; x < r.Max.X; x++ {
+					if v[y*w+x] < 0.97 {
+						b.set(x, y)
+					}
+				}
+			}
+			got, want := newCanvas(photo.RGBA()), newCanvas(photo.RGBA())
+			ink := instanceColour(k)
+			got.mask(b, ink)
+			rim := max(1, want.line/2)
+			inner := func(x, y int) bool { return x < 0 || y < 0 || x >= w || y >= h || b.At(x, y) }
+			for i := range w * h {
+				x, y, alpha := i%w, i/w, maskAlpha
+				if !b.At(x, y) {
+					continue
+				}
+				if !inner(x-rim, y) || !inner(x+rim, y) || !inner(x, y-rim) || !inner(x, y+rim) {
+					alpha = contourAlpha
+				}
+				want.blend(x, y, ink, alpha)
+			}
+			if !bytes.Equal(got.dst.Pix, want.dst.Pix) {
+				t.Errorf("%d×%d, mask in %v: other pixels than the loops'", w, h, r)
+			}
+		}
+	}
+}
