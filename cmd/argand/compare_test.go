@@ -2,14 +2,17 @@ package main
 
 import (
 	"encoding/json"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/argand-go/argand/internal/shapes"
 	"github.com/argand-go/argand/loaders"
+	"github.com/argand-go/argand/nn/vision"
 	"github.com/argand-go/argand/tensor"
 )
 
@@ -145,5 +148,55 @@ func TestCompareMistakes(t *testing.T) {
 		if status != c.status || stdout != "" || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") != 1 {
 			t.Errorf("%v: status %d, stdout %q, stderr %q, want %d and %q", c.args, status, stdout, stderr, c.status, c.want)
 		}
+	}
+}
+
+// someTensors are those of a file.
+type someTensors map[string]*tensor.Tensor
+
+func (s someTensors) Keys() []string { return slices.Sorted(maps.Keys(s)) }
+
+func (s someTensors) Info(key string) (loaders.Info, bool) {
+	return loaders.Info{Key: key, DType: s[key].DType(), Shape: s[key].Shape()}, true
+}
+
+func (s someTensors) Tensor(key string) (*tensor.Tensor, error) { return s[key], nil }
+
+// TestCompareLines: detectors of one stage find boxes that are clipped to a line, several in one place. They overlap with
+// nothing, but are the same objects here and there if they have the same scores.
+func TestCompareLines(t *testing.T) {
+	boxes := []float32{10, 0, 20, 0, 10, 0, 20, 0, 30, 30, 60, 70}
+	scores := []float32{0.9, 0.8, 0.7}
+	file := filepath.Join(t.TempDir(), "golden.safetensors")
+	ts := someTensors{}
+	for name, of := range map[string]func() (*tensor.Tensor, error){
+		"boxes":  func() (*tensor.Tensor, error) { return tensor.Of(boxes, 3, 4) },
+		"scores": func() (*tensor.Tensor, error) { return tensor.Of(scores, 3) },
+		"labels": func() (*tensor.Tensor, error) { return tensor.Of([]int64{1, 1, 2}, 3) },
+	} {
+		x, err := of()
+		if err != nil {
+			t.Fatal(err)
+		}
+		ts[name] = x
+	}
+	if err := loaders.SaveSafetensors(file, ts); err != nil {
+		t.Fatal(err)
+	}
+	c, err := loaders.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := &vision.Detections{
+		Boxes:  [][4]float32{{10, 0, 20, 0}, {10, 0, 20, 0}, {30, 30, 60, 70}},
+		Labels: []int{1, 1, 2}, Scores: scores,
+	}
+	g := &dump{file: c}
+	if a, err := g.compareObjects(found); err != nil || !a.Agrees || !strings.HasPrefix(a.What, "3 of 3 objects") {
+		t.Errorf("%+v, %v", a, err)
+	}
+	found.Boxes[1][0] = 12
+	if a, err := g.compareObjects(found); err != nil || a.Agrees || !strings.HasPrefix(a.What, "2 of 3 objects") {
+		t.Errorf("a line elsewhere: %+v, %v", a, err)
 	}
 }

@@ -114,6 +114,9 @@ func (h *BoxHead) Predict(x nn.Value) (logits, deltas nn.Value) {
 }
 
 // pyramidAlign pools from P2 … P5, the level by equation 1 of the FPN paper.
+// torchvision works the scales out from the first picture that a model is given,
+// and keeps them. They are these unless that is a sliver: of 9 pixels in height
+// once scaled, say, which are padded to 32.
 func pyramidAlign(bins int) op.RoIAlign {
 	return op.RoIAlign{
 		Size:           bins,
