@@ -53,6 +53,9 @@ func (c *compare) candidate(
 		return &candidate{s.Settings(), s.Preprocess, logits(s.Logits), s.Close}, nil
 	}
 	d, err := load(ctx, b, &c.network, vision.NewDetector, opts...)
+	if isSizeRefused(err) {
+		return nil, errFixedSize(c.model)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -80,8 +80,7 @@ func (n *detectorNetwork) load(
 	}
 	d, err := load(ctx, backend, &n.network, vision.NewDetector, opts...)
 	if isSizeRefused(err) {
-		return nil, fmt.Errorf("%s: the network scales every picture to one size: leave out --min-size and --max-size",
-			n.model)
+		return nil, errFixedSize(n.model)
 	}
 	return d, err
 }
@@ -90,4 +89,9 @@ func (n *detectorNetwork) load(
 func isSizeRefused(err error) bool {
 	e, ok := errors.AsType[*vision.OptionError](err)
 	return ok && e.Option == "WithMinSize or WithMaxSize"
+}
+
+// errFixedSize is what is told of that.
+func errFixedSize(model string) error {
+	return fmt.Errorf("%s: the network scales every picture to one size: leave out --min-size and --max-size", model)
 }

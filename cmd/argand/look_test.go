@@ -214,6 +214,14 @@ func TestOtherTask(t *testing.T) {
 	}
 }
 
+// TestWholeModule tells what makes a checkpoint of a pickled module.
+func TestWholeModule(t *testing.T) {
+	status, _, stderr := command(t, "classify", "--model", "../../loaders/testdata/net_legacy.pth", "x.png")
+	if status != 1 || !strings.Contains(stderr, "argand convert --inert") {
+		t.Errorf("status %d, stderr %q", status, stderr)
+	}
+}
+
 // animation returns a GIF of pictures, with so many colours as it may have.
 func animation(t *testing.T, frames ...string) []byte {
 	t.Helper()

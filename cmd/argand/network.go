@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"slices"
@@ -126,7 +127,16 @@ func (n *network) names(ctx context.Context) ([]string, error) {
 // readSmall reads a file of names or a side-car, in any of Beam's file systems. One of this machine may be a pipe.
 func readSmall(ctx context.Context, path string) ([]byte, error) {
 	if !isRemote(path) {
-		return os.ReadFile(path)
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		data, err := io.ReadAll(io.LimitReader(f, maxNamesBytes+1))
+		if err == nil && len(data) > maxNamesBytes {
+			err = fmt.Errorf("%s: more than %d bytes", path, maxNamesBytes)
+		}
+		return data, err
 	}
 	if err := answers(ctx, path, reachTime); err != nil {
 		return nil, err
@@ -181,6 +191,9 @@ func (n *network) checkpoint(ctx context.Context) (c *loaders.Checkpoint, a visi
 		c, err = loaders.OpenBytes(shapes.Model(), "the embedded network")
 	} else {
 		c, err = openFile(ctx, n.model, n.sha256)
+	}
+	if _, refused := errors.AsType[*loaders.GlobalError](err); refused {
+		return nil, a, fmt.Errorf("%w; argand convert --inert writes its tensors without running it", err)
 	}
 	if err != nil {
 		return nil, a, err
