@@ -26,8 +26,8 @@
 // Huffman tables or with other than 8 bits are not read, nor GIFs with codes of one bit, nor TIFFs of CMYK, YCbCr,
 // L*a*b*, floats or gray with alpha, of 2, 4 or 12 bits, with each colour in a plane of its own, or compressed by JPEG,
 // LZMA or Zstandard: each is a [*DecodeError] that says so, and so is a format of which nothing is read, such as HEIC.
-// Where a file contradicts itself, such as by colours beyond its palette, it may be another picture than Pillow's; and a
-// GIF whose first frame has a palette of grays beside the file's of colours is gray, where Pillow takes the colours.
+// Where a file contradicts itself, such as by colours beyond its palette, it may be another picture than Pillow's; and
+// a GIF whose first frame has a palette of grays beside the file's of colours is gray, where Pillow takes the colours.
 // Resizing bytes is exact. [ResizeBilinear] follows torch 1.13's CPU kernel; its comment and that of [ResizeAntialias]
 // say how far others are.
 //
