@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """Golden data for torchvision's full-size maskrcnn_resnet50_fpn without any pretrained file.
 
-Weights are procedural: every float32 weight is scale(name) * u(name, i) with
-    u(name, i) = (splitmix64(fnv1a64(name) + (i + 1) * 0x9E3779B97F4A7C15) >> 40) * 2^-23 - 1
+Weights are procedural: every float32 weight is scale(name) * u(name, i) of ../procedural.py,
 so that any language rebuilds all 44.4 M of them from the scales in calib.json and the vectors in calib.safetensors
 (the running statistics of batch norms, and biases, as float16). Calibration makes every layer's output of unit
 variance on one synthetic picture, so that scores are spread, NMS suppresses and all pyramid levels are used, although
@@ -12,7 +11,7 @@ nothing was trained.
     python3 make_golden.py run      # a_*, b_*, c_*: outputs and samples of the stages
     python3 make_golden.py pth      # golden_maskrcnn_r50.pth, 178 MB, the same network as torch.save writes it
 """
-import json, math, sys, struct, time
+import json, math, pathlib, sys, struct, time
 import numpy as np
 import torch
 from torch import nn
@@ -21,31 +20,10 @@ import torchvision
 from torchvision.models.detection import maskrcnn_resnet50_fpn
 from torchvision.ops.misc import FrozenBatchNorm2d
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from procedural import random
+
 OUT = "./"
-M64 = (1 << 64) - 1
-
-
-# ---------------------------------------------------------------- procedural weights
-def fnv1a64(s):
-    h = 0xCBF29CE484222325
-    for b in s.encode():
-        h = ((h ^ b) * 0x100000001B3) & M64
-    return h
-
-
-def u(name, n):
-    """n float32 in [-1, 1), exact dyadic rationals (24 bit)."""
-    with np.errstate(over="ignore"):
-        z = np.uint64(fnv1a64(name)) + np.arange(1, n + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        z = z ^ (z >> np.uint64(31))
-    return (z >> np.uint64(40)).astype(np.float32) * np.float32(2.0 ** -23) - np.float32(1)
-
-
-def proc(name, shape, scale):
-    n = int(np.prod(shape))
-    return torch.from_numpy((u(name, n) * np.float32(scale)).reshape(shape))
 
 
 # ------------------------------------------------------------------- synthetic photo
@@ -148,13 +126,13 @@ def calibrate():
             if isinstance(mod, nn.Linear):
                 return nn.functional.linear(inp[0], mod.weight)
             return nn.functional.conv2d(inp[0], mod.weight, None, mod.stride, mod.padding)
-        mod.weight.data = proc(name + ".weight", mod.weight.shape, s0)
+        mod.weight.data = random(name + ".weight", mod.weight.shape, s0)
         o = fwd()
         # spatial / across-RoI std, per channel mean removed
         std = (o - o.mean(dim=dim, keepdim=True)).std().item()
         sc = float(np.float32(s0 * tgt / std))
         scales[name + ".weight"] = sc
-        mod.weight.data = proc(name + ".weight", mod.weight.shape, sc)
+        mod.weight.data = random(name + ".weight", mod.weight.shape, sc)
         o = fwd()
         if mod.bias is not None:
             b = -o.mean(dim=dim) + BIAS_SHIFT.get(name, 0.0)
@@ -172,8 +150,8 @@ def calibrate():
         mod.running_mean = f16(x.mean(dim=[0, 2, 3]))
         mod.running_var = f16(x.var(dim=[0, 2, 3]).clamp(min=1e-3))
         last = name.endswith("bn3")
-        mod.weight = proc(name + ".weight", mod.weight.shape, 0.0625 if last else 0.125) + (0.25 if last else 1.0)
-        mod.bias = proc(name + ".bias", mod.bias.shape, 0.125)
+        mod.weight = random(name + ".weight", mod.weight.shape, 0.0625 if last else 0.125) + (0.25 if last else 1.0)
+        mod.bias = random(name + ".bias", mod.bias.shape, 0.125)
         vecs[name + ".running_mean"], vecs[name + ".running_var"] = mod.running_mean, mod.running_var
         s = mod.weight * (mod.running_var + mod.eps).rsqrt()
         return x * s.reshape(1, -1, 1, 1) + (mod.bias - mod.running_mean * s).reshape(1, -1, 1, 1)
@@ -221,13 +199,13 @@ def golden_model(**kw):
     new = {}
     for k, t in sd.items():
         if k in c:
-            new[k] = proc(k, tuple(t.shape), c[k])
+            new[k] = random(k, tuple(t.shape), c[k])
         elif k in v:
             new[k] = v[k]
         elif k.endswith(".weight"):                      # BN weight
-            new[k] = proc(k, tuple(t.shape), 0.0625) + 0.25 if ".bn3." in k else proc(k, tuple(t.shape), 0.125) + 1.0
+            new[k] = random(k, tuple(t.shape), 0.0625) + 0.25 if ".bn3." in k else random(k, tuple(t.shape), 0.125) + 1.0
         elif k.endswith(".bias"):
-            new[k] = proc(k, tuple(t.shape), 0.125)
+            new[k] = random(k, tuple(t.shape), 0.125)
         else:
             raise KeyError(k)
     m.load_state_dict(new, strict=True)
