@@ -347,8 +347,8 @@ func TestImageRefused(t *testing.T) {
 	fake.Fail("cuModuleLoadDataEx", 1, 209)
 	fake.Fail("cuModuleLoadDataEx", 2, 222)
 	b, err := cuda.Open(cuda.Options{Driver: fake.Path})
-	if b != nil || err == nil || !strings.Contains(err.Error(), "border.sm_90a.gz") ||
-		!strings.Contains(err.Error(), "border.compute_75.gz") {
+	if b != nil || err == nil || !strings.Contains(err.Error(), "attention.sm_90a.gz") ||
+		!strings.Contains(err.Error(), "attention.compute_75.gz") {
 		t.Errorf("%v, %v", b, err)
 	}
 }
