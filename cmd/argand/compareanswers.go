@@ -109,7 +109,7 @@ const (
 // compareObjects pairs objects of the same class that overlap, those whose scores are closest: boxes without area,
 // which detectors of one stage find too, suppress none of each other and may be in the same place. One whose score is
 // as low as that of the last may have no partner: the list is cut there. So may one in a hundred: of two boxes that
-// overlap as much as is allowed, each side may have dropped another.
+// overlap as much as is allowed, each side may have dropped another. If most have no partner, nothing is known.
 func (g *dump) compareObjects(found *vision.Detections) (*answer, error) {
 	boxes, err := g.floats("boxes")
 	if err != nil {
@@ -131,6 +131,10 @@ func (g *dump) compareObjects(found *vision.Detections) (*answer, error) {
 		return nil, fmt.Errorf("%d numbers of boxes, %d labels and %d scores", len(boxes), len(labels), len(scores))
 	}
 	masks, err := g.masks(found, len(scores))
+	if err != nil {
+		return nil, err
+	}
+	points, err := g.keypoints(found, len(scores))
 	if err != nil {
 		return nil, err
 	}
@@ -159,17 +163,21 @@ func (g *dump) compareObjects(found *vision.Detections) (*answer, error) {
 		if masks != nil {
 			pixels = max(pixels, differing(masks[i], &found.Masks[best]))
 		}
+		if points != nil {
+			points.count(i, found.Keypoints[best])
+		}
 	}
 	what := fmt.Sprintf("%d of %d objects here are among the %d there; scores differ by at most %.2g, "+
 		"boxes by %.2g pixels", paired, found.Len(), len(scores), score, box)
 	if masks != nil {
 		what += fmt.Sprintf(", masks in at most %d pixels", pixels)
 	}
+	what += points.String()
 	if cut > 0 {
 		what += fmt.Sprintf("; %d more there score as little as the last, where lists are cut", cut)
 	}
 	alone := max(len(scores), found.Len()) - paired - cut
-	agrees := alone <= len(scores)/100 && score <= sameScore && box <= sameBox
+	agrees := alone <= len(scores)/100 && 2*paired >= len(scores) && score <= sameScore && box <= sameBox && points.agree()
 	return &answer{what, agrees}, nil
 }
 
