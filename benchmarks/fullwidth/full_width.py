@@ -107,7 +107,7 @@ def bench(args, checkpoint):
 def least(model, picture, transform):
     """The least time of PyTorch's runs, in milliseconds."""
     image = Image.open(picture).convert("RGB")
-    given = [functional.to_tensor(image)] if kind(model) == "detection" else transform()(image).unsqueeze(0)
+    given = [functional.to_tensor(image)] if kind(model) == "detection" else transform(image).unsqueeze(0)
     times = []
     with torch.no_grad():
         for _ in range(4):  # the first is not counted
