@@ -37,7 +37,7 @@ NETWORKS = [
 
 # The layers whose results are scores: the standard deviation that their results get, and their mean.
 DECIDING = {
-    "cls_logits": (2.0, -3.0), "cls_score": (2.5, 0.0), "bbox_pred": (0.5, 0.0), "bbox_reg": (0.5, 0.0),
+    "rpn.head.cls_logits": (2.0, -3.0), "classification_head.cls_logits": (1.0, -4.5), "cls_score": (2.5, 0.0), "bbox_pred": (0.5, 0.0), "bbox_reg": (0.5, 0.0),
     "bbox_ctrness": (1.0, 0.0), "mask_fcn_logits": (3.0, 0.0), "kps_score_lowres": (1.0, 0.0),
 }
 
@@ -83,9 +83,9 @@ def calibrate(model, given):
             torch.nn.init.normal_(module.weight, std=0.02)  # the head of a vision transformer
         if "BatchNorm" in type(module).__name__:
             hooks.append(module.register_forward_pre_hook(norm))
-        last = path.rsplit(".", 1)[-1]
-        if last in DECIDING and hasattr(module, "weight"):
-            hooks.append(module.register_forward_hook(deciding(*DECIDING[last])))
+        for name, spread in DECIDING.items():
+            if path.endswith(name) and hasattr(module, "weight"):
+                hooks.append(module.register_forward_hook(deciding(*spread)))
     with torch.no_grad():
         model.eval()(given)
     for hook in hooks:

@@ -26,7 +26,7 @@ func newCompare(stdout, stderr io.Writer) *cobra.Command {
 			"result has a row for each proposal or object, a row needs a partner within a hundred times that, as rows are of\n" +
 			"boxes that differ too, and one in fifty may have none: of two boxes that are equally good, each side may have\n" +
 			"kept another. Objects have to be of the same class and overlap by 90 %, with scores 0.001 and boxes half a\n" +
-			"pixel apart; one in a hundred may be alone.",
+			"pixel apart; one in a hundred may be alone. Of keypoints one in fifty may be more than half a pixel away.",
 		Args: exactly("compare", 0, "arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context()) },
 	}
