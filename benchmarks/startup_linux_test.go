@@ -39,7 +39,7 @@ func BenchmarkStartup(b *testing.B) {
 		args []string
 	}{
 		{"library", []string{os.Args[0], "-child=" + embedded}},
-		{"argand", []string{argand, "detect", "--json", picture}},
+		{"argand", []string{argand, "detect", "--jsonl", picture}},
 		{"argand-pipeline", []string{argand, "pipeline", "--input", picture, "--output", filepath.Join(dir, "out")}},
 		{"argand-version", []string{argand, "--version"}},
 	} {

@@ -89,7 +89,7 @@ func report(t *testing.T, stdout string) *vision.Report {
 // TestDetect finds on the GPU what the CPU finds, and says where it was.
 func TestDetect(t *testing.T) {
 	fake, file := fakedriver.New(t), picture(t)
-	args := []string{"detect", "--json", "--min-size", small, "--max-size", small, file}
+	args := []string{"detect", "--jsonl", "--min-size", small, "--max-size", small, file}
 	onCPU, stderr, err := command(t, fake, args...)
 	if err != nil || stderr != "" {
 		t.Fatalf("%v, %s", err, stderr)
@@ -180,7 +180,7 @@ func TestCommandErrors(t *testing.T) {
 		"a limit":        {fakedriver.New(t), []string{"--device", "cuda", "--device-memory", "0.001"}, "the limit, which could be raised"},
 		"an old device":  {fakedriver.New(t, "FAKE_MAJOR=6"), []string{"--device", "cuda"}, "use another device or the CPU"},
 	} {
-		stdout, stderr, err := command(t, c.fake, append([]string{"detect", "--json", file}, c.args...)...)
+		stdout, stderr, err := command(t, c.fake, append([]string{"detect", "--jsonl", file}, c.args...)...)
 		if err == nil || stdout != "" || !strings.Contains(stderr, c.want) {
 			t.Errorf("%s: %v, %q, %s", name, err, stdout, stderr)
 		}
