@@ -5,23 +5,17 @@ import "github.com/argand-go/argand/nn/op"
 // A concatenation is the kernel of Concat: pixel by pixel, the channels of all
 // operands one after the other.
 type concatenation struct {
-	out   *value
-	xs    []*value
-	spans spans // of pixels
+	pixelwise
+	xs []*value
 }
 
 func (p *planner) concat(n *op.Node) {
-	k := &concatenation{out: p.write(n, 0)}
+	k := &concatenation{pixelwise: p.pixelwise(n)}
 	for i := range n.In {
 		k.xs = append(k.xs, p.read(n, i))
 	}
-	k.spans = spansOf(k.out.n*k.out.h*k.out.w, k.out.c)
 	p.addStep(n, "", k.out, k)
 }
-
-func (k *concatenation) pixels(rows int) spans { return k.spans.upTo(rows * k.out.h * k.out.w) }
-
-func (k *concatenation) items(rows int) int { return k.pixels(rows).items() }
 
 func (k *concatenation) do(l *lane, rows, i int) {
 	first, end := k.pixels(rows).of(i)

@@ -10,15 +10,11 @@ import (
 // An elementwise kernel computes every pixel of its output from the same
 // pixel of its operands.
 type elementwise struct {
-	out, x, y *value // y is nil for functions of one operand
-	once      bool   // the images of y are one pixel, for all of x's
-	run       func(dst, x, y []float32)
-	spans     spans // of pixels
+	pixelwise
+	x, y *value // y is nil for functions of one operand
+	once bool   // the images of y are one pixel, for all of x's
+	run  func(dst, x, y []float32)
 }
-
-func (k *elementwise) pixels(rows int) spans { return k.spans.upTo(rows * k.out.h * k.out.w) }
-
-func (k *elementwise) items(rows int) int { return k.pixels(rows).items() }
 
 func (k *elementwise) do(l *lane, rows, i int) {
 	first, end := k.pixels(rows).of(i)
@@ -40,32 +36,26 @@ func (k *elementwise) do(l *lane, rows, i int) {
 	}
 }
 
-func (p *planner) elementwise(n *op.Node, k *elementwise) {
-	k.spans = spansOf(k.out.n*k.out.h*k.out.w, k.out.c)
-	p.addStep(n, "", k.out, k)
-}
-
 // add plans z = x + y.
 func (p *planner) add(n *op.Node) {
-	p.elementwise(n, &elementwise{
-		out: p.write(n, 0), x: p.read(n, 0), y: p.read(n, 1), run: p.model.tier.Add,
-	})
+	k := &elementwise{pixelwise: p.pixelwise(n), x: p.read(n, 0), y: p.read(n, 1), run: p.model.tier.Add}
+	p.addStep(n, "", k.out, k)
 }
 
 // mul plans z = x·y; of images one may be of one pixel.
 func (p *planner) mul(n *op.Node) {
-	k := &elementwise{out: p.write(n, 0), x: p.read(n, 0), y: p.read(n, 1), run: p.model.tier.Mul}
+	k := &elementwise{pixelwise: p.pixelwise(n), x: p.read(n, 0), y: p.read(n, 1), run: p.model.tier.Mul}
 	pixels := func(v *value) int { return v.h * v.w }
 	if pixels(k.x) != pixels(k.out) {
 		k.x, k.y = k.y, k.x
 	}
 	k.once = pixels(k.y) != pixels(k.out)
-	p.elementwise(n, k)
+	p.addStep(n, "", k.out, k)
 }
 
 // activation plans y = act(x).
 func (p *planner) activation(n *op.Node, act op.Act) {
-	k := &elementwise{out: p.write(n, 0), x: p.read(n, 0)}
+	k := &elementwise{pixelwise: p.pixelwise(n), x: p.read(n, 0)}
 	rows, first := rowsOf(&p.model.tier.Vectors, act), []int{0}
 	k.run = func(dst, x, _ []float32) {
 		if rows == nil {
@@ -74,7 +64,7 @@ func (p *planner) activation(n *op.Node, act op.Act) {
 		}
 		rows(dst, x, first, len(dst))
 	}
-	p.elementwise(n, k)
+	p.addStep(n, "", k.out, k)
 }
 
 // rowsOf returns the loops for an activation function, nil for none.
@@ -130,20 +120,15 @@ func newBatchNorm2d(o *op.BatchNorm2d) (*weights, error) {
 
 // A normalisation computes scale[c]·x + shift[c].
 type normalisation struct {
-	out, x *value
+	pixelwise
+	x *value
 	*weights
-	spans spans // of pixels
 }
 
 func (p *planner) batchNorm2d(n *op.Node, w *weights) {
-	k := &normalisation{out: p.write(n, 0), x: p.read(n, 0), weights: w}
-	k.spans = spansOf(k.out.n*k.out.h*k.out.w, k.out.c)
+	k := &normalisation{pixelwise: p.pixelwise(n), x: p.read(n, 0), weights: w}
 	p.addStep(n, "", k.out, k)
 }
-
-func (k *normalisation) pixels(rows int) spans { return k.spans.upTo(rows * k.out.h * k.out.w) }
-
-func (k *normalisation) items(rows int) int { return k.pixels(rows).items() }
 
 func (k *normalisation) do(l *lane, rows, i int) {
 	first, end := k.pixels(rows).of(i)

@@ -20,20 +20,15 @@ func newL2Norm(o *op.L2Norm) (*weights, error) {
 // length 1. It adds squares in float64, in which they do not overflow; SSD has
 // one such layer, whose time does not show.
 type unit struct {
-	out, x *value
+	pixelwise
+	x *value
 	*weights
-	spans spans // of pixels
 }
 
 func (p *planner) l2Norm(n *op.Node, w *weights) {
-	k := &unit{out: p.write(n, 0), x: p.read(n, 0), weights: w}
-	k.spans = spansOf(k.out.n*k.out.h*k.out.w, k.out.c)
+	k := &unit{pixelwise: p.pixelwise(n), x: p.read(n, 0), weights: w}
 	p.addStep(n, "", k.out, k)
 }
-
-func (k *unit) pixels(rows int) spans { return k.spans.upTo(rows * k.out.h * k.out.w) }
-
-func (k *unit) items(rows int) int { return k.pixels(rows).items() }
 
 func (k *unit) do(l *lane, rows, i int) {
 	first, end := k.pixels(rows).of(i)

@@ -21,21 +21,16 @@ func newLayerNorm(o *op.LayerNorm) (*weights, error) {
 
 // A standardisation is the kernel of LayerNorm.
 type standardisation struct {
-	out, x *value
+	pixelwise
+	x *value
 	*weights
-	eps   float32
-	spans spans // of pixels
+	eps float32
 }
 
 func (p *planner) layerNorm(n *op.Node, o *op.LayerNorm, w *weights) {
-	k := &standardisation{out: p.write(n, 0), x: p.read(n, 0), weights: w, eps: float32(o.Eps)}
-	k.spans = spansOf(k.out.n*k.out.h*k.out.w, k.out.c)
+	k := &standardisation{pixelwise: p.pixelwise(n), x: p.read(n, 0), weights: w, eps: float32(o.Eps)}
 	p.addStep(n, "", k.out, k)
 }
-
-func (k *standardisation) pixels(rows int) spans { return k.spans.upTo(rows * k.out.h * k.out.w) }
-
-func (k *standardisation) items(rows int) int { return k.pixels(rows).items() }
 
 func (k *standardisation) do(l *lane, rows, i int) {
 	first, end := k.pixels(rows).of(i)
